@@ -1,0 +1,90 @@
+/** Token → Identity, and what an identity may do. Believes nothing that the token does not say. */
+
+import { jwtVerify } from "jose";
+import * as v from "valibot";
+import { type Action, allows, Claims, userOf } from "./core/claims.ts";
+import { TOKEN_LENGTH_MAX } from "./core/limits.ts";
+import type { User } from "./core/presence.ts";
+import { ProtocolError } from "./core/protocol.ts";
+import type { Settings } from "./settings.ts";
+
+/** Who sent a request and what they may do. */
+export type Identity = {
+  /** `null` for one without a token. */
+  readonly user: User | null;
+  may(action: Action, room: string): boolean;
+};
+
+/** The WebSocket subprotocol of ours. A browser offers it together with its token. */
+export const SUBPROTOCOL = "presence";
+const TOKEN_SUBPROTOCOL = "token.";
+
+const INVALID = "the token is not valid, or not any more; get a new one";
+
+/** The keys of secrets that were used, so that each is imported once. */
+const keys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+
+/** Subprotocols that a client offers, in its order. */
+export function offeredSubprotocols(request: Request): string[] {
+  const header = request.headers.get("sec-websocket-protocol") ?? "";
+  return header.split(",").map((protocol) => protocol.trim());
+}
+
+/** The token of `Authorization: Bearer`, or `null`. */
+export function bearerToken(request: Request): string | null {
+  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+}
+
+/** The token of a socket's request: in its header, its subprotocols or its query; browsers can set the last two. */
+export function socketToken(request: Request): string | null {
+  const offered = offeredSubprotocols(request).find((name) => name.startsWith(TOKEN_SUBPROTOCOL));
+  return (
+    bearerToken(request) ??
+    offered?.slice(TOKEN_SUBPROTOCOL.length) ??
+    new URL(request.url).searchParams.get("token")
+  );
+}
+
+/** The identity that `token` proves. Throws a ProtocolError `unauthorized` that says what is wrong with it. */
+export async function identify(token: string, settings: Settings): Promise<Identity> {
+  if (!settings.secret) {
+    throw unauthorized("this server takes no tokens; its operator must set PRESENCE_SECRET");
+  }
+  const claims = await verify(token, settings.secret);
+  return { user: userOf(claims), may: (action, room) => allows(claims, action, room) };
+}
+
+/** The identity of a connection without a token, as far as the operator lets it in. */
+export function anonymous({ anonymous: policy }: Settings): Identity {
+  const can: Action[] = policy === "deny" ? [] : [policy];
+  return { user: null, may: (action, room) => allows({ can, rooms: ["*"] }, action, room) };
+}
+
+export function unauthorized(message: string): ProtocolError {
+  return new ProtocolError("unauthorized", message);
+}
+
+async function verify(token: string, secret: Uint8Array): Promise<Claims> {
+  if (token.length > TOKEN_LENGTH_MAX) throw unauthorized(INVALID);
+  try {
+    const { payload } = await jwtVerify(token, await keyOf(secret), { algorithms: ["HS256"] });
+    return v.parse(Claims, payload);
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** The same words for whatever a forger could learn from; more only to the holder of a token that was really signed. */
+function refusal(error: unknown): ProtocolError {
+  const isSigned = error instanceof v.ValiError;
+  return unauthorized(isSigned ? `the token's claims are wrong: ${error.message}` : INVALID);
+}
+
+function keyOf(secret: Uint8Array): Promise<CryptoKey> {
+  const known = keys.get(secret);
+  if (known) return known;
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = crypto.subtle.importKey("raw", secret, algorithm, false, ["verify"]);
+  keys.set(secret, key);
+  return key;
+}

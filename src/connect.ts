@@ -1,0 +1,35 @@
+/** What the edge tells a room about a connection that it let in: one header of a request that only they see. */
+
+import * as v from "valibot";
+import type { User } from "./core/presence.ts";
+import { VIEWS } from "./core/protocol.ts";
+
+const HEADER = "presence-connect";
+
+// SAFETY: the edge wrote the user from checked claims; `decodeConnect` reads no other source.
+const user = v.custom<User>((value) => typeof value === "object" && value !== null);
+
+const Connect = v.object({
+  user: v.nullable(user),
+  /** Whether the connection may send messages. */
+  canSend: v.boolean(),
+  view: v.picklist(VIEWS),
+  /** Whether it only looks on: no presence, not counted. */
+  isWatching: v.boolean(),
+  /** A presence to take up again, and the secret that proves it. */
+  resume: v.nullable(v.object({ channel: v.string(), secret: v.string() })),
+  /** The subprotocol to answer with, where the client offered it. */
+  subprotocol: v.nullable(v.string()),
+});
+export type Connect = v.InferOutput<typeof Connect>;
+
+/** The request that opens a socket in a room. Nothing else of the client's request goes along: no token, no cookie. */
+export function connectRequest(connect: Connect): Request {
+  const headers = { Upgrade: "websocket", [HEADER]: encodeURIComponent(JSON.stringify(connect)) };
+  return new Request("https://room/", { headers });
+}
+
+/** Throws where the header is missing: the request did not come from the edge. */
+export function decodeConnect(request: Request): Connect {
+  return v.parse(Connect, JSON.parse(decodeURIComponent(request.headers.get(HEADER) ?? "")));
+}

@@ -1,0 +1,95 @@
+/**
+ * What changed: the one currency of the project, from the set to the store, to the wire, to the client.
+ * The three lists hold presences whole; the wire sends what the reader does not know already.
+ */
+
+import type { Json } from "./json.ts";
+import type { LeaveReason, Presence } from "./presence.ts";
+
+/** A presence as it was when it left. */
+export type Leave = Presence & { readonly reason: LeaveReason };
+
+/**
+ * Leaves come first, then joins, then updates. A channel may be in `leaves` and `joins` at once where it
+ * was given another user: the old presence left, the new one joined.
+ */
+export type Diff = {
+  readonly joins: readonly Presence[];
+  readonly updates: readonly Presence[];
+  readonly leaves: readonly Leave[];
+};
+
+/** The least that `applyDiff` must know: a diff of the set has it, and so has one from the wire. */
+export type DiffLike = {
+  readonly joins: readonly Presence[];
+  readonly updates: readonly { readonly channel: string; readonly state?: Json }[];
+  readonly leaves: readonly { readonly channel: string }[];
+};
+
+export const NO_CHANGE: Diff = { joins: [], updates: [], leaves: [] };
+
+export function isEmpty(diff: Diff): boolean {
+  return diff.joins.length === 0 && diff.updates.length === 0 && diff.leaves.length === 0;
+}
+
+/** The same presence with another state; `null` or nothing removes it. */
+export function withState(presence: Presence, state: Json | undefined): Presence {
+  const { state: _, ...rest } = presence;
+  return state === undefined || state === null ? rest : { ...rest, state };
+}
+
+/** The presences after `diff`, by channel. The given map is not changed. An update of a stranger is nothing. */
+export function applyDiff(
+  presences: ReadonlyMap<string, Presence>,
+  diff: DiffLike,
+): Map<string, Presence> {
+  const after = new Map(presences);
+  for (const { channel } of diff.leaves) after.delete(channel);
+  for (const presence of diff.joins) after.set(presence.channel, presence);
+  for (const { channel, state } of diff.updates) {
+    const presence = after.get(channel);
+    if (presence) after.set(channel, withState(presence, state));
+  }
+  return after;
+}
+
+/**
+ * Gathers diffs that follow each other into one with the same effect. What came and went in between is in
+ * none of its lists, and a channel is in one list only, but for the case that `Diff` tells of.
+ */
+export class DiffGatherer {
+  readonly #joins = new Map<string, Presence>();
+  readonly #updates = new Map<string, Presence>();
+  readonly #leaves = new Map<string, Leave>();
+
+  get isEmpty(): boolean {
+    return this.#joins.size === 0 && this.#updates.size === 0 && this.#leaves.size === 0;
+  }
+
+  add(diff: Diff): void {
+    for (const leave of diff.leaves) {
+      const wasNews = this.#joins.delete(leave.channel);
+      if (wasNews) continue;
+      this.#updates.delete(leave.channel);
+      this.#leaves.set(leave.channel, leave);
+    }
+    for (const presence of diff.joins) this.#joins.set(presence.channel, presence);
+    for (const presence of diff.updates) {
+      const list = this.#joins.has(presence.channel) ? this.#joins : this.#updates;
+      list.set(presence.channel, presence);
+    }
+  }
+
+  /** All that was added since the last call, as one diff. */
+  take(): Diff {
+    const diff = {
+      joins: [...this.#joins.values()],
+      updates: [...this.#updates.values()],
+      leaves: [...this.#leaves.values()],
+    };
+    this.#joins.clear();
+    this.#updates.clear();
+    this.#leaves.clear();
+    return diff;
+  }
+}

@@ -1,0 +1,53 @@
+/** What a room says: the frames of a set and of its changes. Pure; the room decides who gets them. */
+
+import type { Diff } from "./diff.ts";
+import type { Presence } from "./presence.ts";
+import type { PresenceSet } from "./presence-set.ts";
+import type { CountFrame, DiffFrame, PresenceFrame, SyncFrame } from "./protocol.ts";
+
+/** The whole list, as django-channels-presence says it. */
+export function listFrame(room: string, set: PresenceSet): PresenceFrame {
+  const { lurkers } = set;
+  return { type: "presence", payload: { channel_name: room, members: set.members(), lurkers } };
+}
+
+/** The same without names, for a room that has too many of them. */
+export function countedListFrame(room: string, set: PresenceSet): PresenceFrame {
+  const { lurkers, memberCount: count } = set;
+  return { type: "presence", payload: { channel_name: room, members: [], lurkers, count } };
+}
+
+export function countFrame(room: string, set: PresenceSet): CountFrame {
+  const { memberCount: members, size: presences, lurkers } = set;
+  return { type: "count", room, members, presences, lurkers };
+}
+
+export function syncFrame(room: string, set: PresenceSet): SyncFrame {
+  const presences: Presence[] = [];
+  for (const { presence } of set.entries()) if (presence.user) presences.push(presence);
+  return { type: "sync", room, presences, lurkers: set.lurkers };
+}
+
+/**
+ * One frame, or two where a channel was given another user: then the leave goes ahead in a frame of its
+ * own, so that no channel is in two lists of one frame.
+ */
+export function diffFrames(room: string, set: PresenceSet, diff: Diff): DiffFrame[] {
+  const joins = diff.joins.filter(isNamed);
+  const updates = diff.updates
+    .filter(isNamed)
+    .map(({ channel, state = null }) => ({ channel, state }));
+  const leaves = diff.leaves.filter(isNamed).map(({ channel, reason }) => ({ channel, reason }));
+  const { lurkers } = set;
+  const joined = new Set(joins.map(({ channel }) => channel));
+  const replaced = leaves.filter(({ channel }) => joined.has(channel));
+  if (replaced.length === 0) return [{ type: "diff", room, joins, updates, leaves, lurkers }];
+  return [
+    { type: "diff", room, joins: [], updates: [], leaves, lurkers },
+    { type: "diff", room, joins, updates, leaves: [], lurkers },
+  ];
+}
+
+function isNamed(presence: Presence): boolean {
+  return presence.user !== null;
+}

@@ -1,0 +1,76 @@
+/**
+ * Every number of the project that is not a setting, with its unit and its reason. Sizes are bytes of
+ * UTF-8, times are milliseconds, unless the name says otherwise.
+ */
+
+/** Seconds between two heartbeats, where the maximum age allows it. Proxies cut a silent socket after about 100 s. */
+export const HEARTBEAT_SECONDS = 25;
+
+/** Heartbeats in one maximum age: 60 / 25. Two may be lost before a presence expires. */
+export const HEARTBEATS_PER_MAX_AGE = 2.4;
+
+/** How long a presence outlives close code 1001. A reload takes under 2 s; the promise is at most 3 s. */
+export const RELOAD_GRACE_MS = 2_500;
+
+/** The alarm waits this long after the first expiry, so that those who came together leave in one frame. */
+export const EXPIRY_SLACK_MS = 2_000;
+
+/** The slack is never more than this part of the maximum age, or a short one would be overshot. */
+export const EXPIRY_SLACK_PART = 1 / 8;
+
+/** The time of a socket's last frame is saved when it is older than this part of the maximum age. */
+export const SEEN_PART = 1 / 4;
+
+/** An alarm that failed is tried again after this time. The platform's own retries end after six. */
+export const ALARM_RETRY_MS = 5_000;
+
+/** Frames a second to one client. More cannot be seen, and a phone pays for each. */
+export const CLIENT_FRAMES_PER_SECOND = 30;
+
+/** No change and no message waits longer than this to be told, whatever the size of the room. */
+export const GATHER_MS_MAX = 2_000;
+
+/** A room that told counts tells names again once it is below this part of the limit, or it would flap. */
+export const NAMES_AGAIN_PART = 0.8;
+
+/** Messages that wait for the next flush, together. Above it their senders are throttled. */
+export const GATHERED_MESSAGES_BYTES_MAX = 1_048_576;
+
+/** The bucket of frames holds this many seconds' worth of the frame rate. */
+export const FRAME_BURST_SECONDS = 2;
+
+/** Dropped frames that one connection may owe, in seconds of the frame rate, before it is closed with 4129. */
+export const THROTTLED_SECONDS_MAX = 10;
+
+/** Between two `throttled` frames to one connection: telling each dropped frame would double the flood. */
+export const THROTTLED_NOTICE_MS = 1_000;
+
+/** Levels of nesting in a frame. Deeper ones serve only to exhaust a stack. */
+export const JSON_DEPTH_MAX = 64;
+
+/** The name of a room. The same for the name of a channel that a server chose. */
+export const NAME_BYTES_MAX = 255;
+
+/** Characters of a user's id, `sub` of a token. */
+export const USER_ID_LENGTH_MAX = 128;
+
+/** `info` of a token, as JSON: everyone in the room gets it. */
+export const INFO_BYTES_MAX = 1_024;
+
+/** A token: the claims above fit several times over, and a request's headers end at 16 KiB. */
+export const TOKEN_LENGTH_MAX = 8_192;
+
+/** Keys of HS256: RFC 7518, section 3.2 asks for as many bits as the hash has. */
+export const SECRET_BYTES_MIN = 32;
+
+/** Random bytes in a channel's name: 72 bits, unique among the few thousand of a room. */
+export const CHANNEL_ID_BYTES = 9;
+
+/** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
+export const RESUME_SECRET_BYTES = 16;
+
+/** What one socket can keep across hibernation, set by the platform. State and user must fit in. */
+export const ATTACHMENT_BYTES_MAX = 16_384;
+
+/** Hibernating sockets in one Durable Object, set by the platform. */
+export const SOCKETS_MAX = 32_768;

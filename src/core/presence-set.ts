@@ -1,0 +1,213 @@
+/**
+ * Who is in one room. The truth that everything else is derived from: each change returns the diff that it
+ * made and marks what the store must write. No I/O and no clock: `now` is a parameter, in milliseconds.
+ */
+
+import { type Diff, type Leave, NO_CHANGE, withState } from "./diff.ts";
+import { type Json, jsonEqual } from "./json.ts";
+import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART } from "./limits.ts";
+import type { LeaveReason, Presence, User } from "./presence.ts";
+
+/** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
+export type LossCause = "reload" | "cut" | "restart";
+
+/** A connection that ended without a goodbye; its presence may yet be taken up by another one. */
+export type Loss = { readonly at: number; readonly cause: LossCause };
+
+/** What the leave is called if nobody does. A page that is closed says 1001: that is a goodbye that may be a reload. */
+const REASONS = { reload: "left", cut: "lost", restart: "lost" } as const;
+
+/** One presence, with what the room must know of it beyond what the others see. */
+export type Entry = {
+  presence: Presence;
+  /** The last sign of life that the set was told of. */
+  lastSeen: number;
+  /** The rank of the member's first join; all presences of a user share it. Orders the list of members. */
+  rank: number;
+  /** The secret that takes the presence up again; `null` where the channel has no socket here. */
+  resume: string | null;
+  /** Set while the presence outlives its connection. */
+  loss: Loss | null;
+};
+
+/** How long to wait for a sign of life, and for the return of a lost connection. Milliseconds. */
+export type Patience = {
+  readonly maxAgeMs: number;
+  readonly graceMs: Readonly<Record<LossCause, number>>;
+};
+
+/** What the store must do to hold the same as the set. */
+export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };
+
+type Member = { rank: number; readonly users: Map<string, User> };
+
+/** A room's presences by channel, and its members by user. */
+export class PresenceSet {
+  readonly #patience: Patience;
+  readonly #slackMs: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #members = new Map<string, Member>();
+  readonly #unsaved = new Map<string, Entry | null>();
+  #lurkers = 0;
+  #nextRank = 1;
+  #deadline = Number.POSITIVE_INFINITY;
+
+  constructor(patience: Patience, entries: Iterable<Entry> = []) {
+    this.#patience = patience;
+    this.#slackMs = Math.min(EXPIRY_SLACK_MS, patience.maxAgeMs * EXPIRY_SLACK_PART);
+    for (const entry of entries) this.#insert(entry);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get memberCount(): number {
+    return this.#members.size;
+  }
+
+  /** How many of the presences are anonymous. */
+  get lurkers(): number {
+    return this.#lurkers;
+  }
+
+  /** No presence leaves by itself before this time: infinity in an empty room. May be earlier than need be. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  get(channel: string): Entry | undefined {
+    return this.#entries.get(channel);
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Each user once, in the order of their first joins, as their newest presence shows them. */
+  members(): User[] {
+    return [...this.#members.values()]
+      .toSorted((a, b) => a.rank - b.rank)
+      .flatMap((member) => [...member.users.values()].slice(-1));
+  }
+
+  /**
+   * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
+   * user is another one, the old presence is replaced.
+   */
+  join(channel: string, user: User | null, now: number, resume: string | null = null): Diff {
+    const old = this.#entries.get(channel);
+    if (old) {
+      // What a restart lost must be seen to have come back, or the next restart would think it gone.
+      // After any other loss nothing is written: a live socket outweighs its row.
+      if (old.loss?.cause === "restart") this.#unsaved.set(channel, old);
+      old.loss = null;
+      this.touch(channel, now);
+      if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
+    }
+    const rank = this.#rankOf(user);
+    const leaves = old ? [this.#remove(old, "replaced")] : [];
+    const presence = { channel, user, joinedAt: now };
+    const entry = { presence, lastSeen: now, rank, resume: old?.resume ?? resume, loss: null };
+    this.#insert(entry);
+    this.#unsaved.set(channel, entry);
+    return { joins: [presence], updates: [], leaves };
+  }
+
+  /** The presence says something else of itself; `null` takes it back. An equal state changes nothing. */
+  update(channel: string, state: Json): Diff {
+    const entry = this.#entries.get(channel);
+    if (!entry || jsonEqual(entry.presence.state ?? null, state)) return NO_CHANGE;
+    entry.presence = withState(entry.presence, state);
+    return { joins: [], updates: [entry.presence], leaves: [] };
+  }
+
+  leave(channel: string, reason: LeaveReason): Diff {
+    const entry = this.#entries.get(channel);
+    if (!entry) return NO_CHANGE;
+    return { joins: [], updates: [], leaves: [this.#remove(entry, reason)] };
+  }
+
+  /** A sign of life. An older one than is known already changes nothing. */
+  touch(channel: string, seenAt: number): void {
+    const entry = this.#entries.get(channel);
+    if (entry) entry.lastSeen = Math.max(entry.lastSeen, seenAt);
+  }
+
+  /** The connection ended without a goodbye: the presence stays for the grace of its kind, or leaves where there is none. */
+  lose(channel: string, cause: LossCause, now: number): Diff {
+    const entry = this.#entries.get(channel);
+    if (!entry) return NO_CHANGE;
+    if (this.#patience.graceMs[cause] === 0) return this.leave(channel, REASONS[cause]);
+    entry.loss = { at: now, cause };
+    this.#unsaved.set(channel, entry);
+    this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
+    return NO_CHANGE;
+  }
+
+  /** Removes whoever gave no sign of life for too long and whoever did not come back in time. */
+  prune(now: number): Diff {
+    const leaves: Leave[] = [];
+    this.#deadline = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      const { loss } = entry;
+      if (loss && loss.at + this.#patience.graceMs[loss.cause] <= now) {
+        leaves.push(this.#remove(entry, REASONS[loss.cause]));
+      } else if (entry.lastSeen + this.#patience.maxAgeMs <= now) {
+        leaves.push(this.#remove(entry, "expired"));
+      } else {
+        this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
+      }
+    }
+    return leaves.length === 0 ? NO_CHANGE : { joins: [], updates: [], leaves };
+  }
+
+  /** What changed since the last call and must be written. States and signs of life are not: sockets keep them. */
+  takeUnsaved(): Unsaved {
+    const puts: Entry[] = [];
+    const deletes: string[] = [];
+    for (const [channel, entry] of this.#unsaved) {
+      if (entry) puts.push(entry);
+      else deletes.push(channel);
+    }
+    this.#unsaved.clear();
+    return { puts, deletes };
+  }
+
+  #rankOf(user: User | null): number {
+    const member = user && this.#members.get(user.id);
+    return member ? member.rank : this.#nextRank;
+  }
+
+  #insert(entry: Entry): void {
+    const { channel, user } = entry.presence;
+    this.#entries.set(channel, entry);
+    this.#nextRank = Math.max(this.#nextRank, entry.rank + 1);
+    this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
+    if (!user) {
+      this.#lurkers += 1;
+      return;
+    }
+    const member = this.#members.get(user.id);
+    if (member) member.users.set(channel, user);
+    else this.#members.set(user.id, { rank: entry.rank, users: new Map([[channel, user]]) });
+  }
+
+  #remove(entry: Entry, reason: LeaveReason): Leave {
+    const { channel, user } = entry.presence;
+    this.#entries.delete(channel);
+    this.#unsaved.set(channel, null);
+    if (!user) this.#lurkers -= 1;
+    const member = user && this.#members.get(user.id);
+    if (member) {
+      member.users.delete(channel);
+      if (member.users.size === 0) this.#members.delete(user.id);
+    }
+    return { ...entry.presence, reason };
+  }
+
+  #deadlineOf({ loss, lastSeen }: Entry): number {
+    const expiry = lastSeen + this.#patience.maxAgeMs + this.#slackMs;
+    return loss ? Math.min(loss.at + this.#patience.graceMs[loss.cause], expiry) : expiry;
+  }
+}

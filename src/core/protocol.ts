@@ -1,0 +1,208 @@
+/**
+ * The wire: the frames of both directions, the codes that say why something was refused, and the decoder
+ * of what a client sends. Nothing of a client goes further than this file without having been decoded.
+ */
+
+import * as v from "valibot";
+import { isDeeperThan, type Json, utf8Length } from "./json.ts";
+import { JSON_DEPTH_MAX, NAME_BYTES_MAX } from "./limits.ts";
+import type { LeaveReason, Presence, User } from "./presence.ts";
+
+/** The JSON string "heartbeat", with its quotes: question and answer. The runtime compares its bytes. */
+export const HEARTBEAT = '"heartbeat"';
+
+/**
+ * WebSocket close codes of ours. 4000–4099: do not come back. 4100–4199: come back later, with backoff.
+ * 4200–4299: come back now.
+ */
+export const CLOSE_CODES = {
+  unauthorized: 4001,
+  removed: 4003,
+  bad_room: 4004,
+  replaced: 4009,
+  bad_origin: 4010,
+  room_full: 4100,
+  expired: 4108,
+  rate_limited: 4129,
+  frame_too_large: 1009,
+} as const;
+
+/** Reasons that end the connection. */
+export type ClosingCode = keyof typeof CLOSE_CODES;
+
+/** Reasons that refuse one frame; the connection stays. */
+export type FrameErrorCode = "bad_frame" | "forbidden" | "state_too_large" | "throttled";
+
+/** Something that a client did is refused. The message says what was wrong, the limit and the way out. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly code: ClosingCode | FrameErrorCode;
+
+  constructor(code: ClosingCode | FrameErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+
+  /** The close code, where the refusal ends the connection. */
+  get closeCode(): number | undefined {
+    return Object.entries(CLOSE_CODES).find(([code]) => code === this.code)?.[1];
+  }
+
+  /** The `error` frame that tells the client. */
+  toFrame(): ErrorFrame {
+    return { type: "error", code: this.code, message: this.message };
+  }
+}
+
+/** What a connection wants to hear: the whole list at each change, a snapshot and changes, or numbers. */
+export const VIEWS = ["list", "diff", "count"] as const;
+export type View = (typeof VIEWS)[number];
+
+/** The frame that django-channels-presence documents, letter by letter: hence its snake_case. */
+export type PresenceFrame = {
+  type: "presence";
+  payload: { channel_name: string; members: readonly User[]; lurkers: number; count?: number };
+};
+
+/** First frame of view `diff`. `channel` and `resume` are missing for a watcher; `heartbeat` is in seconds. */
+export type WelcomeFrame = {
+  type: "welcome";
+  room: string;
+  channel?: string;
+  user: User | null;
+  resume?: string;
+  heartbeat: number;
+};
+
+/** The snapshot: users' presences in the order of their joins; anonymous ones are counted in `lurkers`. */
+export type SyncFrame = {
+  type: "sync";
+  room: string;
+  presences: readonly Presence[];
+  lurkers: number;
+};
+
+/** A batch of changes. A channel is in at most one of the lists. `state: null` means that it was removed. */
+export type DiffFrame = {
+  type: "diff";
+  room: string;
+  joins: readonly Presence[];
+  updates: readonly { channel: string; state: Json }[];
+  leaves: readonly { channel: string; reason: LeaveReason }[];
+  lurkers: number;
+};
+
+/** Numbers only: distinct users, presences of all kinds, and anonymous ones among them. */
+export type CountFrame = {
+  type: "count";
+  room: string;
+  members: number;
+  presences: number;
+  lurkers: number;
+};
+
+/** One message: `from` is `null` where a server sent it. */
+export type Message = {
+  readonly from: { readonly channel: string; readonly user: User | null } | null;
+  readonly payload: Json;
+};
+
+/** Messages in the order in which the room got them. */
+export type MessagesFrame = { type: "messages"; room: string; messages: readonly Message[] };
+
+export type ErrorFrame = { type: "error"; code: ClosingCode | FrameErrorCode; message: string };
+
+/** Every frame that a client may get, besides the answer to its heartbeat. */
+export type ServerFrame =
+  | PresenceFrame
+  | WelcomeFrame
+  | SyncFrame
+  | DiffFrame
+  | CountFrame
+  | MessagesFrame
+  | ErrorFrame;
+
+/** Every frame that a client may send. */
+export type ClientFrame =
+  | { type: "heartbeat" }
+  | { type: "state"; state: Json }
+  | { type: "message"; payload: Json }
+  | { type: "sync" }
+  | { type: "leave" };
+
+/** Bytes; settings of the operator. */
+export type FrameLimits = { readonly frameMax: number; readonly stateMax: number };
+
+// SAFETY: what JSON.parse returns is JSON, so the only value that is not is `undefined`, a missing key.
+const jsonValue = v.custom<Json>((value) => value !== undefined);
+
+const clientFrame = v.variant("type", [
+  v.object({ type: v.literal("state"), state: jsonValue }),
+  v.object({ type: v.literal("message"), payload: jsonValue }),
+  v.object({ type: v.literal("sync") }),
+  v.object({ type: v.literal("leave") }),
+]);
+
+const KNOWN_FRAMES =
+  'the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';
+
+/** Decodes one frame of a client, or throws a ProtocolError: `frame_too_large`, `bad_frame`, `state_too_large`. */
+export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimits): ClientFrame {
+  checkFrameSize(data, limits.frameMax);
+  if (typeof data !== "string") {
+    throw new ProtocolError("bad_frame", "the frame is binary; send JSON as text");
+  }
+  const value = parseJson(data);
+  if (value === "heartbeat") return { type: "heartbeat" };
+  if (isDeeperThan(value, JSON_DEPTH_MAX)) {
+    throw new ProtocolError(
+      "bad_frame",
+      `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`,
+    );
+  }
+  const result = v.safeParse(clientFrame, value);
+  if (!result.success) {
+    throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
+  }
+  if (result.output.type === "state") checkStateSize(result.output.state, limits.stateMax);
+  return result.output;
+}
+
+/** Whether `name` can name a room: 1–255 bytes of UTF-8 without control characters. */
+export function isRoomName(name: string): boolean {
+  const bytes = utf8Length(name);
+  return bytes >= 1 && bytes <= NAME_BYTES_MAX && name.isWellFormed() && !/\p{Cc}/u.test(name);
+}
+
+/** A number as people read it in a message: 5,120. */
+export function formatCount(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function checkFrameSize(data: string | ArrayBuffer, max: number): void {
+  // A UTF-16 unit is 3 bytes of UTF-8 at most: short frames, nearly all, need no counting.
+  if (typeof data === "string" && data.length * 3 <= max) return;
+  const bytes = typeof data === "string" ? utf8Length(data) : data.byteLength;
+  if (bytes <= max) return;
+  throw new ProtocolError(
+    "frame_too_large",
+    `the frame is ${formatCount(bytes)} bytes; the limit is ${formatCount(max)}`,
+  );
+}
+
+function checkStateSize(state: Json, max: number): void {
+  const bytes = utf8Length(JSON.stringify(state));
+  if (bytes <= max) return;
+  throw new ProtocolError(
+    "state_too_large",
+    `state is ${formatCount(bytes)} bytes; the limit is ${formatCount(max)}`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProtocolError("bad_frame", `the frame is not JSON; it must be ${KNOWN_FRAMES}`);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What is true when a room wakes up: rows remember who is present, sockets which of them are connected.
+ * After hibernation both are there. After a restart no socket is, and everybody gets the grace anew.
+ */
+
+import { withState } from "./diff.ts";
+import type { Json } from "./json.ts";
+import type { Entry, Patience } from "./presence-set.ts";
+
+/** What a live socket knows better than its row. */
+export type Live = { readonly lastSeen: number; readonly state: Json | undefined };
+
+export type Recovery = {
+  /** When the room last lost all its sockets at once, or `null`. To be kept by the store. */
+  readonly restartedAt: number | null;
+  /** Channels that lost their socket without anybody having heard of it; the room must take the loss down. */
+  readonly unheard: readonly string[];
+};
+
+/**
+ * Mends `entries`, as the store has them, by what the live sockets say.
+ *
+ * A row that has a socket's secret but no live socket was lost. Either its loss is in the row, or a restart
+ * explains it (it was last seen before one), or this very wake comes after a restart: then no socket is
+ * left at all. The grace of a restart runs from the wake; states are gone, sockets kept them.
+ */
+export function recover(
+  entries: readonly Entry[],
+  live: ReadonlyMap<string, Live>,
+  { patience, restartedAt, now }: { patience: Patience; restartedAt: number | null; now: number },
+): Recovery {
+  const away = entries.filter(
+    (entry) => entry.resume !== null && !live.has(entry.presence.channel),
+  );
+  for (const entry of entries) {
+    const socket = live.get(entry.presence.channel);
+    if (socket) revive(entry, socket);
+  }
+  const unexplained = away.filter((entry) => !isFrom(entry, restartedAt));
+  const isRestart =
+    live.size === 0 &&
+    unexplained.some(({ loss }) => loss === null || loss.at + patience.graceMs[loss.cause] <= now);
+  // A millisecond early: whoever comes back in this very event must count as seen after the restart.
+  const restart = isRestart ? now - 1 : restartedAt;
+  const unheard: string[] = [];
+  for (const entry of away) {
+    if (restart !== null && (isRestart || isFrom(entry, restart))) forgetSocket(entry, restart);
+    else if (entry.loss === null) unheard.push(entry.presence.channel);
+  }
+  return { restartedAt: restart, unheard };
+}
+
+/** Whether nothing was heard of the entry since the restart, so that the restart explains its absence. */
+function isFrom(entry: Entry, restartedAt: number | null): boolean {
+  if (restartedAt === null || entry.lastSeen > restartedAt) return false;
+  return entry.loss === null || entry.loss.at <= restartedAt;
+}
+
+function revive(entry: Entry, socket: Live): void {
+  entry.loss = null;
+  entry.lastSeen = Math.max(entry.lastSeen, socket.lastSeen);
+  entry.presence = withState(entry.presence, socket.state);
+}
+
+function forgetSocket(entry: Entry, restartedAt: number): void {
+  entry.loss = { at: restartedAt, cause: "restart" };
+  entry.lastSeen = Math.max(entry.lastSeen, restartedAt);
+  entry.presence = withState(entry.presence, null);
+}

@@ -1,0 +1,109 @@
+/**
+ * The edge of a room: what is checked before a socket may reach it, and how one is turned away. A refused
+ * upgrade is accepted here, told why and closed: a browser shows no reason for a refused handshake.
+ */
+
+import * as v from "valibot";
+import {
+  anonymous,
+  type Identity,
+  identify,
+  offeredSubprotocols,
+  socketToken,
+  SUBPROTOCOL,
+  unauthorized,
+} from "./auth.ts";
+import { type Connect, connectRequest } from "./connect.ts";
+import { isRoomName, ProtocolError, type View, VIEWS } from "./core/protocol.ts";
+import { NAME_BYTES_MAX } from "./core/limits.ts";
+import type { Env } from "./env.ts";
+import { readSettings, type Settings } from "./settings.ts";
+
+const ROOM_IN_PATH = /\/rooms\/([^/]*)(?:\/ws)?$/;
+
+/**
+ * The room that a URL names. Decoded here and strictly: a router lets a malformed escape pass as it is, and
+ * then two paths would name one room. Throws a ProtocolError `bad_room`.
+ */
+export function roomInPath(url: string): string {
+  const encoded = ROOM_IN_PATH.exec(new URL(url).pathname)?.[1] ?? "";
+  const name = decode(encoded);
+  if (name !== null && isRoomName(name)) return name;
+  throw new ProtocolError(
+    "bad_room",
+    `a room name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`,
+  );
+}
+
+/** Checks an upgrade and hands it to its room. Throws a ProtocolError that says why not. */
+export async function openSocket(request: Request, env: Env): Promise<Response> {
+  const settings = readSettings(env);
+  const room = roomInPath(request.url);
+  checkOrigin(request.headers.get("origin"), settings);
+  const connect = await readConnect(request, room, settings);
+  const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
+  if (response.status === 101) return response;
+  const { code, message } = v.parse(Refusal, await response.json());
+  throw new ProtocolError(code, message);
+}
+
+/** Accepts a socket only to say why it may not stay. */
+export function refuseSocket(request: Request, error: ProtocolError): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.send(JSON.stringify(error.toFrame()));
+  server.close(error.closeCode ?? 1000, error.code);
+  const subprotocol = chooseSubprotocol(request);
+  const headers = new Headers(subprotocol ? { "sec-websocket-protocol": subprotocol } : {});
+  return new Response(null, { status: 101, webSocket: client, headers });
+}
+
+/** What a room answers where only it can know: the frame that the client is to get. */
+const Refusal = v.object({ code: v.literal("room_full"), message: v.string() });
+
+function checkOrigin(origin: string | null, { origins }: Settings): void {
+  // Only browsers send an origin, and only they can be tricked by a foreign page into connecting.
+  if (origin === null || origins === null || origins.includes(origin)) return;
+  throw new ProtocolError("bad_origin", `pages of ${origin} may not connect to this server`);
+}
+
+async function readConnect(request: Request, room: string, settings: Settings): Promise<Connect> {
+  const query = new URL(request.url).searchParams;
+  const token = settings.secret === null ? null : socketToken(request);
+  const identity = token === null ? anonymous(settings) : await identify(token, settings);
+  const isWatching = query.get("watch") === "1";
+  checkAdmission(identity, isWatching, room);
+  const [channel, secret] = [query.get("channel"), query.get("resume")];
+  return {
+    user: identity.user,
+    canSend: identity.user !== null && identity.may("send", room),
+    view: viewOf(query.get("view")),
+    isWatching,
+    resume: channel !== null && secret !== null ? { channel, secret } : null,
+    subprotocol: chooseSubprotocol(request),
+  };
+}
+
+function checkAdmission(identity: Identity, isWatching: boolean, room: string): void {
+  if (identity.may(isWatching ? "watch" : "join", room)) return;
+  const who = identity.user === null ? "a connection without a token" : "this token";
+  const hint = !isWatching && identity.may("watch", room) ? "; it may watch, with watch=1" : "";
+  throw unauthorized(`${who} may not ${isWatching ? "watch" : "join"} this room${hint}`);
+}
+
+function viewOf(name: string | null): View {
+  return VIEWS.find((view) => view === name) ?? "list";
+}
+
+/** The one offered subprotocol that may be answered: a token never is. */
+function chooseSubprotocol(request: Request): string | null {
+  return offeredSubprotocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
+}
+
+function decode(encoded: string): string | null {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * The Room object: sockets and the alarm. Events come in, the set in core/ says what they change, and
+ * `#changed` stores, announces and schedules that. Memory is a cache: the room may be evicted at any
+ * instant. Handlers are synchronous from frame to flush, or the next frame would overtake.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { Broadcast } from "./broadcast.ts";
+import { type Connect, decodeConnect } from "./connect.ts";
+import { type Diff, isEmpty, NO_CHANGE } from "./core/diff.ts";
+import { listFrame } from "./core/frames.ts";
+import type { Json } from "./core/json.ts";
+import {
+  ALARM_RETRY_MS,
+  CHANNEL_ID_BYTES,
+  HEARTBEAT_SECONDS,
+  HEARTBEATS_PER_MAX_AGE,
+  RELOAD_GRACE_MS,
+  RESUME_SECRET_BYTES,
+  SEEN_PART,
+} from "./core/limits.ts";
+import { type LossCause, type Patience, PresenceSet } from "./core/presence-set.ts";
+import {
+  type ClientFrame,
+  decodeClientFrame,
+  formatCount,
+  type PresenceFrame,
+  ProtocolError,
+  type WelcomeFrame,
+} from "./core/protocol.ts";
+import { recover } from "./core/recovery.ts";
+import { Throttle } from "./core/throttle.ts";
+import type { Env } from "./env.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { type Connection, Sockets } from "./sockets.ts";
+import { Store } from "./store.ts";
+
+/** RFC 6455: the connection ended without a close frame. */
+const ABNORMAL_CLOSURE = 1006;
+
+export class Room extends DurableObject<Env> {
+  readonly #name: string;
+  readonly #settings: Settings;
+  readonly #patience: Patience;
+  readonly #store: Store;
+  readonly #sockets: Sockets;
+  readonly #broadcast: Broadcast;
+  readonly #throttles = new WeakMap<WebSocket, Throttle>();
+  #presences: PresenceSet | undefined;
+  /** No later than the alarm that is set, so that it is set again only for an earlier one. */
+  #alarmAt = Number.POSITIVE_INFINITY;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#name = ctx.id.name ?? "";
+    this.#settings = readSettings(env);
+    const { maxAgeMs, graceMs } = this.#settings;
+    const reload = Math.min(RELOAD_GRACE_MS, graceMs);
+    this.#patience = { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
+    this.#store = new Store(ctx.storage);
+    this.#sockets = new Sockets(ctx);
+    const [room, sockets, store, settings] = [
+      this.#name,
+      this.#sockets,
+      this.#store,
+      this.#settings,
+    ];
+    this.#broadcast = new Broadcast({ room, sockets, store, settings });
+  }
+
+  /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
+  override fetch(request: Request): Response {
+    const connect = decodeConnect(request);
+    const max = this.#settings.roomMax;
+    if (this.#sockets.isFull(max)) {
+      const message = `the room has ${formatCount(max)} connections, its limit; try again later`;
+      return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (connect.isWatching) this.#watch(server, connect);
+    else this.#join(server, connect);
+    const { subprotocol } = connect;
+    const headers = new Headers(subprotocol ? { "sec-websocket-protocol": subprotocol } : {});
+    return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  override webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): void {
+    // A socket that was closed from here may go on talking until its peer answers.
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const now = Date.now();
+    try {
+      if (!this.#isAllowed(ws, now)) return;
+      const { frameMax, stateMax } = this.#settings;
+      const frame = decodeClientFrame(data, { frameMax, stateMax });
+      this.#seen(ws, now);
+      this.#receive(ws, frame, data, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
+      else this.#sockets.refuse(ws, error);
+    }
+  }
+
+  /** Never seen in practice for a lost line; where it comes, no close event follows. */
+  override webSocketError(ws: WebSocket): void {
+    this.webSocketClose(ws, ABNORMAL_CLOSURE);
+  }
+
+  override webSocketClose(ws: WebSocket, code: number): void {
+    const now = Date.now();
+    const set = this.#set(now, ws);
+    this.#sockets.answerClose(ws, code);
+    this.#sockets.gone();
+    const { channel, isWatching } = this.#sockets.connection(ws);
+    // Where another socket has taken the presence over, this one's end means nothing.
+    if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
+    const isGoodbye = code === 1000 || code === 1005;
+    const diff = isGoodbye ? set.leave(channel, "left") : set.lose(channel, causeOf(code), now);
+    this.#changed(diff, now);
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      const set = this.#set();
+      this.#alarmAt = Number.POSITIVE_INFINITY;
+      for (const [channel, { lastSeen }] of this.#sockets.live()) set.touch(channel, lastSeen);
+      this.#prune(Date.now());
+      if (set.size === 0) await this.#store.forget();
+    } catch (error) {
+      // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
+      console.error(
+        JSON.stringify({ event: "alarm failed", room: this.#name, error: String(error) }),
+      );
+      await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+    }
+  }
+
+  /** Who is here, with all the names: the payload of the `presence` frame. */
+  occupants(): PresenceFrame["payload"] {
+    return listFrame(this.#name, this.#set()).payload;
+  }
+
+  #watch(ws: WebSocket, { user, view, canSend }: Connect): void {
+    const now = Date.now();
+    const channel = this.#newChannel();
+    this.#set();
+    this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
+    this.#broadcast.greet(ws, view === "diff" ? this.#welcome(user) : null);
+    this.#changed(NO_CHANGE, now);
+  }
+
+  /** Joins, or takes a presence up again; then nobody hears of it. */
+  #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
+    const now = Date.now();
+    const set = this.#set();
+    const mayResume = resume !== null && this.#mayResume(resume, user);
+    const channel = mayResume ? resume.channel : this.#newChannel();
+    const secret = mayResume ? resume.secret : randomId(RESUME_SECRET_BYTES);
+    for (const old of this.#sockets.ofChannel(channel)) {
+      const message = "the same channel connected again and took the presence over";
+      this.#sockets.refuse(old, new ProtocolError("replaced", message));
+    }
+    const diff = set.join(channel, user, now, secret);
+    const state = set.get(channel)?.presence.state;
+    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
+    this.#sockets.accept(ws, state === undefined ? connection : { ...connection, state });
+    const welcome = { ...this.#welcome(user), channel, resume: secret };
+    this.#broadcast.greet(ws, view === "diff" ? welcome : null);
+    this.#changed(diff, now);
+  }
+
+  /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
+  #mayResume(resume: NonNullable<Connect["resume"]>, user: Connect["user"]): boolean {
+    const entry = this.#set().get(resume.channel);
+    return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
+  }
+
+  #welcome(user: Connect["user"]): WelcomeFrame {
+    const seconds = this.#settings.maxAgeMs / 1_000 / HEARTBEATS_PER_MAX_AGE;
+    const heartbeat = Math.min(HEARTBEAT_SECONDS, Math.round(seconds * 10) / 10);
+    return { type: "welcome", room: this.#name, user, heartbeat };
+  }
+
+  #receive(ws: WebSocket, frame: ClientFrame, data: string | ArrayBuffer, now: number): void {
+    switch (frame.type) {
+      case "heartbeat":
+        // Spelled with white space around it, or the runtime would have answered.
+        this.#sockets.send(ws, JSON.stringify("heartbeat"));
+        return;
+      case "state":
+        this.#setState(ws, frame.state, now);
+        return;
+      case "message":
+        this.#say(ws, frame.payload, data, now);
+        return;
+      case "sync":
+        this.#set();
+        this.#broadcast.repeat(ws);
+        this.#broadcast.speak(now);
+        return;
+      case "leave":
+        this.#leave(ws, now);
+    }
+  }
+
+  #setState(ws: WebSocket, state: Json, now: number): void {
+    const connection = this.#sockets.connection(ws);
+    if (connection.isWatching) {
+      throw new ProtocolError(
+        "forbidden",
+        "a watcher has no presence, so it has no state; join without watch=1",
+      );
+    }
+    const diff = this.#set().update(connection.channel, state);
+    if (isEmpty(diff)) return;
+    this.#sockets.save(ws, { ...connection, state });
+    this.#changed(diff, now);
+  }
+
+  #say(ws: WebSocket, payload: Json, data: string | ArrayBuffer, now: number): void {
+    const { channel, user, canSend } = this.#sockets.connection(ws);
+    if (!canSend) {
+      throw new ProtocolError("forbidden", 'sending messages needs a token that can "send"');
+    }
+    // Counted as UTF-16 units at two bytes each: what they take in memory.
+    const bytes = typeof data === "string" ? data.length * 2 : data.byteLength;
+    this.#broadcast.message({ from: { channel, user }, payload }, bytes);
+    this.#broadcast.speak(now);
+  }
+
+  #leave(ws: WebSocket, now: number): void {
+    const { channel, isWatching } = this.#sockets.connection(ws);
+    ws.close(1000, "left");
+    if (!isWatching) this.#changed(this.#set().leave(channel, "left"), now);
+  }
+
+  /** Whether a frame may come in now; tells or closes a connection that sends too many. */
+  #isAllowed(ws: WebSocket, now: number): boolean {
+    const rate = this.#settings.frameRate;
+    const throttle = this.#throttles.get(ws) ?? new Throttle(rate, now);
+    this.#throttles.set(ws, throttle);
+    switch (throttle.judge(now)) {
+      case "take":
+        return true;
+      case "drop":
+        return false;
+      case "drop and tell":
+        throw new ProtocolError(
+          "throttled",
+          `frames are dropped; the limit is ${formatCount(rate)} a second`,
+        );
+      case "close":
+        throw new ProtocolError(
+          "rate_limited",
+          `far too many frames; the limit is ${formatCount(rate)} a second; come back later`,
+        );
+    }
+  }
+
+  /** Keeps the time of a sign of life, as seldom as expiry allows: each save is a copy of the attachment. */
+  #seen(ws: WebSocket, now: number): void {
+    const connection = this.#sockets.connection(ws);
+    if (now - connection.seenAt < this.#patience.maxAgeMs * SEEN_PART) return;
+    this.#sockets.save(ws, { ...connection, seenAt: now });
+  }
+
+  #prune(now: number): void {
+    const diff = this.#set().prune(now);
+    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
+    const message = `no sign of life for ${seconds} seconds; connect again`;
+    for (const { channel, reason } of diff.leaves) {
+      if (reason !== "expired") continue;
+      for (const ws of this.#sockets.ofChannel(channel)) {
+        this.#sockets.refuse(ws, new ProtocolError("expired", message));
+      }
+    }
+    this.#changed(diff, now);
+  }
+
+  /** The shape of every change: stored, announced, scheduled. Nobody else does any of the three. */
+  #changed(diff: Diff, now: number): void {
+    this.#store.save(this.#set().takeUnsaved());
+    this.#broadcast.change(diff);
+    this.#broadcast.speak(now);
+    this.#schedule(now);
+  }
+
+  /** One alarm at the earliest deadline. A room that empties has one set already, within the maximum age: it forgets. */
+  #schedule(now: number): void {
+    const set = this.#set();
+    const at = Math.min(set.deadline, now + this.#patience.maxAgeMs);
+    if (set.size === 0 || this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    void this.ctx.storage.setAlarm(at);
+  }
+
+  /** The set, read from storage and sockets by the first who needs it in this life of the object. */
+  #set(now = Date.now(), closing?: WebSocket): PresenceSet {
+    this.#presences ??= this.#wake(now, closing);
+    return this.#presences;
+  }
+
+  #wake(now: number, closing: WebSocket | undefined): PresenceSet {
+    const entries = this.#store.load();
+    const known = this.#store.restartedAt;
+    const patience = this.#patience;
+    const { restartedAt, unheard } = recover(entries, this.#sockets.live(closing), {
+      patience,
+      restartedAt: known,
+      now,
+    });
+    const set = new PresenceSet(patience, entries);
+    this.#presences = set;
+    this.#broadcast.begin(set);
+    if (set.size > 0) void this.#checkAlarm(set);
+    if (restartedAt !== null && restartedAt !== known) {
+      this.#store.restartedAt = restartedAt;
+      this.#schedule(now);
+    } else if (set.size > 0) this.#alarmAt = set.deadline;
+    for (const channel of unheard) this.#changed(set.lose(channel, "cut", now), now);
+    return set;
+  }
+
+  /** Sets an alarm where there should be one and is none: the platform has been seen to lose them. */
+  async #checkAlarm(set: PresenceSet): Promise<void> {
+    const assumed = this.#alarmAt;
+    if ((await this.ctx.storage.getAlarm()) !== null || this.#alarmAt !== assumed) return;
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    if (set.size > 0) this.#schedule(Date.now());
+  }
+
+  #newChannel(): string {
+    return `${this.#name}!${randomId(CHANNEL_ID_BYTES)}`;
+  }
+}
+
+function causeOf(code: number): LossCause {
+  return code === 1001 ? "reload" : "cut";
+}
+
+function randomId(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return random.toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,159 @@
+/**
+ * The open sockets of one room, and what each keeps across hibernation in its attachment: who it is, its
+ * state, and when its last frame came. Sends, but decides nothing. Who is present, only the set knows.
+ */
+
+import * as v from "valibot";
+import { type Json } from "./core/json.ts";
+import type { User } from "./core/presence.ts";
+import {
+  HEARTBEAT,
+  type ProtocolError,
+  type ServerFrame,
+  VIEWS,
+  type View,
+} from "./core/protocol.ts";
+import type { Live } from "./core/recovery.ts";
+
+const WebSocketOpen = 1;
+
+// SAFETY: only `accept` and `save` write attachments; the other fields tell one of another version.
+const user = v.custom<User>((value) => typeof value === "object" && value !== null);
+const json = v.custom<Json>((value) => value !== undefined);
+
+const Connection = v.object({
+  channel: v.string(),
+  user: v.nullable(user),
+  view: v.picklist(VIEWS),
+  isWatching: v.boolean(),
+  canSend: v.boolean(),
+  /** Milliseconds since the epoch; the time of heartbeats is kept by the runtime. */
+  seenAt: v.number(),
+  state: v.optional(json),
+  /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
+  isRefused: v.optional(v.literal(true)),
+});
+export type Connection = v.InferOutput<typeof Connection>;
+
+export class Sockets {
+  readonly #ctx: DurableObjectState;
+  /** Attachments of this life of the object, so that each is read once. */
+  readonly #connections = new WeakMap<WebSocket, Connection>();
+  #count: number | undefined;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
+  }
+
+  accept(ws: WebSocket, connection: Connection): void {
+    this.#ctx.acceptWebSocket(ws, [viewTag(connection.view), channelTag(connection.channel)]);
+    this.save(ws, connection);
+    if (this.#count !== undefined) this.#count += 1;
+  }
+
+  /** To be told of each socket that is gone, so that counting them costs nothing. */
+  gone(): void {
+    if (this.#count !== undefined) this.#count -= 1;
+  }
+
+  /** Whether there are `max` sockets or more. Counted anew before anyone is turned away. */
+  isFull(max: number): boolean {
+    if (this.#count === undefined || this.#count >= max) this.#count = this.open().length;
+    return this.#count >= max;
+  }
+
+  connection(ws: WebSocket): Connection {
+    const known = this.#connections.get(ws);
+    if (known) return known;
+    const connection = v.parse(Connection, ws.deserializeAttachment());
+    this.#connections.set(ws, connection);
+    return connection;
+  }
+
+  save(ws: WebSocket, connection: Connection): void {
+    this.#connections.set(ws, connection);
+    ws.serializeAttachment(connection);
+  }
+
+  /** Sockets that can still be spoken to: all of them, or those of one view. */
+  open(view?: View): WebSocket[] {
+    return this.#ctx.getWebSockets(view && viewTag(view)).filter(isOpen);
+  }
+
+  /** Sockets of one channel that can still be spoken to: one, or none. */
+  ofChannel(channel: string): WebSocket[] {
+    return this.#ctx
+      .getWebSockets(channelTag(channel))
+      .filter((ws) => isOpen(ws) && this.connection(ws).channel === channel);
+  }
+
+  /**
+   * What the sockets of presences know better than their rows, by channel. One whose close event is not
+   * handled yet is among them, or its presence would be taken for lost before the room has heard why: name
+   * the one that is being handled in `closing`, for the runtime may list it or not.
+   */
+  live(closing?: WebSocket): Map<string, Live> {
+    const live = new Map<string, Live>();
+    const listed = this.#ctx.getWebSockets();
+    for (const ws of closing ? [closing, ...listed] : listed) {
+      const { channel, isWatching, isRefused, state } = this.connection(ws);
+      if (!isWatching && !isRefused) live.set(channel, { lastSeen: this.lastSeen(ws), state });
+    }
+    return live;
+  }
+
+  /** The last frame or heartbeat of a socket, in milliseconds since the epoch. */
+  lastSeen(ws: WebSocket): number {
+    const beat = this.#ctx.getWebSocketAutoResponseTimestamp(ws)?.getTime() ?? 0;
+    return Math.max(this.connection(ws).seenAt, beat);
+  }
+
+  tell(ws: WebSocket, frame: ServerFrame): void {
+    this.send(ws, JSON.stringify(frame));
+  }
+
+  /** Sends text. A socket that died in the meantime is not news: its close event is on the way. */
+  send(ws: WebSocket, text: string): void {
+    try {
+      ws.send(text);
+    } catch {
+      return;
+    }
+  }
+
+  /** Says why, and closes with the code of the reason. */
+  refuse(ws: WebSocket, error: ProtocolError): void {
+    this.tell(ws, error.toFrame());
+    this.save(ws, { ...this.connection(ws), isRefused: true });
+    ws.close(error.closeCode ?? 1000, error.code);
+  }
+
+  /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */
+  answerClose(ws: WebSocket, code: number): void {
+    const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
+    try {
+      if (isEchoable) ws.close(code);
+      // The commonest close of a browser has no code (1005), and none may be sent back.
+      else if (code === 1005) ws.close();
+      else ws.close(1000);
+    } catch {
+      // The line is cut already: there is nobody to answer.
+      return;
+    }
+  }
+}
+
+function isOpen(ws: WebSocket): boolean {
+  return ws.readyState === WebSocketOpen;
+}
+
+function viewTag(view: View): string {
+  return `view:${view}`;
+}
+
+/** Tags are 256 bytes at most, channels of long rooms are more: the part behind the room's name is enough. */
+function channelTag(channel: string): string {
+  return `channel:${channel.slice(channel.lastIndexOf("!") + 1)}`;
+}

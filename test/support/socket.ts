@@ -1,0 +1,110 @@
+/** Sockets of tests inside the Workers runtime, opened through the whole Worker as a client would. */
+
+import { env, exports } from "cloudflare:workers";
+import { SignJWT } from "jose";
+import type { ServerFrame } from "../../src/core/protocol.ts";
+import { Inbox } from "./inbox.ts";
+
+export type Close = { code: number; reason: string };
+
+/** A frame as it came: decoded, since tests look into it. */
+export type Frame = ServerFrame | "heartbeat";
+
+export class TestSocket {
+  readonly ws: WebSocket;
+  readonly frames = new Inbox<Frame>();
+  readonly closes = new Inbox<Close>();
+  readonly #cut: AbortController;
+
+  constructor(ws: WebSocket, cut: AbortController) {
+    this.ws = ws;
+    this.#cut = cut;
+    ws.addEventListener("message", ({ data }) => this.frames.push(JSON.parse(String(data))));
+    ws.addEventListener("close", ({ code, reason }) => this.closes.push({ code, reason }));
+    ws.accept();
+  }
+
+  next(): Promise<Frame> {
+    return this.frames.next();
+  }
+
+  /** The next frame of a type; others before it are skipped. */
+  async nextOf<T extends ServerFrame["type"]>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
+    const frame = await this.frames.until((item) => item !== "heartbeat" && item.type === type);
+    // SAFETY: only a frame of this type is wanted.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return frame as Extract<ServerFrame, { type: T }>;
+  }
+
+  send(frame: unknown): void {
+    this.ws.send(JSON.stringify(frame));
+  }
+
+  /** Sends a heartbeat and waits for its answer. */
+  async beat(): Promise<void> {
+    this.send("heartbeat");
+    await this.frames.until((frame) => frame === "heartbeat");
+  }
+
+  /** The line breaks: no close frame, as for a phone in a tunnel. */
+  cut(): void {
+    this.#cut.abort();
+  }
+
+  /** Everything that the room has said so far has come: its answer to a bad frame comes after it. */
+  async settled(): Promise<Frame[]> {
+    const before = this.frames.unread();
+    this.ws.send("?");
+    await this.frames.until((frame) => frame !== "heartbeat" && frame.type === "error");
+    return before;
+  }
+}
+
+export type OpenOptions = {
+  token?: string;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+};
+
+/** The address of a room's socket. */
+export function socketUrl(room: string, query: Record<string, string> = {}): string {
+  const search = new URLSearchParams(query);
+  return `https://presence.test/rooms/${encodeURIComponent(room)}/ws?${search.toString()}`;
+}
+
+export async function open(room: string, options: OpenOptions = {}): Promise<TestSocket> {
+  const { token, query = {}, headers = {} } = options;
+  const cut = new AbortController();
+  const url = socketUrl(room, token === undefined ? query : { ...query, token });
+  const response = await exports.default.fetch(url, {
+    headers: { ...headers, Upgrade: "websocket" },
+    signal: cut.signal,
+  });
+  if (!response.webSocket)
+    throw new Error(`no socket: ${response.status} ${await response.text()}`);
+  return new TestSocket(response.webSocket, cut);
+}
+
+/** A token that this Worker believes. `claims` may say anything. */
+export function tokenFor(sub: string, claims: Record<string, unknown> = {}): Promise<string> {
+  return new SignJWT({ sub, ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(env.PRESENCE_SECRET));
+}
+
+/** Opens a socket as a user. */
+export async function openAs(
+  sub: string,
+  room: string,
+  options: OpenOptions = {},
+): Promise<TestSocket> {
+  return open(room, { ...options, token: await tokenFor(sub) });
+}
+
+let rooms = 0;
+
+/** A room that no other test uses. */
+export function newRoom(): string {
+  rooms += 1;
+  return `room-${rooms}`;
+}

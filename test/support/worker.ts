@@ -1,0 +1,61 @@
+/**
+ * The Worker of the tests: the product's own, with its Room's storage watched. What a test reads of
+ * `watched` is what the object did to its storage, in rows as they are billed.
+ */
+
+import { Room as ProductRoom } from "../../src/index.ts";
+import type { Env } from "../../src/env.ts";
+
+export { default } from "../../src/index.ts";
+
+/** What one room did since it was first constructed, over all its lives. */
+export type Watched = { constructed: number; rows: number; alarms: number };
+
+const rooms = new Map<string, Watched>();
+
+/** The counters of a room; shared with the test, which runs in the same isolate. */
+export function watched(room: string): Watched {
+  const known = rooms.get(room) ?? { constructed: 0, rows: 0, alarms: 0 };
+  rooms.set(room, known);
+  return known;
+}
+
+function watch(ctx: DurableObjectState): DurableObjectState {
+  const counters = watched(ctx.id.name ?? "");
+  counters.constructed += 1;
+  const { kv, sql } = ctx.storage;
+  const put = kv.put.bind(kv);
+  const remove = kv.delete.bind(kv);
+  const exec = sql.exec.bind(sql);
+  const setAlarm = ctx.storage.setAlarm.bind(ctx.storage);
+  override(kv, "put", (key: string, value: unknown) => {
+    counters.rows += 1;
+    put(key, value);
+  });
+  override(kv, "delete", (key: string) => {
+    const isRow = remove(key);
+    if (isRow) counters.rows += 1;
+    return isRow;
+  });
+  override(sql, "exec", (query: string, ...bindings: unknown[]) => {
+    const cursor = exec(query, ...bindings);
+    counters.rows += cursor.rowsWritten;
+    return cursor;
+  });
+  override(ctx.storage, "setAlarm", (at: number) => {
+    counters.rows += 1;
+    counters.alarms += 1;
+    return setAlarm(at);
+  });
+  return ctx;
+}
+
+function override(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { configurable: true, value });
+}
+
+export class Room extends ProductRoom {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(watch(ctx), env);
+  }
+}

@@ -1,0 +1,53 @@
+/** One project for each kind of test: what it runs in is what it is about. */
+
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** The Worker of the tests: the product's, with counters around its storage. */
+const worker = { main: "./test/support/worker.ts", wrangler: { configPath: "./wrangler.toml" } };
+const secret = { PRESENCE_SECRET: "a secret of the tests, 32 bytes or more" };
+
+/** Limits so low that a test can reach them. */
+const lowLimits = {
+  PRESENCE_ANNOUNCE_MAX: "10",
+  PRESENCE_ANNOUNCE_RATE: "200",
+  PRESENCE_ROOM_MAX: "30",
+  PRESENCE_FRAME_MAX: "512",
+  PRESENCE_STATE_MAX: "64",
+  PRESENCE_GRACE: "0",
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "core", include: ["test/core/**/*.test.ts"] } },
+      {
+        plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret } })],
+        test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
+      },
+      {
+        plugins: [
+          cloudflareTest({ ...worker, miniflare: { bindings: { ...secret, ...lowLimits } } }),
+        ],
+        test: { name: "limits", include: ["test/limits/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "restart",
+          include: ["test/restart/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
