@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { AlarmClock } from "./alarm-clock.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Connect, decodeConnect } from "./connect.ts";
 import { type Diff, isEmpty, NO_CHANGE } from "./core/diff.ts";
@@ -45,10 +46,9 @@ export class Room extends DurableObject<Env> {
   readonly #store: Store;
   readonly #sockets: Sockets;
   readonly #broadcast: Broadcast;
+  readonly #alarm: AlarmClock;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
   #presences: PresenceSet | undefined;
-  /** No later than the alarm that is set, so that it is set again only for an earlier one. */
-  #alarmAt = Number.POSITIVE_INFINITY;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -58,6 +58,7 @@ export class Room extends DurableObject<Env> {
     const reload = Math.min(RELOAD_GRACE_MS, graceMs);
     this.#patience = { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
     this.#store = new Store(ctx.storage);
+    this.#alarm = new AlarmClock(ctx.storage);
     this.#sockets = new Sockets(ctx);
     const [room, sockets, store, settings] = [
       this.#name,
@@ -89,7 +90,7 @@ export class Room extends DurableObject<Env> {
     if (ws.readyState !== WebSocket.OPEN) return;
     const now = Date.now();
     try {
-      if (!this.#isAllowed(ws, now)) return;
+      if (!this.#throttleOf(ws, now).admits(now)) return;
       const { frameMax, stateMax } = this.#settings;
       const frame = decodeClientFrame(data, { frameMax, stateMax });
       this.#seen(ws, now);
@@ -122,7 +123,7 @@ export class Room extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     try {
       const set = this.#set();
-      this.#alarmAt = Number.POSITIVE_INFINITY;
+      this.#alarm.rang();
       for (const [channel, { lastSeen }] of this.#sockets.live()) set.touch(channel, lastSeen);
       this.#prune(Date.now());
       if (set.size === 0) await this.#store.forget();
@@ -131,7 +132,7 @@ export class Room extends DurableObject<Env> {
       console.error(
         JSON.stringify({ event: "alarm failed", room: this.#name, error: String(error) }),
       );
-      await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+      this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
     }
   }
 
@@ -234,27 +235,10 @@ export class Room extends DurableObject<Env> {
     if (!isWatching) this.#changed(this.#set().leave(channel, "left"), now);
   }
 
-  /** Whether a frame may come in now; tells or closes a connection that sends too many. */
-  #isAllowed(ws: WebSocket, now: number): boolean {
-    const rate = this.#settings.frameRate;
-    const throttle = this.#throttles.get(ws) ?? new Throttle(rate, now);
+  #throttleOf(ws: WebSocket, now: number): Throttle {
+    const throttle = this.#throttles.get(ws) ?? new Throttle(this.#settings.frameRate, now);
     this.#throttles.set(ws, throttle);
-    switch (throttle.judge(now)) {
-      case "take":
-        return true;
-      case "drop":
-        return false;
-      case "drop and tell":
-        throw new ProtocolError(
-          "throttled",
-          `frames are dropped; the limit is ${formatCount(rate)} a second`,
-        );
-      case "close":
-        throw new ProtocolError(
-          "rate_limited",
-          `far too many frames; the limit is ${formatCount(rate)} a second; come back later`,
-        );
-    }
+    return throttle;
   }
 
   /** Keeps the time of a sign of life, as seldom as expiry allows: each save is a copy of the attachment. */
@@ -285,13 +269,14 @@ export class Room extends DurableObject<Env> {
     this.#schedule(now);
   }
 
-  /** One alarm at the earliest deadline. A room that empties has one set already, within the maximum age: it forgets. */
+  /** One alarm at the earliest deadline. A room that empties has one set, and forgets when it rings. */
   #schedule(now: number): void {
-    const set = this.#set();
-    const at = Math.min(set.deadline, now + this.#patience.maxAgeMs);
-    if (set.size === 0 || this.#alarmAt <= at) return;
-    this.#alarmAt = at;
-    void this.ctx.storage.setAlarm(at);
+    if (this.#set().size > 0) this.#alarm.ringBy(this.#deadline(this.#set(), now));
+  }
+
+  /** No later than the maximum age from now: a room that empties right away must have forgotten by then. */
+  #deadline(set: PresenceSet, now: number): number {
+    return Math.min(set.deadline, now + this.#patience.maxAgeMs);
   }
 
   /** The set, read from storage and sockets by the first who needs it in this life of the object. */
@@ -312,21 +297,12 @@ export class Room extends DurableObject<Env> {
     const set = new PresenceSet(patience, entries);
     this.#presences = set;
     this.#broadcast.begin(set);
-    if (set.size > 0) void this.#checkAlarm(set);
     if (restartedAt !== null && restartedAt !== known) {
       this.#store.restartedAt = restartedAt;
       this.#schedule(now);
-    } else if (set.size > 0) this.#alarmAt = set.deadline;
+    } else if (set.size > 0) void this.#alarm.resume(this.#deadline(set, now));
     for (const channel of unheard) this.#changed(set.lose(channel, "cut", now), now);
     return set;
-  }
-
-  /** Sets an alarm where there should be one and is none: the platform has been seen to lose them. */
-  async #checkAlarm(set: PresenceSet): Promise<void> {
-    const assumed = this.#alarmAt;
-    if ((await this.ctx.storage.getAlarm()) !== null || this.#alarmAt !== assumed) return;
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    if (set.size > 0) this.#schedule(Date.now());
   }
 
   #newChannel(): string {

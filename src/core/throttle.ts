@@ -1,9 +1,7 @@
 /** How many frames a connection may send: a token bucket, without a clock. */
 
 import { FRAME_BURST_SECONDS, THROTTLED_NOTICE_MS, THROTTLED_SECONDS_MAX } from "./limits.ts";
-
-/** What to do with a frame: take it, drop it (and say so, or not again so soon), or close the connection. */
-export type Verdict = "take" | "drop" | "drop and tell" | "close";
+import { formatCount, ProtocolError } from "./protocol.ts";
 
 /**
  * A bucket of frames that refills with time. Dropped frames are a debt that time pays off; a connection
@@ -22,19 +20,26 @@ export class Throttle {
     this.#countedAt = now;
   }
 
-  judge(now: number): Verdict {
+  /**
+   * Whether a frame that comes now is taken; one that is not is to be dropped. Throws a ProtocolError
+   * `throttled` for a dropped frame that the client must hear of, `rate_limited` when it must go.
+   */
+  admits(now: number): boolean {
     const refill = (Math.max(0, now - this.#countedAt) / 1_000) * this.#perSecond;
     this.#countedAt = now;
     this.#debt = Math.max(0, this.#debt - refill);
     this.#left = Math.min(this.#left + refill, this.#perSecond * FRAME_BURST_SECONDS);
     if (this.#left >= 1) {
       this.#left -= 1;
-      return "take";
+      return true;
     }
     this.#debt += 1;
-    if (this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX) return "close";
-    if (now - this.#toldAt < THROTTLED_NOTICE_MS) return "drop";
+    const limit = `the limit is ${formatCount(this.#perSecond)} frames a second`;
+    if (this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX) {
+      throw new ProtocolError("rate_limited", `far too many frames; ${limit}; come back later`);
+    }
+    if (now - this.#toldAt < THROTTLED_NOTICE_MS) return false;
     this.#toldAt = now;
-    return "drop and tell";
+    throw new ProtocolError("throttled", `frames are dropped; ${limit}; send fewer`);
   }
 }

@@ -1,0 +1,35 @@
+/**
+ * The one alarm of an object. Each setting of it is a billed row, so it is set again only for an earlier
+ * time; what rings too early finds nothing to do.
+ */
+export class AlarmClock {
+  readonly #storage: DurableObjectStorage;
+  /** The alarm that is set rings no later than this. */
+  #at = Number.POSITIVE_INFINITY;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /** It has rung, and none is set. */
+  rang(): void {
+    this.#at = Number.POSITIVE_INFINITY;
+  }
+
+  /** Makes sure that it rings at `at` or earlier, in milliseconds since the epoch. */
+  ringBy(at: number): void {
+    if (this.#at <= at) return;
+    this.#at = at;
+    // Stored together with the rows of the same event. Should that fail, the object is reset as a whole.
+    void this.#storage.setAlarm(at);
+  }
+
+  /** The object slept, with an alarm set for `at` or earlier. Sets it if it is gone: the platform can lose one. */
+  async resume(at: number): Promise<void> {
+    this.#at = at;
+    const isSet = (await this.#storage.getAlarm()) !== null;
+    if (isSet || this.#at !== at) return;
+    this.rang();
+    this.ringBy(at);
+  }
+}
