@@ -69,8 +69,5 @@ export const CHANNEL_ID_BYTES = 9;
 /** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
 export const RESUME_SECRET_BYTES = 16;
 
-/** What one socket can keep across hibernation, set by the platform. State and user must fit in. */
-export const ATTACHMENT_BYTES_MAX = 16_384;
-
 /** Hibernating sockets in one Durable Object, set by the platform. */
 export const SOCKETS_MAX = 32_768;

@@ -1,0 +1,172 @@
+/** Clients of tests outside the Workers runtime: real sockets over TCP, to a server of server.ts. */
+
+import { EventEmitter, once } from "node:events";
+import { SignJWT } from "jose";
+import { WebSocket } from "ws";
+import type { Presence } from "../../src/core/presence.ts";
+import type { ServerFrame, SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
+import { Inbox } from "./inbox.ts";
+import { SECRET, type Server } from "./server.ts";
+
+export type Close = { code: number; reason: string };
+
+/** A frame as it came: decoded, since tests look into it. */
+export type Frame = ServerFrame | "heartbeat";
+
+export class Client {
+  readonly ws: WebSocket;
+  readonly frames = new Inbox<Frame>();
+  /** Close frames of the server, as they arrive. */
+  readonly closeFrames = new Inbox<Close>();
+  /** Ends of the connection, which may come up to 10 s after the close frame: see docs/design.md. */
+  readonly closes = new Inbox<Close>();
+  #beats: ReturnType<typeof setInterval> | undefined;
+
+  constructor(ws: WebSocket) {
+    this.ws = ws;
+    ws.on("message", (data) => this.frames.push(JSON.parse(String(data))));
+    ws.on("open", () => this.#watchCloseFrames());
+    ws.on("close", (code, reason) => {
+      clearInterval(this.#beats);
+      this.closes.push({ code, reason: String(reason) });
+    });
+    // The close event follows and tells.
+    ws.on("error", () => {});
+  }
+
+  next(): Promise<Frame> {
+    return this.frames.next();
+  }
+
+  /** The next frame of a type; others before it are skipped. */
+  async nextOf<T extends ServerFrame["type"]>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
+    const frame = await this.frames.until((item) => item !== "heartbeat" && item.type === type);
+    // SAFETY: only a frame of this type is wanted.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return frame as Extract<ServerFrame, { type: T }>;
+  }
+
+  send(frame: unknown): void {
+    this.ws.send(JSON.stringify(frame));
+  }
+
+  /** Sends a heartbeat and waits for its answer. */
+  async beat(): Promise<void> {
+    this.send("heartbeat");
+    await this.frames.until((frame) => frame === "heartbeat");
+  }
+
+  /** Sends heartbeats from now on until it is closed, as a page does. */
+  beatEvery(ms: number): void {
+    this.#beats = setInterval(() => this.send("heartbeat"), ms);
+  }
+
+  /** The line breaks: no close frame, as for a phone in a tunnel. */
+  cut(): void {
+    this.ws.terminate();
+  }
+
+  /** Everything that the room has said so far has come: its answer to a bad frame comes after it. */
+  async settled(): Promise<Frame[]> {
+    const before = this.frames.unread();
+    this.ws.send("?");
+    await this.frames.until((frame) => frame !== "heartbeat" && frame.type === "error");
+    return before;
+  }
+
+  /** The library tells of a close frame only after the end of the connection; its receiver tells at once. */
+  #watchCloseFrames(): void {
+    // SAFETY: not part of the library's interface, hence the check; ws 8 has had it since its beginning.
+    const receiver: unknown = Reflect.get(this.ws, "_receiver");
+    if (!(receiver instanceof EventEmitter)) throw new Error("this ws has no _receiver");
+    receiver.on("conclude", (code: number, reason: Buffer) => {
+      this.closeFrames.push({ code, reason: String(reason) });
+    });
+  }
+}
+
+export type OpenOptions = {
+  token?: string;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+  protocols?: string[];
+};
+
+/** The address of a room's socket. */
+export function socketUrl(
+  { host }: Pick<Server, "host">,
+  room: string,
+  query: Record<string, string> = {},
+): string {
+  const search = new URLSearchParams(query);
+  return `ws://${host}/rooms/${encodeURIComponent(room)}/ws?${search.toString()}`;
+}
+
+/** Connects, and waits until the connection is open; its first frames may be there or not. */
+export async function open(
+  server: Server,
+  room: string,
+  options: OpenOptions = {},
+): Promise<Client> {
+  const client = connect(server, room, options);
+  await once(client.ws, "open");
+  return client;
+}
+
+/** Begins to connect. */
+export function connect(server: Server, room: string, options: OpenOptions = {}): Client {
+  const { token, query = {}, headers = {}, protocols = [] } = options;
+  const url = socketUrl(server, room, token === undefined ? query : { ...query, token });
+  return new Client(new WebSocket(url, protocols, { headers }));
+}
+
+/** A token that the servers of server.ts believe. `claims` may say anything. */
+export function tokenFor(sub: string, claims: Record<string, unknown> = {}): Promise<string> {
+  return new SignJWT({ sub, ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+/** Connects as a user. */
+export async function openAs(
+  server: Server,
+  sub: string,
+  room: string,
+  options: OpenOptions = {},
+): Promise<Client> {
+  return open(server, room, { ...options, token: await tokenFor(sub) });
+}
+
+/** A client of view `diff` that has its first two frames. */
+export type Joined = { client: Client; welcome: WelcomeFrame; sync: SyncFrame };
+
+/** Connects as a user in view `diff`, and waits for `welcome` and `sync`. */
+export async function joinAs(
+  server: Server,
+  sub: string,
+  room: string,
+  query: Record<string, string> = {},
+): Promise<Joined> {
+  const client = await openAs(server, sub, room, { query: { ...query, view: "diff" } });
+  const welcome = await client.nextOf("welcome");
+  const sync = await client.nextOf("sync");
+  return { client, welcome, sync };
+}
+
+/** What takes the presence up again that a `welcome` was for. */
+export function resumption({ channel = "", resume = "" }: WelcomeFrame): Record<string, string> {
+  return { channel, resume };
+}
+
+/** Who a newcomer is told is here: looks in without being in the room. */
+export async function look(server: Server, room: string): Promise<readonly Presence[]> {
+  const { client, sync } = await joinAs(server, "newcomer", room, { watch: "1" });
+  client.ws.close();
+  await client.closes.next();
+  return sync.presences;
+}
+
+/** The ids of the users of presences, in order, each as often as it is there. */
+export function idsOf(presences: Iterable<Presence>): string[] {
+  return Array.from(presences, ({ user }) => user?.id ?? "").toSorted();
+}

@@ -1,0 +1,176 @@
+/**
+ * The whole service as it runs on a developer's machine: `wrangler dev`, with storage of its own. It can be
+ * killed in the middle of everything and started again on what was on disk by then.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** The key of the tokens that every server here believes. */
+export const SECRET = "a secret of the tests, 32 bytes or more";
+
+/** A start takes 2 to 3 s; a machine with other work to do may need several times that. */
+const START_MS_MAX = 45_000;
+const ASK_AGAIN_MS = 50;
+
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const WRANGLER = join(PROJECT, "node_modules/wrangler/bin/wrangler.js");
+
+/** Nothing is asked of the network, and nothing is told to it. */
+const QUIET = {
+  CI: "1",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_SEND_METRICS: "false",
+};
+
+/** Servers that run, so that none is left behind where a test was broken off. */
+const running = new Set<Server>();
+process.on("exit", () => {
+  for (const server of running) server.dispose();
+});
+
+/** Settings of the service, by the names of their variables. */
+export type Vars = Record<string, string>;
+
+export class Server {
+  readonly port: number;
+  readonly #vars: Vars;
+  readonly #directory = mkdtempSync(join(tmpdir(), "presence-"));
+  #child: ChildProcess | undefined;
+  #output = "";
+
+  private constructor(port: number, vars: Vars) {
+    this.port = port;
+    this.#vars = { PRESENCE_SECRET: SECRET, ...vars };
+    // In place of the .dev.vars of whoever runs the tests.
+    writeFileSync(this.#envFile, "");
+  }
+
+  /** Starts a server with empty storage, and waits until it answers. */
+  static async start(vars: Vars = {}): Promise<Server> {
+    const server = new Server(await freePort(), vars);
+    running.add(server);
+    await server.start();
+    return server;
+  }
+
+  /** host:port */
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get url(): string {
+    return `http://${this.host}`;
+  }
+
+  /** Starts it again on the same storage and the same port, and waits until it answers. */
+  async start(): Promise<void> {
+    const vars = Object.entries(this.#vars).flatMap(([name, value]) => [
+      "--var",
+      `${name}:${value}`,
+    ]);
+    const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
+    const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
+    const args = [WRANGLER, "dev", "--log-level", "error", ...where, ...storage, ...vars];
+    this.#output = "";
+    // A process group of its own, so that all of it can be killed at once.
+    const child = spawn(process.execPath, args, {
+      cwd: PROJECT,
+      detached: true,
+      env: { ...process.env, ...QUIET, WRANGLER_REGISTRY_PATH: join(this.#directory, "registry") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#output = (this.#output + text).slice(-4_000);
+      });
+    }
+    await this.#answers(child);
+  }
+
+  /** Kills the server and the runtime under it at once, with no time for goodbyes. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child?.pid === undefined) return;
+    this.#child = undefined;
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    const exit = isOver ? undefined : once(child, "exit");
+    killGroup(child.pid);
+    await exit;
+    // The runtime is a grandchild: nobody tells when it is gone and its files are free.
+    while (isAlive(child.pid)) await delay(1);
+  }
+
+  /** Ends it, and deletes what it stored. */
+  async stop(): Promise<void> {
+    await this.kill();
+    this.dispose();
+  }
+
+  /** The same without waiting, for the end of this process. */
+  dispose(): void {
+    if (this.#child?.pid !== undefined) killGroup(this.#child.pid);
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 });
+    running.delete(this);
+  }
+
+  get #envFile(): string {
+    return join(this.#directory, "env");
+  }
+
+  async #answers(child: ChildProcess): Promise<void> {
+    const deadline = Date.now() + START_MS_MAX;
+    while (Date.now() < deadline && child.exitCode === null) {
+      const isUp = await fetch(`${this.url}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (isUp) return;
+      await delay(ASK_AGAIN_MS);
+    }
+    await this.kill();
+    throw new Error(`wrangler dev does not answer; it said:\n${this.#output}`);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new Error("no port is free");
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // All of it is gone already.
+    return;
+  }
+}
+
+/** Whether a process of the group runs. Those that are dead but not yet buried do not count. */
+function isAlive(group: number): boolean {
+  return readdirSync("/proc").some((pid) => {
+    const file = `/proc/${pid}/stat`;
+    if (!/^\d+$/.test(pid) || !existsSync(file)) return false;
+    try {
+      // The fields after the name, which may hold anything: state, parent, group.
+      const [state, , pgrp] = readFileSync(file, "latin1").split(") ").at(-1)?.split(" ") ?? [];
+      return Number(pgrp) === group && state !== "Z";
+    } catch {
+      return false;
+    }
+  });
+}
