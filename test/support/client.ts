@@ -76,7 +76,7 @@ export class Client {
 
   /** The library tells of a close frame only after the end of the connection; its receiver tells at once. */
   #watchCloseFrames(): void {
-    // SAFETY: not part of the library's interface, hence the check; ws 8 has had it since its beginning.
+    // SAFETY: no part of the library's interface, so it is checked; ws has had it since version 1.
     const receiver: unknown = Reflect.get(this.ws, "_receiver");
     if (!(receiver instanceof EventEmitter)) throw new Error("this ws has no _receiver");
     receiver.on("conclude", (code: number, reason: Buffer) => {
@@ -166,7 +166,20 @@ export async function look(server: Server, room: string): Promise<readonly Prese
   return sync.presences;
 }
 
-/** The ids of the users of presences, in order, each as often as it is there. */
+/** The presences that a client of view `diff` believes in, by channel: what it got, applied in order. */
+export function believed({ frames }: Client): Map<string, Presence> {
+  let presences = new Map<string, Presence>();
+  for (const frame of frames.all) {
+    if (frame === "heartbeat") continue;
+    if (frame.type === "sync") presences = new Map(frame.presences.map((p) => [p.channel, p]));
+    if (frame.type !== "diff") continue;
+    for (const { channel } of frame.leaves) presences.delete(channel);
+    for (const presence of frame.joins) presences.set(presence.channel, presence);
+  }
+  return presences;
+}
+
+/** The ids of the users of presences, sorted, each as often as it is there. */
 export function idsOf(presences: Iterable<Presence>): string[] {
   return Array.from(presences, ({ user }) => user?.id ?? "").toSorted();
 }

@@ -42,6 +42,11 @@ export class Inbox<T> {
     return this.all.slice(this.#read);
   }
 
+  /** Counts the next `count` items as read. */
+  skip(count: number): void {
+    this.#read += count;
+  }
+
   #serve(): void {
     for (let waiter = this.#waiters[0]; waiter; waiter = this.#waiters[0]) {
       const { isWanted, resolve } = waiter;

@@ -10,16 +10,21 @@ export type Close = { code: number; reason: string };
 /** A frame as it came: decoded, since tests look into it. */
 export type Frame = ServerFrame | "heartbeat";
 
+/** The beginning of a message by which a test knows that all before it has come. */
+const MARK = "mark ";
+
 export class TestSocket {
   readonly ws: WebSocket;
   readonly frames = new Inbox<Frame>();
   readonly closes = new Inbox<Close>();
   readonly #cut: AbortController;
+  /** Marks that came, of anyone in the room, with the number of frames that came before. */
+  readonly #marks = new Inbox<{ mark: string; before: number }>();
 
   constructor(ws: WebSocket, cut: AbortController) {
     this.ws = ws;
     this.#cut = cut;
-    ws.addEventListener("message", ({ data }) => this.frames.push(JSON.parse(String(data))));
+    ws.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data))));
     ws.addEventListener("close", ({ code, reason }) => this.closes.push({ code, reason }));
     ws.accept();
   }
@@ -49,6 +54,35 @@ export class TestSocket {
   /** The line breaks: no close frame, as for a phone in a tunnel. */
   cut(): void {
     this.#cut.abort();
+  }
+
+  /**
+   * What the room had to say until now and was not read yet, gathered frames included: a message of its own
+   * comes after them. The token must be one that can `send`; others in the room notice nothing.
+   */
+  async heard(): Promise<Frame[]> {
+    const mark = `${MARK}${crypto.randomUUID()}`;
+    this.send({ type: "message", payload: mark });
+    const { before } = await this.#marks.until((item) => item.mark === mark);
+    const unread = this.frames.unread();
+    const later = this.frames.all.length - before;
+    const heard = unread.slice(0, Math.max(0, unread.length - later));
+    this.frames.skip(heard.length);
+    return heard;
+  }
+
+  #receive(frame: Frame): void {
+    if (frame === "heartbeat" || frame.type !== "messages") {
+      this.frames.push(frame);
+      return;
+    }
+    const [marks, messages] = [true, false].map((isMark) =>
+      frame.messages.filter(({ payload }) => String(payload).startsWith(MARK) === isMark),
+    );
+    if (messages?.length) this.frames.push({ ...frame, messages });
+    for (const { payload } of marks ?? []) {
+      this.#marks.push({ mark: String(payload), before: this.frames.all.length });
+    }
   }
 
   /** Everything that the room has said so far has come: its answer to a bad frame comes after it. */
@@ -96,9 +130,10 @@ export function tokenFor(sub: string, claims: Record<string, unknown> = {}): Pro
 export async function openAs(
   sub: string,
   room: string,
-  options: OpenOptions = {},
+  options: OpenOptions & { claims?: Record<string, unknown> } = {},
 ): Promise<TestSocket> {
-  return open(room, { ...options, token: await tokenFor(sub) });
+  const { claims, ...rest } = options;
+  return open(room, { ...rest, token: await tokenFor(sub, claims) });
 }
 
 let rooms = 0;
