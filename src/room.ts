@@ -9,21 +9,14 @@ import { AlarmClock } from "./alarm-clock.ts";
 import { Broadcast } from "./broadcast.ts";
 import { type Connect, decodeConnect } from "./connect.ts";
 import { type Diff, isEmpty, NO_CHANGE } from "./core/diff.ts";
-import { listFrame } from "./core/frames.ts";
+import { listFrame, welcomeFrame } from "./core/frames.ts";
 import type { Json } from "./core/json.ts";
-import {
-  ALARM_RETRY_MS,
-  CHANNEL_ID_BYTES,
-  HEARTBEAT_SECONDS,
-  HEARTBEATS_PER_MAX_AGE,
-  RELOAD_GRACE_MS,
-  RESUME_SECRET_BYTES,
-  SEEN_PART,
-} from "./core/limits.ts";
-import { type LossCause, type Patience, PresenceSet } from "./core/presence-set.ts";
+import { ALARM_RETRY_MS, CHANNEL_ID_BYTES, RESUME_SECRET_BYTES, SEEN_PART } from "./core/limits.ts";
+import { type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import {
   type ClientFrame,
   decodeClientFrame,
+  endOf,
   formatCount,
   type PresenceFrame,
   ProtocolError,
@@ -35,6 +28,8 @@ import type { Env } from "./env.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type Connection, Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
+
+type Resume = NonNullable<Connect["resume"]>;
 
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSURE = 1006;
@@ -54,26 +49,23 @@ export class Room extends DurableObject<Env> {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#settings = readSettings(env);
-    const { maxAgeMs, graceMs } = this.#settings;
-    const reload = Math.min(RELOAD_GRACE_MS, graceMs);
-    this.#patience = { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
+    this.#patience = patienceOf(this.#settings);
     this.#store = new Store(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
     this.#sockets = new Sockets(ctx);
-    const [room, sockets, store, settings] = [
-      this.#name,
-      this.#sockets,
-      this.#store,
-      this.#settings,
-    ];
-    this.#broadcast = new Broadcast({ room, sockets, store, settings });
+    this.#broadcast = new Broadcast({
+      room: this.#name,
+      sockets: this.#sockets,
+      store: this.#store,
+      settings: this.#settings,
+    });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   override fetch(request: Request): Response {
     const connect = decodeConnect(request);
     const max = this.#settings.roomMax;
-    if (this.#sockets.isFull(max)) {
+    if (this.#sockets.isFull(max) && this.#replacedBy(connect).length === 0) {
       const message = `the room has ${formatCount(max)} connections, its limit; try again later`;
       return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
     }
@@ -115,9 +107,11 @@ export class Room extends DurableObject<Env> {
     const { channel, isWatching } = this.#sockets.connection(ws);
     // Where another socket has taken the presence over, this one's end means nothing.
     if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
-    const isGoodbye = code === 1000 || code === 1005;
-    const diff = isGoodbye ? set.leave(channel, "left") : set.lose(channel, causeOf(code), now);
-    this.#changed(diff, now);
+    const end = endOf(code);
+    this.#changed(
+      end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
+      now,
+    );
   }
 
   override async alarm(): Promise<void> {
@@ -146,7 +140,7 @@ export class Room extends DurableObject<Env> {
     const channel = this.#newChannel();
     this.#set();
     this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
-    this.#broadcast.greet(ws, view === "diff" ? this.#welcome(user) : null);
+    this.#broadcast.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
     this.#changed(NO_CHANGE, now);
   }
 
@@ -154,9 +148,7 @@ export class Room extends DurableObject<Env> {
   #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
     const now = Date.now();
     const set = this.#set();
-    const mayResume = resume !== null && this.#mayResume(resume, user);
-    const channel = mayResume ? resume.channel : this.#newChannel();
-    const secret = mayResume ? resume.secret : randomId(RESUME_SECRET_BYTES);
+    const { channel, secret } = this.#mayResume(resume, user) ? resume : this.#newPresence();
     for (const old of this.#sockets.ofChannel(channel)) {
       const message = "the same channel connected again and took the presence over";
       this.#sockets.refuse(old, new ProtocolError("replaced", message));
@@ -165,21 +157,26 @@ export class Room extends DurableObject<Env> {
     const state = set.get(channel)?.presence.state;
     const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
     this.#sockets.accept(ws, state === undefined ? connection : { ...connection, state });
-    const welcome = { ...this.#welcome(user), channel, resume: secret };
-    this.#broadcast.greet(ws, view === "diff" ? welcome : null);
+    const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
+    this.#broadcast.greet(ws, welcome);
     this.#changed(diff, now);
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
-  #mayResume(resume: NonNullable<Connect["resume"]>, user: Connect["user"]): boolean {
+  #mayResume(resume: Connect["resume"], user: Connect["user"]): resume is Resume {
+    if (resume === null) return false;
     const entry = this.#set().get(resume.channel);
     return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
   }
 
-  #welcome(user: Connect["user"]): WelcomeFrame {
-    const seconds = this.#settings.maxAgeMs / 1_000 / HEARTBEATS_PER_MAX_AGE;
-    const heartbeat = Math.min(HEARTBEAT_SECONDS, Math.round(seconds * 10) / 10);
-    return { type: "welcome", room: this.#name, user, heartbeat };
+  /** The socket whose place the connection takes: its own old one, of which only the client knows that it is dead. */
+  #replacedBy({ resume, user, isWatching }: Connect): WebSocket[] {
+    if (isWatching || !this.#mayResume(resume, user)) return [];
+    return this.#sockets.ofChannel(resume.channel);
+  }
+
+  #newPresence(): Resume {
+    return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
   }
 
   #receive(ws: WebSocket, frame: ClientFrame, data: string | ArrayBuffer, now: number): void {
@@ -305,13 +302,13 @@ export class Room extends DurableObject<Env> {
     return set;
   }
 
+  #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
+    return welcomeFrame(this.#name, this.#patience.maxAgeMs, { user, ...presence });
+  }
+
   #newChannel(): string {
     return `${this.#name}!${randomId(CHANNEL_ID_BYTES)}`;
   }
-}
-
-function causeOf(code: number): LossCause {
-  return code === 1001 ? "reload" : "cut";
 }
 
 function randomId(bytes: number): string {

@@ -1,9 +1,10 @@
 /** What a room says: the frames of a set and of its changes. Pure; the room decides who gets them. */
 
 import type { Diff } from "./diff.ts";
+import { HEARTBEAT_SECONDS, HEARTBEATS_PER_MAX_AGE } from "./limits.ts";
 import type { Presence } from "./presence.ts";
 import type { PresenceSet } from "./presence-set.ts";
-import type { CountFrame, DiffFrame, PresenceFrame, SyncFrame } from "./protocol.ts";
+import type { CountFrame, DiffFrame, PresenceFrame, SyncFrame, WelcomeFrame } from "./protocol.ts";
 
 /** The whole list, as django-channels-presence says it. */
 export function listFrame(room: string, set: PresenceSet): PresenceFrame {
@@ -15,6 +16,17 @@ export function listFrame(room: string, set: PresenceSet): PresenceFrame {
 export function countedListFrame(room: string, set: PresenceSet): PresenceFrame {
   const { lurkers, memberCount: count } = set;
   return { type: "presence", payload: { channel_name: room, members: [], lurkers, count } };
+}
+
+/** The first frame of view `diff`; a watcher has neither channel nor secret. */
+export function welcomeFrame(
+  room: string,
+  maxAgeMs: number,
+  you: Pick<WelcomeFrame, "user" | "channel" | "resume">,
+): WelcomeFrame {
+  const seconds = maxAgeMs / 1_000 / HEARTBEATS_PER_MAX_AGE;
+  const heartbeat = Math.min(HEARTBEAT_SECONDS, Math.round(seconds * 10) / 10);
+  return { type: "welcome", room, ...you, heartbeat };
 }
 
 export function countFrame(room: string, set: PresenceSet): CountFrame {

@@ -5,7 +5,7 @@
 
 import { type Diff, type Leave, NO_CHANGE, withState } from "./diff.ts";
 import { type Json, jsonEqual } from "./json.ts";
-import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART } from "./limits.ts";
+import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
@@ -35,6 +35,12 @@ export type Patience = {
   readonly maxAgeMs: number;
   readonly graceMs: Readonly<Record<LossCause, number>>;
 };
+
+/** What an operator set, as it applies to each way to go. */
+export function patienceOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: number }): Patience {
+  const reload = Math.min(RELOAD_GRACE_MS, graceMs);
+  return { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
+}
 
 /** What the store must do to hold the same as the set. */
 export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };

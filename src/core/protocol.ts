@@ -27,6 +27,13 @@ export const CLOSE_CODES = {
   frame_too_large: 1009,
 } as const;
 
+/** What a close code of a client says of its going: a goodbye, a page that was closed or reloaded, or nothing. */
+export function endOf(code: number): "goodbye" | "reload" | "cut" {
+  // 1005 is a close without a code, the plain `close()` of a browser.
+  if (code === 1000 || code === 1005) return "goodbye";
+  return code === 1001 ? "reload" : "cut";
+}
+
 /** Reasons that end the connection. */
 export type ClosingCode = keyof typeof CLOSE_CODES;
 
