@@ -11,7 +11,7 @@ import { type Connect, decodeConnect } from "./connect.ts";
 import { type Diff, isEmpty, NO_CHANGE } from "./core/diff.ts";
 import { listFrame, welcomeFrame } from "./core/frames.ts";
 import type { Json } from "./core/json.ts";
-import { ALARM_RETRY_MS, CHANNEL_ID_BYTES, RESUME_SECRET_BYTES, SEEN_PART } from "./core/limits.ts";
+import { ALARM_RETRY_MS, CHANNEL_ID_BYTES, RESUME_SECRET_BYTES } from "./core/limits.ts";
 import { type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import {
   type ClientFrame,
@@ -81,11 +81,10 @@ export class Room extends DurableObject<Env> {
     // A socket that was closed from here may go on talking until its peer answers.
     if (ws.readyState !== WebSocket.OPEN) return;
     const now = Date.now();
+    this.#sockets.seen(ws, now);
     try {
       if (!this.#throttleOf(ws, now).admits(now)) return;
-      const { frameMax, stateMax } = this.#settings;
-      const frame = decodeClientFrame(data, { frameMax, stateMax });
-      this.#seen(ws, now);
+      const frame = decodeClientFrame(data, this.#settings);
       this.#receive(ws, frame, data, now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -119,7 +118,8 @@ export class Room extends DurableObject<Env> {
       const set = this.#set();
       this.#alarm.rang();
       for (const [channel, { lastSeen }] of this.#sockets.live()) set.touch(channel, lastSeen);
-      this.#prune(Date.now());
+      const now = Date.now();
+      this.#changed(set.prune(now), now);
       if (set.size === 0) await this.#store.forget();
     } catch (error) {
       // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
@@ -238,32 +238,31 @@ export class Room extends DurableObject<Env> {
     return throttle;
   }
 
-  /** Keeps the time of a sign of life, as seldom as expiry allows: each save is a copy of the attachment. */
-  #seen(ws: WebSocket, now: number): void {
-    const connection = this.#sockets.connection(ws);
-    if (now - connection.seenAt < this.#patience.maxAgeMs * SEEN_PART) return;
-    this.#sockets.save(ws, { ...connection, seenAt: now });
-  }
-
-  #prune(now: number): void {
-    const diff = this.#set().prune(now);
-    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
-    const message = `no sign of life for ${seconds} seconds; connect again`;
-    for (const { channel, reason } of diff.leaves) {
-      if (reason !== "expired") continue;
-      for (const ws of this.#sockets.ofChannel(channel)) {
-        this.#sockets.refuse(ws, new ProtocolError("expired", message));
-      }
-    }
-    this.#changed(diff, now);
-  }
-
-  /** The shape of every change: stored, announced, scheduled. Nobody else does any of the three. */
+  /**
+   * The shape of every change: stored, announced, scheduled. Nobody else does any of the three. Who was put
+   * out hears of it before the others do. Where storage fails, memory is thrown away, for it would lie.
+   */
   #changed(diff: Diff, now: number): void {
-    this.#store.save(this.#set().takeUnsaved());
+    try {
+      this.#store.save(this.#set().takeUnsaved());
+    } catch (error) {
+      this.#presences = undefined;
+      throw error;
+    }
+    for (const { channel, reason } of diff.leaves) {
+      if (reason === "expired") this.#dismiss(channel);
+    }
     this.#broadcast.change(diff);
     this.#broadcast.speak(now);
     this.#schedule(now);
+  }
+
+  #dismiss(channel: string): void {
+    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
+    const message = `no sign of life for ${seconds} seconds; connect again`;
+    for (const ws of this.#sockets.ofChannel(channel)) {
+      this.#sockets.refuse(ws, new ProtocolError("expired", message));
+    }
   }
 
   /** One alarm at the earliest deadline. A room that empties has one set, and forgets when it rings. */
@@ -285,13 +284,12 @@ export class Room extends DurableObject<Env> {
   #wake(now: number, closing: WebSocket | undefined): PresenceSet {
     const entries = this.#store.load();
     const known = this.#store.restartedAt;
-    const patience = this.#patience;
     const { restartedAt, unheard } = recover(entries, this.#sockets.live(closing), {
-      patience,
       restartedAt: known,
+      hasSockets: closing !== undefined || !this.#sockets.isEmpty,
       now,
     });
-    const set = new PresenceSet(patience, entries);
+    const set = new PresenceSet(this.#patience, entries);
     this.#presences = set;
     this.#broadcast.begin(set);
     if (restartedAt !== null && restartedAt !== known) {

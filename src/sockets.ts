@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import { type Json } from "./core/json.ts";
+import { SEEN_STEP_MS } from "./core/limits.ts";
 import type { User } from "./core/presence.ts";
 import {
   HEARTBEAT,
@@ -27,7 +28,7 @@ const Connection = v.object({
   view: v.picklist(VIEWS),
   isWatching: v.boolean(),
   canSend: v.boolean(),
-  /** Milliseconds since the epoch; the time of heartbeats is kept by the runtime. */
+  /** Time of the last frame, rounded up; that of heartbeats is kept by the runtime. */
   seenAt: v.number(),
   state: v.optional(json),
   /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
@@ -62,6 +63,11 @@ export class Sockets {
   isFull(max: number): boolean {
     if (this.#count === undefined || this.#count >= max) this.#count = this.open().length;
     return this.#count >= max;
+  }
+
+  /** Whether there is any socket at all, one that is closing too. */
+  get isEmpty(): boolean {
+    return this.#ctx.getWebSockets().length === 0;
   }
 
   connection(ws: WebSocket): Connection {
@@ -108,6 +114,12 @@ export class Sockets {
   lastSeen(ws: WebSocket): number {
     const beat = this.#ctx.getWebSocketAutoResponseTimestamp(ws)?.getTime() ?? 0;
     return Math.max(this.connection(ws).seenAt, beat);
+  }
+
+  /** A frame came. Its time is rounded up, never down: nobody may expire early because a time was not kept. */
+  seen(ws: WebSocket, now: number): void {
+    const connection = this.connection(ws);
+    if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now + SEEN_STEP_MS });
   }
 
   tell(ws: WebSocket, frame: ServerFrame): void {

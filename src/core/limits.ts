@@ -18,8 +18,8 @@ export const EXPIRY_SLACK_MS = 2_000;
 /** The slack is never more than this part of the maximum age, or a short one would be overshot. */
 export const EXPIRY_SLACK_PART = 1 / 8;
 
-/** The time of a socket's last frame is saved when it is older than this part of the maximum age. */
-export const SEEN_PART = 1 / 4;
+/** The time of a socket's last frame is rounded up to this, so that a busy socket saves it once a second at most. */
+export const SEEN_STEP_MS = 1_000;
 
 /** An alarm that failed is tried again after this time. The platform's own retries end after six. */
 export const ALARM_RETRY_MS = 5_000;

@@ -5,10 +5,18 @@
 
 import { withState } from "./diff.ts";
 import type { Json } from "./json.ts";
-import type { Entry, Patience } from "./presence-set.ts";
+import type { Entry } from "./presence-set.ts";
 
 /** What a live socket knows better than its row. */
 export type Live = { readonly lastSeen: number; readonly state: Json | undefined };
+
+export type Circumstances = {
+  /** As the last recovery had it. */
+  readonly restartedAt: number | null;
+  /** Whether the room has any socket, a watcher's too. A restart leaves none. */
+  readonly hasSockets: boolean;
+  readonly now: number;
+};
 
 export type Recovery = {
   /** When the room last lost all its sockets at once, or `null`. To be kept by the store. */
@@ -20,14 +28,15 @@ export type Recovery = {
 /**
  * Mends `entries`, as the store has them, by what the live sockets say.
  *
- * A row that has a socket's secret but no live socket was lost. Either its loss is in the row, or a restart
- * explains it (it was last seen before one), or this very wake comes after a restart: then no socket is
- * left at all. The grace of a restart runs from the wake; states are gone, sockets kept them.
+ * A row that has a socket's secret but no live socket was lost. Either its loss is in the row, or an earlier
+ * restart explains it (nothing was heard of it since), or this very wake comes after a restart: then no
+ * socket is left at all. Then a recorded loss counts for nothing, for a resumption after it is not written.
+ * The grace of a restart runs from the wake; states are gone, sockets kept them.
  */
 export function recover(
   entries: readonly Entry[],
   live: ReadonlyMap<string, Live>,
-  { patience, restartedAt, now }: { patience: Patience; restartedAt: number | null; now: number },
+  { restartedAt, hasSockets, now }: Circumstances,
 ): Recovery {
   const away = entries.filter(
     (entry) => entry.resume !== null && !live.has(entry.presence.channel),
@@ -36,10 +45,7 @@ export function recover(
     const socket = live.get(entry.presence.channel);
     if (socket) revive(entry, socket);
   }
-  const unexplained = away.filter((entry) => !isFrom(entry, restartedAt));
-  const isRestart =
-    live.size === 0 &&
-    unexplained.some(({ loss }) => loss === null || loss.at + patience.graceMs[loss.cause] <= now);
+  const isRestart = !hasSockets && away.some((entry) => !isFrom(entry, restartedAt));
   // A millisecond early: whoever comes back in this very event must count as seen after the restart.
   const restart = isRestart ? now - 1 : restartedAt;
   const unheard: string[] = [];
