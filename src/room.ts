@@ -106,6 +106,7 @@ export class Room extends DurableObject<Env> {
     const { channel, isWatching } = this.#sockets.connection(ws);
     // Where another socket has taken the presence over, this one's end means nothing.
     if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
+    set.touch(channel, this.#sockets.lastSeen(ws));
     const end = endOf(code);
     this.#changed(
       end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),

@@ -16,35 +16,34 @@ const jsonObject = v.custom<JsonObject>(
   "info must be an object",
 );
 
+const SUB = "sub must be the user's id, a string";
+const ROOMS = "rooms must be an array of room names";
+const CAN = `can must be an array out of ${ACTIONS.join(", ")}`;
+
 /** Claims of our own in a token; those of time and issuer are the business of the token library. */
-export const Claims = v.object({
-  sub: v.pipe(
-    v.string("sub must be the user's id, a string"),
-    v.minLength(1, "sub is empty; it must be the user's id"),
-    v.maxLength(USER_ID_LENGTH_MAX, `sub is longer than ${USER_ID_LENGTH_MAX} characters`),
-  ),
-  info: v.optional(
-    v.pipe(
-      jsonObject,
-      v.check(
-        (info) => utf8Length(JSON.stringify(info)) <= INFO_BYTES_MAX,
-        `info is longer than ${INFO_BYTES_MAX} bytes of JSON`,
+export const Claims = v.object(
+  {
+    sub: v.pipe(
+      v.string(SUB),
+      v.minLength(1, "sub is empty; it must be the user's id"),
+      v.maxLength(USER_ID_LENGTH_MAX, `sub is longer than ${USER_ID_LENGTH_MAX} characters`),
+    ),
+    info: v.optional(
+      v.pipe(
+        jsonObject,
+        v.check(
+          (info) => utf8Length(JSON.stringify(info)) <= INFO_BYTES_MAX,
+          `info is longer than ${INFO_BYTES_MAX} bytes of JSON`,
+        ),
       ),
+      {},
     ),
-    {},
-  ),
-  rooms: v.optional(
-    v.array(
-      v.string("rooms must be an array of room names"),
-      "rooms must be an array of room names",
-    ),
-    ["*"],
-  ),
-  can: v.optional(
-    v.array(v.picklist(ACTIONS, `can must be an array out of ${ACTIONS.join(", ")}`)),
-    ["join", "send"],
-  ),
-});
+    rooms: v.optional(v.array(v.string(ROOMS), ROOMS), ["*"]),
+    can: v.optional(v.array(v.picklist(ACTIONS, CAN), CAN), ["join", "send"]),
+  },
+  // All but the user's id may be left out.
+  SUB,
+);
 export type Claims = v.InferOutput<typeof Claims>;
 
 /** Whether `patterns`, room names of which each may end in `*`, name `room`. */

@@ -26,11 +26,19 @@ export function jsonEqual(a: Json, b: Json): boolean {
   );
 }
 
-/** Whether arrays and objects in `value` are nested more than `levels` deep. Looks no deeper than that. */
-export function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+/**
+ * Why parsed JSON cannot be sent on as it came, or `null`: nested deeper than `levels`, where it looks no
+ * further, or with a number that is too large for JavaScript and would be sent on as `null`.
+ */
+export function flawOf(value: unknown, levels: number): "too deep" | "infinite" | null {
+  if (typeof value === "number" && !Number.isFinite(value)) return "infinite";
+  if (typeof value !== "object" || value === null) return null;
+  if (levels === 0) return "too deep";
+  for (const item of Object.values(value)) {
+    const flaw = flawOf(item, levels - 1);
+    if (flaw !== null) return flaw;
+  }
+  return null;
 }
 
 /** Bytes of `text` in UTF-8. Counted by hand: core has no TextEncoder. */

@@ -134,10 +134,12 @@ export class PresenceSet {
     return { joins: [], updates: [], leaves: [this.#remove(entry, reason)] };
   }
 
-  /** A sign of life. An older one than is known already changes nothing. */
+  /** A sign of life. An older one than is known already changes nothing. Written where no socket remembers it. */
   touch(channel: string, seenAt: number): void {
     const entry = this.#entries.get(channel);
-    if (entry) entry.lastSeen = Math.max(entry.lastSeen, seenAt);
+    if (!entry || seenAt <= entry.lastSeen) return;
+    entry.lastSeen = seenAt;
+    if (entry.resume === null) this.#unsaved.set(channel, entry);
   }
 
   /** The connection ended without a goodbye: the presence stays for the grace of its kind, or leaves where there is none. */

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { isDeeperThan, type Json, utf8Length } from "./json.ts";
+import { flawOf, type Json, utf8Length } from "./json.ts";
 import { JSON_DEPTH_MAX, NAME_BYTES_MAX } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 
@@ -161,12 +161,7 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   }
   const value = parseJson(data);
   if (value === "heartbeat") return { type: "heartbeat" };
-  if (isDeeperThan(value, JSON_DEPTH_MAX)) {
-    throw new ProtocolError(
-      "bad_frame",
-      `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`,
-    );
-  }
+  checkFlaws(value);
   const result = v.safeParse(clientFrame, value);
   if (!result.success) {
     throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
@@ -204,6 +199,16 @@ function checkStateSize(state: Json, max: number): void {
     "state_too_large",
     `state is ${formatCount(bytes)} bytes; the limit is ${formatCount(max)}`,
   );
+}
+
+function checkFlaws(value: unknown): void {
+  const flaw = flawOf(value, JSON_DEPTH_MAX);
+  if (flaw === null) return;
+  const message =
+    flaw === "too deep"
+      ? `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`
+      : "the frame has a number that is too large; send it as a string";
+  throw new ProtocolError("bad_frame", message);
 }
 
 function parseJson(text: string): unknown {

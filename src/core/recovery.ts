@@ -51,15 +51,18 @@ export function recover(
   const unheard: string[] = [];
   for (const entry of away) {
     if (restart !== null && (isRestart || isFrom(entry, restart))) forgetSocket(entry, restart);
-    else if (entry.loss === null) unheard.push(entry.presence.channel);
+    else if (entry.loss === null) {
+      // Its socket was alive until now, for all that is known; its row is as old as its join.
+      entry.lastSeen = Math.max(entry.lastSeen, now);
+      unheard.push(entry.presence.channel);
+    }
   }
   return { restartedAt: restart, unheard };
 }
 
 /** Whether nothing was heard of the entry since the restart, so that the restart explains its absence. */
 function isFrom(entry: Entry, restartedAt: number | null): boolean {
-  if (restartedAt === null || entry.lastSeen > restartedAt) return false;
-  return entry.loss === null || entry.loss.at <= restartedAt;
+  return restartedAt !== null && entry.lastSeen <= restartedAt;
 }
 
 function revive(entry: Entry, socket: Live): void {

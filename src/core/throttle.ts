@@ -38,7 +38,8 @@ export class Throttle {
     if (this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX) {
       throw new ProtocolError("rate_limited", `far too many frames; ${limit}; come back later`);
     }
-    if (now - this.#toldAt < THROTTLED_NOTICE_MS) return false;
+    // Either way: a clock that was set back must not hide what is dropped.
+    if (Math.abs(now - this.#toldAt) < THROTTLED_NOTICE_MS) return false;
     this.#toldAt = now;
     throw new ProtocolError("throttled", `frames are dropped; ${limit}; send fewer`);
   }

@@ -1,0 +1,245 @@
+/** What holds for every history of a room, by property. */
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { applyDiff, type Diff, DiffGatherer, isEmpty, NO_CHANGE } from "../../src/core/diff.ts";
+import type { Presence } from "../../src/core/presence.ts";
+import { PresenceSet } from "../../src/core/presence-set.ts";
+import {
+  channelOperation,
+  PATIENCE,
+  perform,
+  performAll,
+  presencesOf,
+  steps,
+  wait,
+} from "./operations.ts";
+
+/** Later than any step can be. */
+const START = 1_000_000;
+
+/** All that a set shows to anybody. */
+function view(set: PresenceSet) {
+  return {
+    entries: [...set.entries()].map((entry) => structuredClone(entry)),
+    members: set.members(),
+    counts: [set.size, set.memberCount, set.lurkers],
+  };
+}
+
+function sorted(presences: ReadonlyMap<string, Presence>): Presence[] {
+  return [...presences.values()].toSorted((a, b) => (a.channel < b.channel ? -1 : 1));
+}
+
+function channelsOf(list: readonly { readonly channel: string }[]): string[] {
+  return list.map(({ channel }) => channel);
+}
+
+/** Performs the steps and gathers what they changed. */
+function gather(set: PresenceSet, todo: Parameters<typeof performAll>[1], start: number): Diff {
+  const gatherer = new DiffGatherer();
+  let now = start;
+  for (const step of todo) {
+    now += step.wait;
+    gatherer.add(perform(set, step.operation, now));
+  }
+  return gatherer.take();
+}
+
+describe("for every history of a room", () => {
+  test("joining twice is joining once", () => {
+    fc.assert(
+      fc.property(steps, channelOperation, (history, { channel }) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history);
+        set.join(channel, { id: "ada" }, now);
+        const once = view(set);
+        expect(set.join(channel, { id: "ada" }, now)).toEqual(NO_CHANGE);
+        expect(view(set)).toEqual(once);
+      }),
+    );
+  });
+
+  test("a leave after a leave is nothing", () => {
+    fc.assert(
+      fc.property(steps, channelOperation, (history, { channel }) => {
+        const set = new PresenceSet(PATIENCE);
+        performAll(set, history);
+        set.leave(channel, "left");
+        const once = view(set);
+        expect(set.leave(channel, "left")).toEqual(NO_CHANGE);
+        expect(view(set)).toEqual(once);
+      }),
+    );
+  });
+
+  test("a diff applied to the list before gives the list after, in its order", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const set = new PresenceSet(PATIENCE);
+        let now = START;
+        for (const step of history) {
+          now += step.wait;
+          const before = presencesOf(set);
+          const diff = perform(set, step.operation, now);
+          expect([...applyDiff(before, diff)]).toEqual([...presencesOf(set)]);
+        }
+      }),
+    );
+  });
+
+  test("a change that changes nothing has an empty diff, and only such a one", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const set = new PresenceSet(PATIENCE);
+        let now = START;
+        for (const step of history) {
+          now += step.wait;
+          const before = [...presencesOf(set)];
+          const diff = perform(set, step.operation, now);
+          const isSame = JSON.stringify(before) === JSON.stringify([...presencesOf(set)]);
+          expect(isEmpty(diff)).toBe(isSame);
+        }
+      }),
+    );
+  });
+
+  test("a gathered batch has the effect of its parts", () => {
+    fc.assert(
+      fc.property(steps, steps, (history, batch) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history);
+        const before = presencesOf(set);
+        const diff = gather(set, batch, now);
+        expect([...applyDiff(before, diff)]).toEqual([...presencesOf(set)]);
+      }),
+    );
+  });
+
+  test("a gathered batch names a channel in two lists only where it left and joined", () => {
+    fc.assert(
+      fc.property(steps, steps, (history, batch) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history);
+        const before = presencesOf(set);
+        const { joins, updates, leaves } = gather(set, batch, now);
+        const [joined, updated, left] = [joins, updates, leaves].map(channelsOf);
+        const all = [...joins, ...updates, ...leaves].map(({ channel }) => channel);
+        const twice = all.filter((channel, index) => all.indexOf(channel) !== index);
+        for (const channel of twice) {
+          expect(joined).toContain(channel);
+          expect(left).toContain(channel);
+          expect(updated).not.toContain(channel);
+          expect(before.has(channel)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test("what came and went within a batch is in none of its lists", () => {
+    fc.assert(
+      fc.property(steps, steps, (history, batch) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history);
+        const before = presencesOf(set);
+        const { joins, updates, leaves } = gather(set, batch, now);
+        for (const channel of channelsOf([...joins, ...updates])) {
+          expect(set.get(channel)).toBeDefined();
+        }
+        for (const channel of channelsOf(leaves)) expect(before.has(channel)).toBe(true);
+      }),
+    );
+  });
+
+  test("diffs of different channels may be applied in any order", () => {
+    fc.assert(
+      fc.property(steps, channelOperation, channelOperation, (history, one, other) => {
+        fc.pre(one.channel !== other.channel);
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history);
+        const before = presencesOf(set);
+        const first = perform(set, one, now);
+        const second = perform(set, other, now);
+        expect(sorted(applyDiff(applyDiff(before, first), second))).toEqual(
+          sorted(applyDiff(applyDiff(before, second), first)),
+        );
+      }),
+    );
+  });
+
+  test("a prune never touches the fresh", () => {
+    fc.assert(
+      fc.property(steps, wait, (history, later) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history) + later;
+        const fresh = view(set).entries.filter(
+          ({ lastSeen, loss }) =>
+            now - lastSeen < PATIENCE.maxAgeMs &&
+            (!loss || now - loss.at < PATIENCE.graceMs[loss.cause]),
+        );
+        set.prune(now);
+        expect(view(set).entries).toEqual(fresh);
+      }),
+    );
+  });
+
+  test("pruning twice is pruning once", () => {
+    fc.assert(
+      fc.property(steps, wait, (history, later) => {
+        const set = new PresenceSet(PATIENCE);
+        const now = performAll(set, history) + later;
+        set.prune(now);
+        const once = { ...view(set), deadline: set.deadline };
+        expect(set.prune(now)).toEqual(NO_CHANGE);
+        expect({ ...view(set), deadline: set.deadline }).toEqual(once);
+      }),
+    );
+  });
+
+  test("the deadline is not later than two seconds after the first expiry, nor than the first end of a grace", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const set = new PresenceSet(PATIENCE);
+        let now = START;
+        for (const step of history) {
+          now += step.wait;
+          perform(set, step.operation, now);
+          for (const { lastSeen, loss } of set.entries()) {
+            expect(set.deadline).toBeLessThanOrEqual(lastSeen + PATIENCE.maxAgeMs + 2_000);
+            const graceMs = loss ? PATIENCE.graceMs[loss.cause] : Infinity;
+            expect(set.deadline).toBeLessThanOrEqual((loss?.at ?? 0) + graceMs);
+          }
+        }
+      }),
+    );
+  });
+
+  test("a prune at the deadline leaves a later deadline, so that an alarm never rings in a circle", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const set = new PresenceSet(PATIENCE);
+        performAll(set, history);
+        fc.pre(set.size > 0);
+        const { deadline } = set;
+        set.prune(deadline);
+        expect(set.deadline).toBeGreaterThan(deadline);
+      }),
+    );
+  });
+
+  test("the counts are those of the presences", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const set = new PresenceSet(PATIENCE);
+        performAll(set, history);
+        const users = [...presencesOf(set).values()].map(({ user }) => user?.id);
+        const named = users.filter((id) => id !== undefined);
+        expect(set.size).toBe(users.length);
+        expect(set.lurkers).toBe(users.length - named.length);
+        expect(set.memberCount).toBe(new Set(named).size);
+        expect(new Set(set.members().map(({ id }) => id))).toEqual(new Set(named));
+        expect(set.members()).toHaveLength(set.memberCount);
+      }),
+    );
+  });
+});
