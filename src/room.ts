@@ -102,7 +102,7 @@ export class Room extends DurableObject<Env> {
     const now = Date.now();
     const set = this.#set(now, ws);
     this.#sockets.answerClose(ws, code);
-    this.#sockets.gone();
+    this.#sockets.gone(ws);
     const { channel, isWatching } = this.#sockets.connection(ws);
     // Where another socket has taken the presence over, this one's end means nothing.
     if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;

@@ -89,7 +89,8 @@ function readOrigins(text = "*"): readonly string[] | null {
   const origins = text.split(",").map((origin) => origin.trim());
   if (origins.includes("*")) return null;
   for (const origin of origins) {
-    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    const isPlain = URL.canParse(origin) && new URL(origin).origin === origin;
+    if (isPlain && !origin.includes("*")) continue;
     throw new Error(
       `PRESENCE_ORIGINS has "${origin}"; it must be * or origins such as https://example.com, separated by commas`,
     );

@@ -40,7 +40,8 @@ export class Sockets {
   readonly #ctx: DurableObjectState;
   /** Attachments of this life of the object, so that each is read once. */
   readonly #connections = new WeakMap<WebSocket, Connection>();
-  #count: number | undefined;
+  /** Those that count against the room's limit, once somebody has asked. */
+  #counted: Set<WebSocket> | undefined;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
@@ -51,18 +52,18 @@ export class Sockets {
   accept(ws: WebSocket, connection: Connection): void {
     this.#ctx.acceptWebSocket(ws, [viewTag(connection.view), channelTag(connection.channel)]);
     this.save(ws, connection);
-    if (this.#count !== undefined) this.#count += 1;
+    this.#counted?.add(ws);
   }
 
   /** To be told of each socket that is gone, so that counting them costs nothing. */
-  gone(): void {
-    if (this.#count !== undefined) this.#count -= 1;
+  gone(ws: WebSocket): void {
+    this.#counted?.delete(ws);
   }
 
   /** Whether there are `max` sockets or more. Counted anew before anyone is turned away. */
   isFull(max: number): boolean {
-    if (this.#count === undefined || this.#count >= max) this.#count = this.open().length;
-    return this.#count >= max;
+    if (!this.#counted || this.#counted.size >= max) this.#counted = new Set(this.open());
+    return this.#counted.size >= max;
   }
 
   /** Whether there is any socket at all, one that is closing too. */

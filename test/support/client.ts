@@ -2,7 +2,7 @@
 
 import { EventEmitter, once } from "node:events";
 import { SignJWT } from "jose";
-import { WebSocket } from "ws";
+import { type RawData, WebSocket } from "ws";
 import type { Presence } from "../../src/core/presence.ts";
 import type { ServerFrame, SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
 import { Inbox } from "./inbox.ts";
@@ -24,7 +24,7 @@ export class Client {
 
   constructor(ws: WebSocket) {
     this.ws = ws;
-    ws.on("message", (data) => this.frames.push(JSON.parse(String(data))));
+    ws.on("message", (data) => this.frames.push(JSON.parse(textOf(data))));
     ws.on("open", () => this.#watchCloseFrames());
     ws.on("close", (code, reason) => {
       clearInterval(this.#beats);
@@ -91,6 +91,12 @@ export type OpenOptions = {
   headers?: Record<string, string>;
   protocols?: string[];
 };
+
+/** The text of a frame; ws gives one as a Buffer, as long as nobody sets its binaryType. */
+export function textOf(data: RawData): string {
+  if (data instanceof Uint8Array) return new TextDecoder().decode(data);
+  throw new Error("the frame is not a Buffer");
+}
 
 /** The address of a room's socket. */
 export function socketUrl(

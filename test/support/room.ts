@@ -21,16 +21,17 @@ export function evict(room: string): Promise<void> {
   return end(room, {});
 }
 
-/** The room dies with all its sockets, without a word to anyone. */
-export function crash(room: string): Promise<void> {
-  return end(room, { webSockets: "close" });
+/** The room dies with all its sockets, without a word to anyone. Woken first: only what runs can die. */
+export async function crash(room: string): Promise<void> {
+  await inRoom(room, () => {});
+  await end(room, { webSockets: "close" });
 }
 
 async function end(room: string, options: DurableObjectEvictionOptions): Promise<void> {
   try {
     await evictDurableObject(stubOf(room), options);
   } catch (error) {
-    if (!String(error).includes("not running")) throw error;
+    if (!String(error).includes("not currently running")) throw error;
   }
 }
 
@@ -104,4 +105,29 @@ export async function occupants(room: string): Promise<PresenceFrame["payload"]>
 /** The ids of those whom the HTTP API names. */
 export async function idsIn(room: string): Promise<string[]> {
   return (await occupants(room)).members.map(({ id }) => id);
+}
+
+/** Makes the next call of a method of the room's storage throw, once. */
+export function breakOnce(room: string, name: "put" | "delete" | "deleteAll"): Promise<void> {
+  return inRoom(room, (_, { storage }) => {
+    const target: object = name === "deleteAll" ? storage : storage.kv;
+    const works: unknown = Reflect.get(target, name);
+    const fail = () => {
+      Object.defineProperty(target, name, { configurable: true, value: works });
+      throw new Error("the disk is full");
+    };
+    Object.defineProperty(target, name, { configurable: true, value: fail });
+  });
+}
+
+/** Stops the timers, of rooms too: what is gathered stays so until `flush`. The clock goes on. */
+export function holdTimers(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+}
+
+/** Lets some time pass for the held timers of one room. */
+export function flush(room: string, ms = 2_000): Promise<void> {
+  return inRoom(room, () => {
+    vi.advanceTimersByTime(ms);
+  });
 }

@@ -10,7 +10,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 /** The key of the tokens that every server here believes. */
 export const SECRET = "a secret of the tests, 32 bytes or more";
@@ -19,7 +18,7 @@ export const SECRET = "a secret of the tests, 32 bytes or more";
 const START_MS_MAX = 45_000;
 const ASK_AGAIN_MS = 50;
 
-const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const PROJECT = join(import.meta.dirname, "../..");
 const WRANGLER = join(PROJECT, "node_modules/wrangler/bin/wrangler.js");
 
 /** Nothing is asked of the network, and nothing is told to it. */
@@ -30,11 +29,11 @@ const QUIET = {
   WRANGLER_SEND_METRICS: "false",
 };
 
-/** Servers that run, so that none is left behind where a test was broken off. */
-const running = new Set<Server>();
-process.on("exit", () => {
-  for (const server of running) server.dispose();
-});
+/**
+ * Runs its arguments, and kills its process group when they end, or when its standard input does: that is
+ * when this process is gone, however it went. Then the storage, its argument 0, goes too.
+ */
+const GUARD = '("$@"; kill -KILL 0) & cat; rm -rf "$0"; kill -KILL 0';
 
 /** Settings of the service, by the names of their variables. */
 export type Vars = Record<string, string>;
@@ -56,8 +55,12 @@ export class Server {
   /** Starts a server with empty storage, and waits until it answers. */
   static async start(vars: Vars = {}): Promise<Server> {
     const server = new Server(await freePort(), vars);
-    running.add(server);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -78,15 +81,23 @@ export class Server {
     ]);
     const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
     const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
-    const args = [WRANGLER, "dev", "--log-level", "error", ...where, ...storage, ...vars];
+    const wrangler = [process.execPath, WRANGLER, "dev", "--log-level", "error"];
     this.#output = "";
     // A process group of its own, so that all of it can be killed at once.
-    const child = spawn(process.execPath, args, {
-      cwd: PROJECT,
-      detached: true,
-      env: { ...process.env, ...QUIET, WRANGLER_REGISTRY_PATH: join(this.#directory, "registry") },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(
+      "sh",
+      ["-c", GUARD, this.#directory, ...wrangler, ...where, ...storage, ...vars],
+      {
+        cwd: PROJECT,
+        detached: true,
+        env: {
+          ...process.env,
+          ...QUIET,
+          WRANGLER_REGISTRY_PATH: join(this.#directory, "registry"),
+        },
+        stdio: ["pipe", "pipe", "pipe"],
+      },
+    );
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
@@ -99,46 +110,66 @@ export class Server {
   /** Kills the server and the runtime under it at once, with no time for goodbyes. */
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child?.pid === undefined) return;
+    const group = child?.pid;
+    if (child === undefined || group === undefined) return;
     this.#child = undefined;
     const isOver = child.exitCode !== null || child.signalCode !== null;
     const exit = isOver ? undefined : once(child, "exit");
-    killGroup(child.pid);
+    killGroup(group);
     await exit;
     // The runtime is a grandchild: nobody tells when it is gone and its files are free.
-    while (isAlive(child.pid)) await delay(1);
+    await until(() => !isAlive(group), 1);
   }
 
   /** Ends it, and deletes what it stored. */
   async stop(): Promise<void> {
     await this.kill();
-    this.dispose();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** The same without waiting, for the end of this process. */
-  dispose(): void {
-    if (this.#child?.pid !== undefined) killGroup(this.#child.pid);
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 });
-    running.delete(this);
+  /** The tables that rooms have on disk: none where no room keeps anything. Wakes nobody. */
+  async tables(): Promise<string[]> {
+    // Experimental in Node 24, which says so: only to whom it concerns.
+    const { DatabaseSync } = await import("node:sqlite");
+    const directory = join(this.#directory, "state/v3/do/durable-presence-Room");
+    const files = readdirSync(directory).filter((name) => /^[0-9a-f]+\.sqlite$/.test(name));
+    return files.flatMap((name) => {
+      const database = new DatabaseSync(join(directory, name), { readOnly: true });
+      const rows = database.prepare("SELECT name FROM sqlite_master").all();
+      database.close();
+      return rows.map((row) => String(row["name"]));
+    });
   }
 
   get #envFile(): string {
     return join(this.#directory, "env");
   }
 
+  async #isUp(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/healthz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
   async #answers(child: ChildProcess): Promise<void> {
     const deadline = Date.now() + START_MS_MAX;
-    while (Date.now() < deadline && child.exitCode === null) {
-      const isUp = await fetch(`${this.url}/healthz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-      if (isUp) return;
-      await delay(ASK_AGAIN_MS);
-    }
+    let isUp = false;
+    await until(async () => {
+      isUp = await this.#isUp();
+      return isUp || Date.now() > deadline || child.signalCode !== null;
+    }, ASK_AGAIN_MS);
+    if (isUp) return;
     await this.kill();
     throw new Error(`wrangler dev does not answer; it said:\n${this.#output}`);
   }
+}
+
+/** Waits for what tells nobody when it happens. */
+async function until(isTrue: () => boolean | Promise<boolean>, everyMs: number): Promise<void> {
+  // oxlint-disable-next-line no-await-in-loop
+  while (!(await isTrue())) await delay(everyMs);
 }
 
 async function freePort(): Promise<number> {

@@ -2,7 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { SignJWT } from "jose";
-import type { ServerFrame } from "../../src/core/protocol.ts";
+import type { ServerFrame, SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
 import { Inbox } from "./inbox.ts";
 
 export type Close = { code: number; reason: string };
@@ -13,6 +13,10 @@ export type Frame = ServerFrame | "heartbeat";
 /** The beginning of a message by which a test knows that all before it has come. */
 const MARK = "mark ";
 
+function markIn(payload: unknown): string | null {
+  return typeof payload === "string" && payload.startsWith(MARK) ? payload : null;
+}
+
 export class TestSocket {
   readonly ws: WebSocket;
   readonly frames = new Inbox<Frame>();
@@ -20,6 +24,10 @@ export class TestSocket {
   readonly #cut: AbortController;
   /** Marks that came, of anyone in the room, with the number of frames that came before. */
   readonly #marks = new Inbox<{ mark: string; before: number }>();
+
+  /** Heartbeats that the room itself is to answer, since the runtime knows only the ones without white space. */
+  readonly #answers = new Inbox<Frame>();
+  #asked = 0;
 
   constructor(ws: WebSocket, cut: AbortController) {
     this.ws = ws;
@@ -71,17 +79,28 @@ export class TestSocket {
     return heard;
   }
 
+  /** The room has handled all that was sent so far. Counts nothing as read, and waits for nothing gathered. */
+  async handled(): Promise<void> {
+    this.#asked += 1;
+    this.ws.send(' "heartbeat"');
+    await this.#answers.next();
+  }
+
   #receive(frame: Frame): void {
+    if (frame === "heartbeat" && this.#asked > 0) {
+      this.#asked -= 1;
+      this.#answers.push(frame);
+      return;
+    }
     if (frame === "heartbeat" || frame.type !== "messages") {
       this.frames.push(frame);
       return;
     }
-    const [marks, messages] = [true, false].map((isMark) =>
-      frame.messages.filter(({ payload }) => String(payload).startsWith(MARK) === isMark),
-    );
-    if (messages?.length) this.frames.push({ ...frame, messages });
-    for (const { payload } of marks ?? []) {
-      this.#marks.push({ mark: String(payload), before: this.frames.all.length });
+    const messages = frame.messages.filter(({ payload }) => markIn(payload) === null);
+    if (messages.length > 0) this.frames.push({ ...frame, messages });
+    for (const { payload } of frame.messages) {
+      const mark = markIn(payload);
+      if (mark !== null) this.#marks.push({ mark, before: this.frames.all.length });
     }
   }
 
@@ -92,6 +111,13 @@ export class TestSocket {
     await this.frames.until((frame) => frame !== "heartbeat" && frame.type === "error");
     return before;
   }
+}
+
+/** The welcome and the sync that a socket in view `diff` gets first. */
+export async function firstFrames(
+  socket: TestSocket,
+): Promise<{ welcome: WelcomeFrame; sync: SyncFrame }> {
+  return { welcome: await socket.nextOf("welcome"), sync: await socket.nextOf("sync") };
 }
 
 export type OpenOptions = {

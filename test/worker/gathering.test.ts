@@ -1,0 +1,194 @@
+/** How changes are gathered: the first at once, the others together, and a storm costs each client little. */
+
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { flush, holdTimers, evict } from "../support/room.ts";
+import { firstFrames, newRoom, open, openAs } from "../support/socket.ts";
+
+const DIFF = { query: { view: "diff" } };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Ada, in a room that has said nothing for a while; from now on the timers are held. */
+async function quietAda(room: string) {
+  const ada = await openAs("ada", room, DIFF);
+  await firstFrames(ada);
+  await evict(room);
+  holdTimers();
+  return ada;
+}
+
+describe("with the timers held", () => {
+  test("the first change after a quiet spell is told at once", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    const bob = await openAs("bob", room);
+    expect(await ada.next()).toMatchObject({ joins: [{ user: { id: "bob" } }] });
+    expect(await bob.next()).toMatchObject({ type: "presence" });
+  });
+
+  test("further changes wait, and come as one frame", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    const bob = await openAs("bob", room);
+    await ada.next();
+    await openAs("cid", room);
+    await openAs("dan", room);
+    await open(room);
+    bob.ws.close();
+    await bob.closes.next();
+    expect(await ada.settled()).toEqual([]);
+    await flush(room);
+    expect(await ada.next()).toMatchObject({
+      type: "diff",
+      joins: [{ user: { id: "cid" } }, { user: { id: "dan" } }],
+      updates: [],
+      leaves: [{ reason: "left" }],
+      lurkers: 1,
+    });
+    expect(await ada.settled()).toEqual([]);
+  });
+
+  test("what came and went within one batch is in none", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    await openAs("bob", room);
+    await ada.next();
+    const cid = await openAs("cid", room);
+    cid.ws.close();
+    await cid.closes.next();
+    const lurker = await open(room);
+    lurker.ws.close();
+    await lurker.closes.next();
+    await flush(room);
+    expect(await ada.settled()).toEqual([]);
+  });
+
+  test("one who came and set a state within one batch is a join with that state", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    await openAs("bob", room);
+    await ada.next();
+    const cid = await openAs("cid", room);
+    cid.send({ type: "state", state: 1 });
+    cid.send({ type: "state", state: 2 });
+    await cid.settled();
+    await flush(room);
+    expect(await ada.next()).toMatchObject({
+      joins: [{ user: { id: "cid" }, state: 2 }],
+      updates: [],
+      leaves: [],
+    });
+  });
+
+  test("of many states of one presence the last is told", async () => {
+    const room = newRoom();
+    const ada = await openAs("ada", room, DIFF);
+    await firstFrames(ada);
+    const bob = await openAs("bob", room);
+    await bob.next();
+    await ada.next();
+    await evict(room);
+    holdTimers();
+    for (let x = 0; x < 20; x += 1) bob.send({ type: "state", state: { x } });
+    await bob.settled();
+    expect(await ada.next()).toMatchObject({ updates: [{ state: { x: 0 } }] });
+    await flush(room);
+    expect(await ada.next()).toMatchObject({ updates: [{ state: { x: 19 } }] });
+    expect(await ada.settled()).toEqual([]);
+  });
+
+  test("one who set a state and left within one batch is a leave alone", async () => {
+    const room = newRoom();
+    const ada = await openAs("ada", room, DIFF);
+    await firstFrames(ada);
+    const bob = await openAs("bob", room);
+    await ada.nextOf("diff");
+    await evict(room);
+    holdTimers();
+    await openAs("cid", room);
+    await ada.next();
+    bob.send({ type: "state", state: "bye" });
+    bob.send({ type: "leave" });
+    await bob.closes.next();
+    await flush(room);
+    expect(await ada.next()).toMatchObject({
+      joins: [],
+      updates: [],
+      leaves: [{ reason: "left" }],
+    });
+  });
+
+  test("a newcomer in a pause hears of itself when the pause is over, and not twice", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    await openAs("bob", room);
+    await ada.next();
+    const cid = await openAs("cid", room, DIFF);
+    await flush(room);
+    const { sync } = await firstFrames(cid);
+    expect(sync.presences.map(({ user }) => user?.id)).toEqual(["ada", "bob", "cid"]);
+    expect(await cid.settled()).toEqual([]);
+  });
+
+  test("the pause is a thirtieth of a second in a small room", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    await openAs("bob", room);
+    await ada.next();
+    await openAs("cid", room);
+    await flush(room, 34);
+    expect(await ada.next()).toMatchObject({ joins: [{ user: { id: "cid" } }] });
+  });
+});
+
+test("a storm of 200 joins costs each client a handful of frames, and all see the same in the end", async () => {
+  const room = newRoom();
+  const ada = await openAs("ada", room, DIFF);
+  const { sync } = await firstFrames(ada);
+  const lister = await openAs("ada", room);
+  await lister.next();
+  await ada.nextOf("diff");
+  const startedAt = Date.now();
+  const names = Array.from({ length: 200 }, (_, index) => `user-${index}`);
+  const sockets = await Promise.all(names.map((name) => openAs(name, room)));
+  const heard = await ada.heard();
+  const seconds = (Date.now() - startedAt) / 1_000;
+  expect(heard.length).toBeLessThanOrEqual(30 * seconds + 2);
+  expect(heard.length).toBeLessThan(100);
+  const joined = heard.flatMap((frame) =>
+    frame !== "heartbeat" && frame.type === "diff" ? frame.joins : [],
+  );
+  expect(new Set(joined.map(({ user }) => user?.id))).toEqual(new Set(names));
+  expect(joined).toHaveLength(200);
+  expect(new Set(joined.map(({ channel }) => channel)).size).toBe(200);
+  ada.send({ type: "sync" });
+  const last = await ada.nextOf("sync");
+  expect(last.presences.length).toBe(sync.presences.length + 1 + 200);
+  const lists = await lister.heard();
+  expect(lists.length).toBeLessThanOrEqual(heard.length + 1);
+  expect(lists.at(-1)).toMatchObject({ payload: { members: { length: 201 }, lurkers: 0 } });
+  await Promise.all(sockets.map((socket) => socket.next()));
+  const unread = sockets.map((socket) => socket.frames.all.length);
+  expect(Math.max(...unread)).toBeLessThan(100);
+});
+
+test("a storm of 200 goodbyes is told in a handful of frames too", async () => {
+  const room = newRoom();
+  const ada = await openAs("ada", room, DIFF);
+  const names = Array.from({ length: 200 }, (_, index) => `user-${index}`);
+  const sockets = await Promise.all(names.map((name) => openAs(name, room)));
+  await ada.heard();
+  await evict(room);
+  for (const { ws } of sockets) ws.close();
+  await Promise.all(sockets.map((socket) => socket.closes.next()));
+  const heard = await ada.heard();
+  const left = heard.flatMap((frame) =>
+    frame !== "heartbeat" && frame.type === "diff" ? frame.leaves : [],
+  );
+  expect(left).toHaveLength(200);
+  expect(new Set(left.map(({ channel }) => channel)).size).toBe(200);
+  expect(new Set(left.map(({ reason }) => reason))).toEqual(new Set(["left"]));
+  expect(heard.length).toBeLessThan(100);
+});

@@ -1,0 +1,132 @@
+/** Settings: defaults, ranges at and past both ends, and errors that tell the operator what to do. */
+
+import { describe, expect, test } from "vitest";
+import type { Variables } from "../../src/env.ts";
+import { readSettings } from "../../src/settings.ts";
+
+const RANGES = [
+  ["PRESENCE_MAX_AGE", "maxAgeMs", 1, 86_400, 1_000],
+  ["PRESENCE_GRACE", "graceMs", 0, 3_600, 1_000],
+  ["PRESENCE_ANNOUNCE_MAX", "announceMax", 0, 32_768, 1],
+  ["PRESENCE_ANNOUNCE_RATE", "announceRate", 1, 1_000_000, 1],
+  ["PRESENCE_ROOM_MAX", "roomMax", 1, 32_768, 1],
+  ["PRESENCE_FRAME_MAX", "frameMax", 64, 1_048_576, 1],
+  ["PRESENCE_STATE_MAX", "stateMax", 2, 4_096, 1],
+  ["PRESENCE_FRAME_RATE", "frameRate", 1, 10_000, 1],
+] as const;
+
+/** What reading the settings says is wrong with them. */
+function complaint(variables: Variables): string {
+  try {
+    readSettings(variables);
+  } catch (error) {
+    return String(error);
+  }
+  return "nothing";
+}
+
+test("nothing set is the defaults of the contract", () => {
+  expect(readSettings({})).toEqual({
+    maxAgeMs: 60_000,
+    graceMs: 10_000,
+    announceMax: 1_000,
+    announceRate: 10_000,
+    roomMax: 10_000,
+    frameMax: 16_384,
+    stateMax: 2_048,
+    frameRate: 20,
+    origins: null,
+    anonymous: "join",
+    secret: null,
+  });
+});
+
+test("settings are read once", () => {
+  const variables = { PRESENCE_MAX_AGE: "90" };
+  expect(readSettings(variables)).toBe(readSettings(variables));
+});
+
+describe.each(RANGES)("%s", (name, field, min, max, factor) => {
+  test.each([min, max])("may be %i, as text and as a number", (value) => {
+    expect(readSettings({ [name]: value })[field]).toBe(value * factor);
+    expect(readSettings({ [name]: ` ${value} ` })[field]).toBe(value * factor);
+  });
+
+  test.each([
+    String(min - 1),
+    String(max + 1),
+    "-1",
+    "abc",
+    "10s",
+    "1,000",
+    "NaN",
+    "Infinity",
+    "1 2",
+  ])("may not be %s, and the error names the variable, the value and the range", (value) => {
+    const message = complaint({ [name]: value });
+    expect(message).toContain(name);
+    expect(message).toContain(`"${value}"`);
+    expect(message).toContain(min.toLocaleString("en-US"));
+    expect(message).toContain(max.toLocaleString("en-US"));
+  });
+
+  test("is its default where it is empty", () => {
+    expect(readSettings({ [name]: "" })).toEqual(readSettings({}));
+    expect(readSettings({ [name]: "  " })).toEqual(readSettings({}));
+  });
+});
+
+test("seconds may have fractions, counts may not", () => {
+  expect(readSettings({ PRESENCE_MAX_AGE: "1.5", PRESENCE_GRACE: 0.25 })).toMatchObject({
+    maxAgeMs: 1_500,
+    graceMs: 250,
+  });
+  expect(complaint({ PRESENCE_ROOM_MAX: "1.5" })).toContain("PRESENCE_ROOM_MAX");
+});
+
+describe("PRESENCE_ORIGINS", () => {
+  test.each([
+    ["*", null],
+    ["https://a.example", ["https://a.example"]],
+    [" https://a.example ,http://localhost:5173", ["https://a.example", "http://localhost:5173"]],
+    ["https://a.example,*", null],
+  ])("%j is read", (text, origins) => {
+    expect(readSettings({ PRESENCE_ORIGINS: text }).origins).toEqual(origins);
+  });
+
+  test.each([
+    "a.example",
+    "https://a.example/",
+    "https://a.example/path",
+    "https://A.example",
+    "https://*.example",
+  ])("may not be %s, which no browser would send", (text) => {
+    const message = complaint({ PRESENCE_ORIGINS: text });
+    expect(message).toContain("PRESENCE_ORIGINS");
+    expect(message).toContain(`"${text}"`);
+  });
+});
+
+describe("PRESENCE_ANONYMOUS", () => {
+  test.each(["join", "watch", "deny"] as const)("may be %s", (policy) => {
+    expect(readSettings({ PRESENCE_ANONYMOUS: policy }).anonymous).toBe(policy);
+  });
+
+  test.each(["Join", "yes", "toString"])("may not be %s", (policy) => {
+    expect(complaint({ PRESENCE_ANONYMOUS: policy })).toMatch(
+      new RegExp(`PRESENCE_ANONYMOUS is "${policy}".*join.*watch.*deny`),
+    );
+  });
+});
+
+describe("PRESENCE_SECRET", () => {
+  test.each(["x".repeat(32), "é".repeat(16)])("may have 32 bytes: %s", (text) => {
+    expect(readSettings({ PRESENCE_SECRET: text }).secret).toHaveLength(32);
+  });
+
+  test("may not have 31 bytes, and the error does not tell it", () => {
+    const message = complaint({ PRESENCE_SECRET: "x".repeat(31) });
+    expect(message).toContain("PRESENCE_SECRET is 31 bytes; it must be 32 or more");
+    expect(message).not.toContain("xxx");
+  });
+});
