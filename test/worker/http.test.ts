@@ -1,7 +1,7 @@
 /** The HTTP side: what each address answers, and that every error is JSON with a code and words. */
 
 import { env, exports } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { app } from "../../src/app.ts";
 import { evict, LIVES } from "../support/room.ts";
 import { newRoom, open, openAs, tokenFor } from "../support/socket.ts";
@@ -116,9 +116,12 @@ describe("GET /rooms/:name", () => {
 
   test("without a secret is 503 and says which setting to set", async () => {
     const headers = await bearer({ can: ["admin"] });
-    const request = new Request(`${ORIGIN}/rooms/lobby`, { headers });
-    const response = await app.fetch(request, { ...env, PRESENCE_SECRET: "" });
-    expect(expect(await errorOf(response, 503, "unavailable")).toContain("PRESENCE_SECRET");
+    const response = await fetchWith({ PRESENCE_SECRET: "" }, "/rooms/lobby", { headers });
+    expect(await errorOf(response)).toEqual({
+      status: 503,
+      code: "unavailable",
+      message: expect.stringContaining("PRESENCE_SECRET"),
+    });
   });
 
   test.each(["%00", "%FF", "a%", "x".repeat(256), ""])(
@@ -126,7 +129,7 @@ describe("GET /rooms/:name", () => {
     async (name) => {
       const headers = await bearer({ can: ["admin"] });
       const response = await exports.default.fetch(`${ORIGIN}/rooms/${name}`, { headers });
-      await expectError(response)).toMatchObject({ status: 400, code: "bad_room" });
+      expect(await errorOf(response)).toMatchObject({ status: 400, code: "bad_room" });
     },
   );
 });
@@ -134,7 +137,8 @@ describe("GET /rooms/:name", () => {
 test.each(["/", "/nothing", "/rooms/a/b", "/rooms/a/ws/", "/healthz/x"])(
   "%s is 404 in JSON",
   async (path) => {
-    expect(await errorOf(await app.fetch(new Request(ORIGIN + path), env))).toMatchObject({ status: 404, code: "not_found" });
+    const response = await fetchWith({}, path);
+    expect(await errorOf(response)).toMatchObject({ status: 404, code: "not_found" });
   },
 );
 
@@ -160,17 +164,18 @@ test.each([{}, { upgrade: "h2c" }])(
   },
 );
 
+function fail(): Promise<never> {
+  return Promise.reject(new Error("a secret detail"));
+}
+
 test("a failure inside is 503 in JSON without a stack", async () => {
   const headers = await bearer({ can: ["admin"] });
-  const broken = {
-    ...env,
-    ROOM: {
-      getByName: () => ({
-        fetch: () => Promise.reject(new Error("secret detail")),
-        occupants: () => Promise.reject(new Error("secret detail")),
-      }),
-    },
-  };
-  const response = await app.fetch(new Request(`${ORIGIN}/rooms/lobby`, { headers }), broken);
-  expect(await expectError(response, 503, "unavailable")).not.toContain("secret detail");
+  const ROOM = { getByName: () => ({ fetch: fail, occupants: fail }) };
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const { status, code, message } = await errorOf(
+    await fetchWith({ ROOM }, "/rooms/lobby", { headers }),
+  );
+  vi.restoreAllMocks();
+  expect({ status, code }).toEqual({ status: 503, code: "unavailable" });
+  expect(message).not.toContain("secret detail");
 });
