@@ -103,11 +103,12 @@ export class Room extends DurableObject<Env> {
     const set = this.#set(now, ws);
     this.#sockets.answerClose(ws, code);
     this.#sockets.gone(ws);
-    const { channel, isWatching } = this.#sockets.connection(ws);
+    const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
     // Where another socket has taken the presence over, this one's end means nothing.
     if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
     set.touch(channel, this.#sockets.lastSeen(ws));
-    const end = endOf(code);
+    // The answer to a close of ours is no goodbye, whatever its code.
+    const end = isRefused ? "cut" : endOf(code);
     this.#changed(
       end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
       now,

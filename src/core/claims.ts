@@ -26,7 +26,10 @@ export const Claims = v.object(
     sub: v.pipe(
       v.string(SUB),
       v.minLength(1, "sub is empty; it must be the user's id"),
-      v.maxLength(USER_ID_LENGTH_MAX, `sub is longer than ${USER_ID_LENGTH_MAX} characters`),
+      v.check(
+        (sub) => Array.from(sub).length <= USER_ID_LENGTH_MAX,
+        `sub is longer than ${USER_ID_LENGTH_MAX} characters`,
+      ),
     ),
     info: v.optional(
       v.pipe(

@@ -142,10 +142,10 @@ export class PresenceSet {
     if (entry.resume === null) this.#unsaved.set(channel, entry);
   }
 
-  /** The connection ended without a goodbye: the presence stays for the grace of its kind, or leaves where there is none. */
+  /** The connection ended without a goodbye, and no loss stands already: the presence stays for the grace of its kind, or leaves where there is none. */
   lose(channel: string, cause: LossCause, now: number): Diff {
     const entry = this.#entries.get(channel);
-    if (!entry) return NO_CHANGE;
+    if (!entry || entry.loss) return NO_CHANGE;
     if (this.#patience.graceMs[cause] === 0) return this.leave(channel, REASONS[cause]);
     entry.loss = { at: now, cause };
     this.#unsaved.set(channel, entry);

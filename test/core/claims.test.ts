@@ -36,6 +36,7 @@ describe("the claims", () => {
 
   test.each([
     ["a user of 128 characters", { sub: "x".repeat(128) }],
+    ["a user of 128 emoji", { sub: "🙂".repeat(128) }],
     ["info of 1,024 bytes", { sub: "ada", info: infoOf(1_024) }],
     ["info of 1,024 bytes of two-byte letters", { sub: "ada", info: { n: "é".repeat(508) } }],
     ["no room at all", { sub: "ada", rooms: [] }],
@@ -51,6 +52,7 @@ describe("the claims", () => {
     ["a user that is null", { sub: null }, "sub must be the user's id, a string"],
     ["an empty user", { sub: "" }, "sub is empty; it must be the user's id"],
     ["a user of 129 characters", { sub: "x".repeat(129) }, "sub is longer than 128 characters"],
+    ["a user of 129 emoji", { sub: "🙂".repeat(129) }, "sub is longer than 128 characters"],
     ["info that is null", { sub: "ada", info: null }, "info must be an object"],
     ["info that is an array", { sub: "ada", info: [] }, "info must be an object"],
     ["info that is text", { sub: "ada", info: "Ada" }, "info must be an object"],

@@ -307,6 +307,13 @@ describe("leaving", () => {
 });
 
 describe("losing the connection", () => {
+  test("the first loss stands: what ends later is not the presence's connection any more", () => {
+    const set = savedSet("a");
+    set.lose("a", "reload", 2_000);
+    expect(set.lose("a", "cut", 3_000)).toEqual(NO_CHANGE);
+    expect(set.get("a")?.loss).toEqual({ at: 2_000, cause: "reload" });
+  });
+
   const causes = [
     ["reload", "left", 2_500],
     ["cut", "lost", 10_000],

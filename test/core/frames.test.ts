@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { welcomeFrame } from "../../src/core/frames.ts";
+
+test.each([
+  [86_400, 25],
+  [60, 25],
+  [59, 24.6],
+  [30, 12.5],
+  [12, 5],
+  [2, 0.8],
+  [1, 0.4],
+])("with a maximum age of %d s a client is asked for a heartbeat every %d s", (age, seconds) => {
+  expect(welcomeFrame("lobby", age * 1_000, { user: null }).heartbeat).toBe(seconds);
+});
