@@ -194,6 +194,20 @@ describe.each(LIVES)("%s", (_, between) => {
     expect(spent()).toMatchObject({ rows: 0, alarms: 0 });
   });
 
+  test("a clock that ticks while the room wakes is no reason for another alarm", async () => {
+    const room = newRoom();
+    const ada = await openAs("ada", room, DIFF);
+    await firstFrames(ada);
+    await between(room);
+    const spent = cost(room);
+    let time = Date.now();
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => (time += 1));
+    ada.send({ type: "state", state: "ticking" });
+    await ada.nextOf("diff");
+    clock.mockRestore();
+    expect(spent()).toMatchObject({ rows: 0, alarms: 0 });
+  });
+
   test("a resume is no row", async () => {
     const room = newRoom();
     const ada = await openAs("ada", room);
