@@ -69,6 +69,7 @@ function isStatus(status: number): status is Status {
 
 function errorResponse(c: Context, status: number, message: string, code?: string): Response {
   const known = isStatus(status) ? status : 503;
+  if (known === 401) c.header("www-authenticate", "Bearer");
   return c.json({ error: { code: code ?? CODES[known], message } }, known);
 }
 

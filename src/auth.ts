@@ -30,9 +30,9 @@ export function offeredSubprotocols(request: Request): string[] {
   return header.split(",").map((protocol) => protocol.trim());
 }
 
-/** The token of `Authorization: Bearer`, or `null`. */
+/** The token of `Authorization: Bearer`, or `null`; empty where somebody forgot to fill it in. */
 export function bearerToken(request: Request): string | null {
-  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+  return /^Bearer *(\S*)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
 /** The token of a socket's request: in its header, its subprotocols or its query; browsers can set the last two. */

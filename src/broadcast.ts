@@ -5,12 +5,11 @@
 
 import { Announcer } from "./core/announcer.ts";
 import { type Diff, DiffGatherer } from "./core/diff.ts";
-import { GATHERED_MESSAGES_BYTES_MAX } from "./core/limits.ts";
+import { GATHERED_MESSAGES_LENGTH_MAX } from "./core/limits.ts";
 import type { PresenceSet } from "./core/presence-set.ts";
 import {
   formatCount,
   type Message,
-  type MessagesFrame,
   ProtocolError,
   VIEWS,
   type WelcomeFrame,
@@ -28,6 +27,8 @@ export type BroadcastOptions = {
   readonly sockets: Sockets;
   readonly store: Store;
   readonly settings: Settings;
+  /** Wakes the set where memory has been thrown away; ends in a call of `begin`. */
+  readonly wake: () => void;
 };
 
 export class Broadcast {
@@ -35,8 +36,10 @@ export class Broadcast {
   readonly #announcer: Announcer;
   readonly #changes = new DiffGatherer();
   readonly #greetings = new Map<WebSocket, Greeting>();
-  #messages: Message[] = [];
-  #messageBytes = 0;
+  /** As JSON, so that each is made once and its size is known. */
+  #messages: string[] = [];
+  #messagesLength = 0;
+  #isInDoubt = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #presences: { readonly set: PresenceSet; readonly speech: Speech } | undefined;
 
@@ -51,6 +54,17 @@ export class Broadcast {
     const { announceMax } = settings;
     const speech = new Speech(room, set, { announceMax, isCounting: store.isCounting });
     this.#presences = { set, speech };
+    if (!this.#isInDoubt) return;
+    this.#isInDoubt = false;
+    for (const ws of this.#options.sockets.open()) this.repeat(ws);
+  }
+
+  /** Memory has been thrown away. What is gathered cannot be told as news any more: all get a snapshot instead. */
+  doubt(): void {
+    this.#presences = undefined;
+    if (this.#changes.isEmpty) return;
+    this.#isInDoubt = true;
+    this.#changes.take();
   }
 
   change(diff: Diff): void {
@@ -68,15 +82,16 @@ export class Broadcast {
   }
 
   /** Throws a ProtocolError `throttled` where too much waits already. */
-  message(message: Message, bytes: number): void {
-    if (this.#messageBytes + bytes > GATHERED_MESSAGES_BYTES_MAX) {
+  message(message: Message): void {
+    const text = JSON.stringify(message);
+    if (this.#messagesLength + text.length > GATHERED_MESSAGES_LENGTH_MAX) {
       throw new ProtocolError(
         "throttled",
-        `messages of ${formatCount(this.#messageBytes)} bytes wait to be sent in this room; the limit is ${formatCount(GATHERED_MESSAGES_BYTES_MAX)}; send yours again in a moment`,
+        `messages of ${formatCount(this.#messagesLength)} characters wait to be sent in this room; the limit is ${formatCount(GATHERED_MESSAGES_LENGTH_MAX)}; send yours again in a moment`,
       );
     }
-    this.#messages.push(message);
-    this.#messageBytes += bytes;
+    this.#messages.push(text);
+    this.#messagesLength += text.length;
   }
 
   /** Tells what there is to tell: now after a quiet spell, else as soon as the pause is over. */
@@ -95,7 +110,12 @@ export class Broadcast {
   }
 
   get #hasNothingToTell(): boolean {
-    return this.#changes.isEmpty && this.#greetings.size === 0 && this.#messages.length === 0;
+    return this.#changes.isEmpty && !this.#mustTellAll && this.#messages.length === 0;
+  }
+
+  /** Whether somebody is to get a snapshot. */
+  get #mustTellAll(): boolean {
+    return this.#isInDoubt || this.#greetings.size > 0;
   }
 
   #flush(now: number): void {
@@ -123,7 +143,9 @@ export class Broadcast {
 
   /** What to say of presences; `undefined` where only messages wait, so that they need no set. */
   #takeTelling(): Telling | undefined {
-    if (!this.#presences || (this.#changes.isEmpty && this.#greetings.size === 0)) return undefined;
+    if (this.#changes.isEmpty && !this.#mustTellAll) return undefined;
+    if (!this.#presences) this.#options.wake();
+    if (!this.#presences) return undefined;
     const { set, speech } = this.#presences;
     const wasCounting = speech.isCounting;
     const telling = speech.tell(set, this.#changes.take());
@@ -131,21 +153,17 @@ export class Broadcast {
     return telling;
   }
 
-  /** The gathered messages but the first `before`, as one text or none, made once for each `before`. */
+  /** The gathered messages but the first `before`, as one text or none. Only newcomers need another than the whole. */
   #takeMessages(): (before: number) => readonly string[] {
-    const { room } = this.#options;
+    const room = JSON.stringify(this.#options.room);
     const gathered = this.#messages;
     this.#messages = [];
-    this.#messageBytes = 0;
-    const texts = new Map<number, readonly string[]>();
-    return (before) => {
-      const known = texts.get(before);
-      if (known) return known;
-      const messages = gathered.slice(before);
-      const frame: MessagesFrame = { type: "messages", room, messages };
-      const made = messages.length === 0 ? [] : [JSON.stringify(frame)];
-      texts.set(before, made);
-      return made;
-    };
+    this.#messagesLength = 0;
+    const frame = (messages: readonly string[]) =>
+      messages.length === 0
+        ? []
+        : [`{"type":"messages","room":${room},"messages":[${messages.join(",")}]}`];
+    const whole = frame(gathered);
+    return (before) => (before === 0 ? whole : frame(gathered.slice(before)));
   }
 }

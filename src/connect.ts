@@ -1,4 +1,7 @@
-/** What the edge tells a room about a connection that it let in: one header of a request that only they see. */
+/**
+ * What the edge and a room say to each other about a new connection: one header of a request that only they
+ * see, and the answer to the upgrade.
+ */
 
 import * as v from "valibot";
 import type { User } from "./core/presence.ts";
@@ -32,4 +35,12 @@ export function connectRequest(connect: Connect): Request {
 /** Throws where the header is missing: the request did not come from the edge. */
 export function decodeConnect(request: Request): Connect {
   return v.parse(Connect, JSON.parse(decodeURIComponent(request.headers.get(HEADER) ?? "")));
+}
+
+/** The answer to an upgrade: the client's end of the socket, and the subprotocol that was chosen. */
+export function switchTo(client: WebSocket, subprotocol: string | null): Response {
+  const headers = new Headers(
+    subprotocol === null ? {} : { "sec-websocket-protocol": subprotocol },
+  );
+  return new Response(null, { status: 101, webSocket: client, headers });
 }

@@ -13,13 +13,13 @@ import {
   SUBPROTOCOL,
   unauthorized,
 } from "./auth.ts";
-import { type Connect, connectRequest } from "./connect.ts";
+import { type Connect, connectRequest, switchTo } from "./connect.ts";
 import { isRoomName, ProtocolError, type View, VIEWS } from "./core/protocol.ts";
 import { NAME_BYTES_MAX } from "./core/limits.ts";
 import type { Env } from "./env.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
-const ROOM_IN_PATH = /\/rooms\/([^/]*)(?:\/ws)?$/;
+const ROOM_IN_PATH = /\/rooms\/([^/]*)(?:\/[^/]*)?$/;
 
 /**
  * The room that a URL names. Decoded here and strictly: a router lets a malformed escape pass as it is, and
@@ -53,9 +53,7 @@ export function refuseSocket(request: Request, error: ProtocolError): Response {
   server.accept();
   server.send(JSON.stringify(error.toFrame()));
   server.close(error.closeCode ?? 1000, error.code);
-  const subprotocol = chooseSubprotocol(request);
-  const headers = new Headers(subprotocol ? { "sec-websocket-protocol": subprotocol } : {});
-  return new Response(null, { status: 101, webSocket: client, headers });
+  return switchTo(client, chooseSubprotocol(request));
 }
 
 /** What a room answers where only it can know: the frame that the client is to get. */

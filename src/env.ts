@@ -15,6 +15,9 @@ export interface Variables {
   PRESENCE_ORIGINS?: string;
   PRESENCE_ANONYMOUS?: string;
   PRESENCE_SECRET?: string;
+  PRESENCE_JWKS_URL?: string;
+  PRESENCE_ISSUER?: string;
+  PRESENCE_AUDIENCE?: string;
 }
 
 /**
@@ -25,6 +28,13 @@ export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   occupants(): Promise<PresenceFrame["payload"]>;
 }
+
+/** What the class behind a stub must look like. */
+export type Behind<Stub> = {
+  [Name in keyof Stub]: Stub[Name] extends (...args: infer Args) => Promise<infer Result>
+    ? (...args: Args) => Result | Promise<Result>
+    : never;
+};
 
 export interface Env extends Variables {
   ROOM: { getByName(name: string): RoomStub };

@@ -5,22 +5,29 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { type Connect, decodeConnect } from "./connect.ts";
+import { type Connect, decodeConnect, switchTo } from "./connect.ts";
 import { isEmpty, NO_CHANGE } from "./core/diff.ts";
 import { listFrame, welcomeFrame } from "./core/frames.ts";
 import type { Json } from "./core/json.ts";
-import { CHANNEL_ID_BYTES, RESUME_SECRET_BYTES } from "./core/limits.ts";
+import {
+  CHANNEL_ID_BYTES,
+  PRESENCES_PER_CONNECTION,
+  RESUME_SECRET_BYTES,
+  SYNC_COST_SECONDS,
+} from "./core/limits.ts";
 import {
   type ClientFrame,
   decodeClientFrame,
   endOf,
   formatCount,
+  HEARTBEAT,
+  isGoodbye,
   type PresenceFrame,
   ProtocolError,
   type WelcomeFrame,
 } from "./core/protocol.ts";
 import { Throttle } from "./core/throttle.ts";
-import type { Env } from "./env.ts";
+import type { Behind, Env, RoomStub } from "./env.ts";
 import { Roster } from "./roster.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type Connection, Sockets } from "./sockets.ts";
@@ -30,7 +37,7 @@ type Resume = NonNullable<Connect["resume"]>;
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSURE = 1006;
 
-export class Room extends DurableObject<Env> {
+export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #name: string;
   readonly #settings: Settings;
   readonly #sockets: Sockets;
@@ -54,16 +61,14 @@ export class Room extends DurableObject<Env> {
   override fetch(request: Request): Response {
     const connect = decodeConnect(request);
     const max = this.#settings.roomMax;
-    if (this.#sockets.isFull(max) && this.#replacedBy(connect).length === 0) {
+    if (this.#isFull(max, connect)) {
       const message = `the room has ${formatCount(max)} connections, its limit; try again later`;
       return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
     }
     const { 0: client, 1: server } = new WebSocketPair();
     if (connect.isWatching) this.#watch(server, connect);
     else this.#join(server, connect);
-    const { subprotocol } = connect;
-    const headers = new Headers(subprotocol ? { "sec-websocket-protocol": subprotocol } : {});
-    return new Response(null, { status: 101, webSocket: client, headers });
+    return switchTo(client, connect.subprotocol);
   }
 
   override webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -72,13 +77,17 @@ export class Room extends DurableObject<Env> {
     const now = Date.now();
     this.#sockets.seen(ws, now);
     try {
+      if (isGoodbye(data)) {
+        this.#leave(ws, now);
+        return;
+      }
       if (!this.#throttleOf(ws, now).admits(now)) return;
       const frame = decodeClientFrame(data, this.#settings);
-      this.#receive(ws, frame, data, now);
+      this.#receive(ws, frame, now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
-      else this.#sockets.refuse(ws, error);
+      else this.#putOut(ws, error, now);
     }
   }
 
@@ -89,15 +98,16 @@ export class Room extends DurableObject<Env> {
 
   override webSocketClose(ws: WebSocket, code: number): void {
     const now = Date.now();
-    const set = this.#roster.set(now, ws);
+    const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
     this.#sockets.answerClose(ws, code);
     this.#sockets.gone(ws);
-    const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
+    // A socket that was closed from here lost its presence then; the answer to that is no goodbye.
+    if (isWatching || isRefused) return;
+    const set = this.#roster.set(now, ws);
     // Where another socket has taken the presence over, this one's end means nothing.
-    if (isWatching || this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
+    if (this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
     set.touch(channel, this.#sockets.lastSeen(ws));
-    // The answer to a close of ours is no goodbye, whatever its code.
-    const end = isRefused ? "cut" : endOf(code);
+    const end = endOf(code);
     this.#roster.changed(
       end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
       now,
@@ -134,7 +144,8 @@ export class Room extends DurableObject<Env> {
     const diff = set.join(channel, user, now, secret);
     const state = set.get(channel)?.presence.state;
     const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    this.#sockets.accept(ws, state === undefined ? connection : { ...connection, state });
+    const kept = state === undefined ? {} : { state: JSON.stringify(state) };
+    this.#sockets.accept(ws, { ...connection, ...kept });
     const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
     this.#roster.broadcast.greet(ws, welcome);
     this.#roster.changed(diff, now);
@@ -153,23 +164,33 @@ export class Room extends DurableObject<Env> {
     return this.#sockets.ofChannel(resume.channel);
   }
 
+  /** Full of connections, or of presences that outlive theirs. Who comes back needs no new place. */
+  #isFull(max: number, connect: Connect): boolean {
+    if (this.#sockets.isFull(max)) return this.#replacedBy(connect).length === 0;
+    const { isWatching, resume, user } = connect;
+    const set = this.#roster.set();
+    if (isWatching || set.size < max * PRESENCES_PER_CONNECTION) return false;
+    return !this.#mayResume(resume, user);
+  }
+
   #newPresence(): Resume {
     return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
   }
 
-  #receive(ws: WebSocket, frame: ClientFrame, data: string | ArrayBuffer, now: number): void {
+  #receive(ws: WebSocket, frame: ClientFrame, now: number): void {
     switch (frame.type) {
       case "heartbeat":
         // Spelled with white space around it, or the runtime would have answered.
-        this.#sockets.send(ws, JSON.stringify("heartbeat"));
+        this.#sockets.send(ws, HEARTBEAT);
         return;
       case "state":
         this.#setState(ws, frame.state, now);
         return;
       case "message":
-        this.#say(ws, frame.payload, data, now);
+        this.#say(ws, frame.payload, now);
         return;
       case "sync":
+        if (!this.#throttleOf(ws, now).admits(now, this.#syncCost)) return;
         this.#roster.set(now);
         this.#roster.broadcast.repeat(ws);
         this.#roster.broadcast.speak(now);
@@ -177,6 +198,14 @@ export class Room extends DurableObject<Env> {
       case "leave":
         this.#leave(ws, now);
     }
+  }
+
+  /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
+  #putOut(ws: WebSocket, error: ProtocolError, now: number): void {
+    const { channel, isWatching } = this.#sockets.connection(ws);
+    const set = this.#roster.set(now);
+    this.#sockets.refuse(ws, error);
+    if (!isWatching) this.#roster.changed(set.lose(channel, "cut", now), now);
   }
 
   #setState(ws: WebSocket, state: Json, now: number): void {
@@ -189,25 +218,28 @@ export class Room extends DurableObject<Env> {
     }
     const diff = this.#roster.set(now).update(connection.channel, state);
     if (isEmpty(diff)) return;
-    this.#sockets.save(ws, { ...connection, state });
+    this.#sockets.save(ws, { ...connection, state: JSON.stringify(state) });
     this.#roster.changed(diff, now);
   }
 
-  #say(ws: WebSocket, payload: Json, data: string | ArrayBuffer, now: number): void {
+  #say(ws: WebSocket, payload: Json, now: number): void {
     const { channel, user, canSend } = this.#sockets.connection(ws);
     if (!canSend) {
       throw new ProtocolError("forbidden", 'sending messages needs a token that can "send"');
     }
-    // Counted as UTF-16 units at two bytes each: what they take in memory.
-    const bytes = typeof data === "string" ? data.length * 2 : data.byteLength;
-    this.#roster.broadcast.message({ from: { channel, user }, payload }, bytes);
+    this.#roster.broadcast.message({ from: { channel, user }, payload });
     this.#roster.broadcast.speak(now);
   }
 
   #leave(ws: WebSocket, now: number): void {
     const { channel, isWatching } = this.#sockets.connection(ws);
-    ws.close(1000, "left");
+    this.#sockets.close(ws, 1000, "left");
     if (!isWatching) this.#roster.changed(this.#roster.set(now).leave(channel, "left"), now);
+  }
+
+  /** What a snapshot costs beyond the frame that asks for it. */
+  get #syncCost(): number {
+    return this.#settings.frameRate * SYNC_COST_SECONDS - 1;
   }
 
   #throttleOf(ws: WebSocket, now: number): Throttle {

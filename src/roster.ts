@@ -37,7 +37,13 @@ export class Roster {
     this.#patience = patienceOf(settings);
     this.#store = new Store(storage);
     this.#alarm = new AlarmClock(storage);
-    this.broadcast = new Broadcast({ room, sockets, store: this.#store, settings });
+    this.broadcast = new Broadcast({
+      room,
+      sockets,
+      store: this.#store,
+      settings,
+      wake: () => void this.set(),
+    });
   }
 
   /**
@@ -58,6 +64,7 @@ export class Roster {
       this.#store.save(this.set().takeUnsaved());
     } catch (error) {
       this.#presences = undefined;
+      this.broadcast.doubt();
       throw error;
     }
     for (const { channel, reason } of diff.leaves) {
@@ -82,6 +89,7 @@ export class Roster {
       console.error(
         JSON.stringify({ event: "alarm failed", room: this.#room, error: String(error) }),
       );
+      this.#alarm.rang();
       this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
     }
   }
@@ -118,7 +126,7 @@ export class Roster {
     if (restartedAt !== null && restartedAt !== known) {
       this.#store.restartedAt = restartedAt;
       this.#schedule(now);
-    } else if (set.size > 0) void this.#alarm.resume(this.#deadline(set, now));
+    } else if (!this.#store.isForgotten) void this.#alarm.resume(this.#deadline(set, now));
     for (const channel of unheard) this.changed(set.lose(channel, "cut", now), now);
     return set;
   }

@@ -45,7 +45,7 @@ const RANGES = {
   PRESENCE_ANNOUNCE_RATE: { standard: 10_000, min: 1, max: 1_000_000, unit: "frames a second" },
   PRESENCE_ROOM_MAX: { standard: 10_000, min: 1, max: SOCKETS_MAX, unit: "connections" },
   PRESENCE_FRAME_MAX: { standard: 16_384, min: 64, max: 1_048_576, unit: "bytes" },
-  // A state must fit into a socket's attachment of 16 KiB, as structured clone, beside the user.
+  // A state must fit into a socket's attachment of 16 KiB, at two bytes a character, beside the user.
   PRESENCE_STATE_MAX: { standard: 2_048, min: 2, max: 4_096, unit: "bytes" },
   PRESENCE_FRAME_RATE: { standard: 20, min: 1, max: 10_000, unit: "frames a second" },
 } as const satisfies Partial<Record<keyof Variables, Range>>;
@@ -56,6 +56,7 @@ const cache = new WeakMap<Variables, Settings>();
 export function readSettings(env: Variables): Settings {
   const known = cache.get(env);
   if (known) return known;
+  checkUnsupported(env);
   const settings: Settings = {
     maxAgeMs: readNumber(env, "PRESENCE_MAX_AGE") * 1_000,
     graceMs: readNumber(env, "PRESENCE_GRACE") * 1_000,
@@ -73,6 +74,14 @@ export function readSettings(env: Variables): Settings {
   return settings;
 }
 
+/** A service that ignored these would take for a stranger whom its operator meant to know. */
+function checkUnsupported(env: Variables): void {
+  for (const name of ["PRESENCE_JWKS_URL", "PRESENCE_ISSUER", "PRESENCE_AUDIENCE"] as const) {
+    if (!env[name]) continue;
+    throw new Error(`${name} is set; this version knows no identity providers yet: unset it`);
+  }
+}
+
 function readNumber(env: Variables, name: keyof typeof RANGES): number {
   const { standard, min, max, unit }: Range = RANGES[name];
   const text = String(env[name] ?? "").trim();
@@ -85,9 +94,9 @@ function readNumber(env: Variables, name: keyof typeof RANGES): number {
   );
 }
 
-function readOrigins(text = "*"): readonly string[] | null {
+function readOrigins(text = ""): readonly string[] | null {
   const origins = text.split(",").map((origin) => origin.trim());
-  if (origins.includes("*")) return null;
+  if (text.trim() === "" || origins.includes("*")) return null;
   for (const origin of origins) {
     const isPlain = URL.canParse(origin) && new URL(origin).origin === origin;
     if (isPlain && !origin.includes("*")) continue;
@@ -98,7 +107,8 @@ function readOrigins(text = "*"): readonly string[] | null {
   return origins;
 }
 
-function readAnonymous(text = "join"): AnonymousPolicy {
+function readAnonymous(setting = ""): AnonymousPolicy {
+  const text = setting.trim() || "join";
   if (text === "join" || text === "watch" || text === "deny") return text;
   throw new Error(`PRESENCE_ANONYMOUS is "${text}"; it must be join, watch or deny`);
 }

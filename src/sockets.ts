@@ -4,7 +4,6 @@
  */
 
 import * as v from "valibot";
-import { type Json } from "./core/json.ts";
 import { SEEN_STEP_MS } from "./core/limits.ts";
 import type { User } from "./core/presence.ts";
 import {
@@ -16,11 +15,8 @@ import {
 } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
 
-const WebSocketOpen = 1;
-
 // SAFETY: only `accept` and `save` write attachments; the other fields tell one of another version.
 const user = v.custom<User>((value) => typeof value === "object" && value !== null);
-const json = v.custom<Json>((value) => value !== undefined);
 
 const Connection = v.object({
   channel: v.string(),
@@ -30,11 +26,15 @@ const Connection = v.object({
   canSend: v.boolean(),
   /** Time of the last frame, rounded up; that of heartbeats is kept by the runtime. */
   seenAt: v.number(),
-  state: v.optional(json),
+  /** As JSON text: its size is bounded, that of a structured clone is not. */
+  state: v.optional(v.string()),
   /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
   isRefused: v.optional(v.literal(true)),
 });
 export type Connection = v.InferOutput<typeof Connection>;
+
+/** RFC 6455: the server met an unexpected condition. */
+const INTERNAL_ERROR = 1011;
 
 export class Sockets {
   readonly #ctx: DurableObjectState;
@@ -60,9 +60,9 @@ export class Sockets {
     this.#counted?.delete(ws);
   }
 
-  /** Whether there are `max` sockets or more. Counted anew before anyone is turned away. */
+  /** Whether there are `max` sockets or more. */
   isFull(max: number): boolean {
-    if (!this.#counted || this.#counted.size >= max) this.#counted = new Set(this.open());
+    this.#counted ??= new Set(this.open());
     return this.#counted.size >= max;
   }
 
@@ -74,7 +74,8 @@ export class Sockets {
   connection(ws: WebSocket): Connection {
     const known = this.#connections.get(ws);
     if (known) return known;
-    const connection = v.parse(Connection, ws.deserializeAttachment());
+    const result = v.safeParse(Connection, ws.deserializeAttachment());
+    const connection = result.success ? result.output : this.#giveUp(ws);
     this.#connections.set(ws, connection);
     return connection;
   }
@@ -106,7 +107,9 @@ export class Sockets {
     const listed = this.#ctx.getWebSockets();
     for (const ws of closing ? [closing, ...listed] : listed) {
       const { channel, isWatching, isRefused, state } = this.connection(ws);
-      if (!isWatching && !isRefused) live.set(channel, { lastSeen: this.lastSeen(ws), state });
+      if (isWatching || isRefused) continue;
+      const lastSeen = this.lastSeen(ws);
+      live.set(channel, { lastSeen, state: state === undefined ? state : JSON.parse(state) });
     }
     return live;
   }
@@ -140,7 +143,20 @@ export class Sockets {
   refuse(ws: WebSocket, error: ProtocolError): void {
     this.tell(ws, error.toFrame());
     this.save(ws, { ...this.connection(ws), isRefused: true });
-    ws.close(error.closeCode ?? 1000, error.code);
+    this.close(ws, error.closeCode ?? 1000, error.code);
+  }
+
+  close(ws: WebSocket, code: number, reason: string): void {
+    this.gone(ws);
+    ws.close(code, reason);
+  }
+
+  /** One whose attachment cannot be read would keep the room from waking for ever; its client connects again. */
+  #giveUp(ws: WebSocket): Connection {
+    console.error(JSON.stringify({ event: "unreadable socket closed" }));
+    this.close(ws, INTERNAL_ERROR, "connect again");
+    const nobody = { channel: "", user: null, view: VIEWS[0], canSend: false, seenAt: 0 };
+    return { ...nobody, isWatching: true, isRefused: true };
   }
 
   /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */
@@ -159,7 +175,7 @@ export class Sockets {
 }
 
 function isOpen(ws: WebSocket): boolean {
-  return ws.readyState === WebSocketOpen;
+  return ws.readyState === WebSocket.OPEN;
 }
 
 function viewTag(view: View): string {

@@ -33,15 +33,22 @@ export class Store {
 
   /** The presences, in the order of their joins. */
   load(): Entry[] {
-    const rows = this.#storage.kv.list({ prefix: PRESENCE });
-    return Array.from(rows, ([, row]) => v.parse(Row, row)).toSorted(
-      (a, b) => a.presence.joinedAt - b.presence.joinedAt || a.rank - b.rank,
-    );
+    const entries: Entry[] = [];
+    for (const [key, row] of Array.from(this.#storage.kv.list({ prefix: PRESENCE }))) {
+      const result = v.safeParse(Row, row);
+      if (result.success) entries.push(result.output);
+      else this.#discard(key);
+    }
+    return entries.toSorted((a, b) => a.presence.joinedAt - b.presence.joinedAt || a.rank - b.rank);
   }
 
+  /** All of it or, where it throws, nothing. */
   save({ puts, deletes }: Unsaved): void {
-    for (const entry of puts) this.#storage.kv.put(PRESENCE + entry.presence.channel, entry);
-    for (const channel of deletes) this.#storage.kv.delete(PRESENCE + channel);
+    if (puts.length + deletes.length === 0) return;
+    this.#storage.transactionSync(() => {
+      for (const entry of puts) this.#storage.kv.put(PRESENCE + entry.presence.channel, entry);
+      for (const channel of deletes) this.#storage.kv.delete(PRESENCE + channel);
+    });
   }
 
   /** When the room last lost all its sockets at once, in milliseconds since the epoch; `null` for never. */
@@ -59,12 +66,25 @@ export class Store {
   }
 
   set isCounting(isCounting: boolean) {
+    // Not even a deletion may touch a storage that has been forgotten: it would make a table again.
+    if (isCounting === this.isCounting) return;
     if (isCounting) this.#storage.kv.put(IS_COUNTING, true);
     else this.#storage.kv.delete(IS_COUNTING);
+  }
+
+  /** Whether there is nothing at all, as in a room that was never entered or has forgotten itself. */
+  get isForgotten(): boolean {
+    return this.#storage.sql.exec("SELECT 1 FROM sqlite_master LIMIT 1").toArray().length === 0;
   }
 
   /** Deletes everything, the alarm too. Takes effect at once; the promise is for the disk. */
   forget(): Promise<void> {
     return this.#storage.deleteAll();
+  }
+
+  /** A row that cannot be read would keep the room from waking for ever. Its connection gets a new one. */
+  #discard(key: string): void {
+    console.error(JSON.stringify({ event: "unreadable row discarded", key }));
+    this.#storage.kv.delete(key);
   }
 }

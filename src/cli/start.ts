@@ -23,7 +23,7 @@ async function whatToTry(url: string): Promise<string> {
 
   Look from a terminal:  npx wscat -c ${socket}
   Come in as Ada:        npx wscat -c '${socket}?token=${token}'
-  A token for another:   npm run token -- --sub bob --info '{"name":"Bob"}'
+  A token for another:   npm run -s token -- --sub bob --info '{"name":"Bob"}'
 `;
 }
 

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { ACTIONS, type Action } from "../core/claims.ts";
+import type { JsonObject } from "../core/json.ts";
 import { mint } from "./mint.ts";
 import { readSecret } from "./secret.ts";
 
@@ -44,8 +45,9 @@ async function main(): Promise<string> {
   return mint(claims, secret, ttl);
 }
 
-function readInfo(text: string): Record<string, never> {
+function readInfo(text: string): JsonObject {
   try {
+    // `mint` checks that it is an object.
     return JSON.parse(text);
   } catch {
     throw new Error(`--info is not JSON: ${text}`);

@@ -69,7 +69,14 @@ export class DiffGatherer {
   add(diff: Diff): void {
     for (const leave of diff.leaves) {
       const wasNews = this.#joins.delete(leave.channel);
-      if (wasNews) continue;
+      if (wasNews) {
+        // Of a presence that was replaced and then left, the others hear that it left.
+        const replaced = this.#leaves.get(leave.channel);
+        if (replaced?.reason === "replaced") {
+          this.#leaves.set(leave.channel, { ...replaced, reason: leave.reason });
+        }
+        continue;
+      }
       this.#updates.delete(leave.channel);
       this.#leaves.set(leave.channel, leave);
     }

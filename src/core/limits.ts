@@ -33,17 +33,32 @@ export const GATHER_MS_MAX = 2_000;
 /** A room that told counts tells names again once it is below this part of the limit, or it would flap. */
 export const NAMES_AGAIN_PART = 0.8;
 
-/** Messages that wait for the next flush, together. Above it their senders are throttled. */
-export const GATHERED_MESSAGES_BYTES_MAX = 1_048_576;
+/** Characters of all messages that wait for the next flush, as JSON. Above it their senders are throttled. */
+export const GATHERED_MESSAGES_LENGTH_MAX = 1_048_576;
 
 /** The bucket of frames holds this many seconds' worth of the frame rate. */
 export const FRAME_BURST_SECONDS = 2;
 
-/** Dropped frames that one connection may owe, in seconds of the frame rate, before it is closed with 4129. */
+/** Dropped frames that one connection may owe, in seconds of the frame rate, before it is closed with 4129 … */
 export const THROTTLED_SECONDS_MAX = 10;
+
+/** … if it has been owing for so long: a client that sends what it has saved up in one burst may stay. */
+export const THROTTLED_MS_MIN = 3_000;
+
+/** A snapshot is the dearest thing to ask for: it costs this many seconds' worth of the frame rate. */
+export const SYNC_COST_SECONDS = 1;
+
+/**
+ * Presences that a room holds for each connection that it accepts. After a restart each may be there
+ * twice, in its grace and anew; more than that only somebody makes who connects and cuts for sport.
+ */
+export const PRESENCES_PER_CONNECTION = 2;
 
 /** Between two `throttled` frames to one connection: telling each dropped frame would double the flood. */
 export const THROTTLED_NOTICE_MS = 1_000;
+
+/** Characters of a frame that may be a goodbye: `{"type":"leave"}` with some white space. */
+export const GOODBYE_LENGTH_MAX = 64;
 
 /** Levels of nesting in a frame. Deeper ones serve only to exhaust a stack. */
 export const JSON_DEPTH_MAX = 64;

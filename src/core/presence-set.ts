@@ -99,7 +99,7 @@ export class PresenceSet {
 
   /**
    * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
-   * user is another one, the old presence is replaced.
+   * user is another one, or shows other info, the presence is replaced.
    */
   join(channel: string, user: User | null, now: number, resume: string | null = null): Diff {
     const old = this.#entries.get(channel);
@@ -113,7 +113,9 @@ export class PresenceSet {
     }
     const rank = this.#rankOf(user);
     const leaves = old ? [this.#remove(old, "replaced")] : [];
-    const presence = { channel, user, joinedAt: now };
+    // The same user with other info is still the same presence; another user starts anew.
+    const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
+    const presence = isSameUser ? { ...old.presence, user } : { channel, user, joinedAt: now };
     const entry = { presence, lastSeen: now, rank, resume: old?.resume ?? resume, loss: null };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
@@ -153,19 +155,20 @@ export class PresenceSet {
     return NO_CHANGE;
   }
 
-  /** Removes whoever gave no sign of life for too long and whoever did not come back in time. */
+  /**
+   * Removes whoever gave no sign of life for too long, and whoever did not come back in time. Of one whose
+   * connection is lost no sign is to be had: its grace alone counts, be it longer than the maximum age.
+   */
   prune(now: number): Diff {
     const leaves: Leave[] = [];
     this.#deadline = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       const { loss } = entry;
-      if (loss && loss.at + this.#patience.graceMs[loss.cause] <= now) {
-        leaves.push(this.#remove(entry, REASONS[loss.cause]));
-      } else if (entry.lastSeen + this.#patience.maxAgeMs <= now) {
-        leaves.push(this.#remove(entry, "expired"));
-      } else {
-        this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
-      }
+      const due = loss
+        ? loss.at + this.#patience.graceMs[loss.cause]
+        : entry.lastSeen + this.#patience.maxAgeMs;
+      if (due <= now) leaves.push(this.#remove(entry, loss ? REASONS[loss.cause] : "expired"));
+      else this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
     }
     return leaves.length === 0 ? NO_CHANGE : { joins: [], updates: [], leaves };
   }
@@ -215,7 +218,7 @@ export class PresenceSet {
   }
 
   #deadlineOf({ loss, lastSeen }: Entry): number {
-    const expiry = lastSeen + this.#patience.maxAgeMs + this.#slackMs;
-    return loss ? Math.min(loss.at + this.#patience.graceMs[loss.cause], expiry) : expiry;
+    if (loss) return loss.at + this.#patience.graceMs[loss.cause];
+    return lastSeen + this.#patience.maxAgeMs + this.#slackMs;
   }
 }

@@ -5,7 +5,7 @@
 
 import * as v from "valibot";
 import { flawOf, type Json, utf8Length } from "./json.ts";
-import { JSON_DEPTH_MAX, NAME_BYTES_MAX } from "./limits.ts";
+import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 
 /** The JSON string "heartbeat", with its quotes: question and answer. The runtime compares its bytes. */
@@ -52,7 +52,8 @@ export class ProtocolError extends Error {
 
   /** The close code, where the refusal ends the connection. */
   get closeCode(): number | undefined {
-    return Object.entries(CLOSE_CODES).find(([code]) => code === this.code)?.[1];
+    const codes: Partial<Record<string, number>> = CLOSE_CODES;
+    return codes[this.code];
   }
 
   /** The `error` frame that tells the client. */
@@ -150,6 +151,8 @@ const clientFrame = v.variant("type", [
   v.object({ type: v.literal("leave") }),
 ]);
 
+const GOODBYE = /^\s*\{\s*"type"\s*:\s*"leave"\s*\}\s*$/;
+
 const KNOWN_FRAMES =
   'the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';
 
@@ -168,6 +171,11 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   }
   if (result.output.type === "state") checkStateSize(result.output.state, limits.stateMax);
   return result.output;
+}
+
+/** Whether a frame is a goodbye. Told without decoding it, for a client that is throttled may still leave. */
+export function isGoodbye(data: string | ArrayBuffer): boolean {
+  return typeof data === "string" && data.length <= GOODBYE_LENGTH_MAX && GOODBYE.test(data);
 }
 
 /** Whether `name` can name a room: 1–255 bytes of UTF-8 without control characters. */

@@ -1,16 +1,22 @@
 /** How many frames a connection may send: a token bucket, without a clock. */
 
-import { FRAME_BURST_SECONDS, THROTTLED_NOTICE_MS, THROTTLED_SECONDS_MAX } from "./limits.ts";
+import {
+  FRAME_BURST_SECONDS,
+  THROTTLED_MS_MIN,
+  THROTTLED_NOTICE_MS,
+  THROTTLED_SECONDS_MAX,
+} from "./limits.ts";
 import { formatCount, ProtocolError } from "./protocol.ts";
 
 /**
  * A bucket of frames that refills with time. Dropped frames are a debt that time pays off; a connection
- * that runs up too much of it is not throttled any more but closed.
+ * that owes too much for too long is not throttled any more but closed.
  */
 export class Throttle {
   readonly #perSecond: number;
   #left: number;
   #debt = 0;
+  #indebtedSince = 0;
   #countedAt: number;
   #toldAt = Number.NEGATIVE_INFINITY;
 
@@ -21,21 +27,23 @@ export class Throttle {
   }
 
   /**
-   * Whether a frame that comes now is taken; one that is not is to be dropped. Throws a ProtocolError
-   * `throttled` for a dropped frame that the client must hear of, `rate_limited` when it must go.
+   * Whether a frame that comes now is taken, at the cost of so many; one that is not is to be dropped.
+   * Throws a ProtocolError `throttled` for a dropped frame that the client must hear of, `rate_limited` when it must go.
    */
-  admits(now: number): boolean {
+  admits(now: number, cost = 1): boolean {
     const refill = (Math.max(0, now - this.#countedAt) / 1_000) * this.#perSecond;
     this.#countedAt = now;
     this.#debt = Math.max(0, this.#debt - refill);
     this.#left = Math.min(this.#left + refill, this.#perSecond * FRAME_BURST_SECONDS);
-    if (this.#left >= 1) {
-      this.#left -= 1;
+    if (this.#left >= cost) {
+      this.#left -= cost;
       return true;
     }
+    if (this.#debt === 0) this.#indebtedSince = now;
     this.#debt += 1;
     const limit = `the limit is ${formatCount(this.#perSecond)} frames a second`;
-    if (this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX) {
+    const isFar = this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX;
+    if (isFar && now - this.#indebtedSince >= THROTTLED_MS_MIN) {
       throw new ProtocolError("rate_limited", `far too many frames; ${limit}; come back later`);
     }
     // Either way: a clock that was set back must not hide what is dropped.

@@ -45,7 +45,7 @@ class Model {
     if (!seat) return;
     if (todo.type === "resume") this.#join(todo.channel, seat.presence.user, seat, now);
     if (todo.type === "leave") this.#leave(seat, todo.reason);
-    if (todo.type === "lose") seat.lost = { at: now, cause: todo.cause };
+    if (todo.type === "lose") seat.lost ??= { at: now, cause: todo.cause };
     if (todo.type === "touch" && !seat.lost) seat.seenAt = now;
     if (todo.type === "update" && !seat.lost) {
       const { channel, user, joinedAt } = seat.presence;
@@ -57,9 +57,10 @@ class Model {
   prune(now: number): void {
     for (const seat of this.seats) {
       const graceMs = seat.lost?.cause === "reload" ? 2_500 : 10_000;
+      if (!seat.lost && now - seat.seenAt >= 60_000) this.#leave(seat, "expired");
       if (seat.lost && now - seat.lost.at >= graceMs) {
         this.#leave(seat, seat.lost.cause === "reload" ? "left" : "lost");
-      } else if (now - seat.seenAt >= 60_000) this.#leave(seat, "expired");
+      }
     }
   }
 
@@ -70,7 +71,8 @@ class Model {
       return;
     }
     if (user && !this.order.includes(user.id)) this.order.push(user.id);
-    const presence = { channel, user, joinedAt: now };
+    const isSame = seat !== undefined && seat.presence.user?.id === user?.id;
+    const presence = isSame ? { ...seat.presence, user } : { channel, user, joinedAt: now };
     this.seats = [...this.seats, { presence, seenAt: now, lost: null }];
     if (seat) this.#leave(seat, "replaced");
   }

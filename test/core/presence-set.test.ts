@@ -419,11 +419,12 @@ describe("pruning", () => {
     expect(set.size).toBe(0);
   });
 
-  test("whoever is silent for the maximum age expires even within the grace", () => {
+  test("whoever is lost has the whole grace, though the maximum age be over", () => {
     const set = newSet();
     set.join("a", ADA, 1_000);
     set.lose("a", "cut", 60_000);
-    expect(set.prune(61_000).leaves).toMatchObject([{ reason: "expired" }]);
+    expect(set.prune(69_999)).toEqual(NO_CHANGE);
+    expect(set.prune(70_000).leaves).toMatchObject([{ reason: "lost" }]);
   });
 
   test("the expired and the lost leave together, the fresh stay", () => {

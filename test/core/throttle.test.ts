@@ -91,17 +91,32 @@ describe("a throttle", () => {
     expect(outcomes).not.toContain("rate_limited");
   });
 
-  test("ends the connection at one frame more", () => {
+  test("bears any burst, as of a client that sends at once what it has saved up", () => {
     const throttle = new Throttle(RATE, START);
-    sendMany(throttle, BURST + 200, START);
-    expect(() => throttle.admits(START)).toThrow(RATE_LIMITED);
+    expect(sendMany(throttle, 5_000, START)).not.toContain("rate_limited");
+    expect(sendMany(throttle, 5_000, START + 2_999)).not.toContain("rate_limited");
+  });
+
+  test("ends the connection that owes more than that for three seconds", () => {
+    const throttle = new Throttle(RATE, START);
+    sendMany(throttle, BURST + 200 + 3 * RATE, START);
+    expect(sendMany(throttle, BURST, START + 3_000)).not.toContain("rate_limited");
+    expect(() => throttle.admits(START + 3_000)).toThrow(RATE_LIMITED);
   });
 
   test("forgives dropped frames as time passes", () => {
     const throttle = new Throttle(RATE, START);
     sendMany(throttle, BURST + 200, START);
-    expect(sendMany(throttle, BURST + 200, START + 10_000)).not.toContain("rate_limited");
-    expect(send(throttle, START + 10_000)).toBe("rate_limited");
+    expect(sendMany(throttle, BURST + 1_000, START + 10_000)).not.toContain("rate_limited");
+    expect(sendMany(throttle, 1_000, START + 12_999)).not.toContain("rate_limited");
+    expect(sendMany(throttle, 1_000, START + 13_000)).toContain("rate_limited");
+  });
+
+  test("takes a dear frame only where there is enough for it", () => {
+    const throttle = new Throttle(RATE, START);
+    expect(throttle.admits(START, 30)).toBe(true);
+    expect(() => throttle.admits(START, 11)).toThrow(THROTTLED);
+    expect(throttle.admits(START, 10)).toBe(true);
   });
 
   test("ends a connection that is far over the rate for long, although it pauses", () => {

@@ -7,6 +7,7 @@ import {
   flush,
   holdTimers,
   idsIn,
+  inRoom,
   LIVES,
   occupants,
   ring,
@@ -366,4 +367,37 @@ test("a room that sends 200 frames a second pauses n / 200 seconds after it told
   expect(await counter?.settled()).toEqual([]);
   await flush(room, 50);
   expect(await counter?.next()).toEqual(count(room, 4));
+});
+
+test("presences that outlive their connections are bounded too", async () => {
+  const room = newRoom();
+  const rows = Array.from({ length: 60 }, (_, index) => index);
+  await inRoom(room, (_, { storage }) => {
+    for (const index of rows) {
+      const presence = { channel: `${room}!ghost${index}`, user: null, joinedAt: Date.now() };
+      const loss = { at: Date.now() + 60_000, cause: "cut" };
+      const entry = { presence, lastSeen: Date.now(), rank: 1, resume: "secret", loss };
+      storage.kv.put(`presence:${presence.channel}`, entry);
+    }
+  });
+  const watcher = await open(room, { query: { watch: "1" } });
+  expect(await watcher.next()).toMatchObject({ type: "presence" });
+  const late = await open(room);
+  expect(await late.next()).toMatchObject({ type: "error", code: "room_full" });
+});
+
+test("a counting room that has forgotten itself stores nothing when it speaks once more", async () => {
+  const room = newRoom();
+  const watcher = await openAs("eve", room, { query: { watch: "1" } });
+  await watcher.next();
+  const sockets = await people(room, 11);
+  for (const socket of sockets) socket.cut();
+  await socketsLeft(room, 1);
+  await watcher.heard();
+  holdTimers();
+  watcher.send({ type: "message", payload: "first" });
+  await watcher.handled();
+  await ring(room);
+  await flush(room);
+  expect(await storageOf(room)).toEqual({ tables: 0, alarm: null });
 });

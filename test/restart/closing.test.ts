@@ -163,9 +163,13 @@ describe("a close from the server", () => {
 
   test.concurrent("for a flood comes after a warning, and the leave is heard", async () => {
     const { bystander, goer, welcome } = await two(strict, "flood");
-    for (let count = 0; count < 5 * 15; count += 1) goer.send({ type: "sync" });
-    expect(await goer.nextOf("error")).toMatchObject({ code: "throttled" });
-    expect(await goer.nextOf("error")).toMatchObject({ code: "rate_limited" });
+    const codes: string[] = [];
+    do {
+      for (let count = 0; count < 5 * 10; count += 1) goer.send({ type: "sync" });
+      codes.push((await goer.nextOf("error")).code);
+    } while (codes.at(-1) === "throttled");
+    expect(codes[0]).toBe("throttled");
+    expect(codes.at(-1)).toBe("rate_limited");
     expect(await within(AT_ONCE_MS, goer.closes.next())).toMatchObject({ code: 4129 });
     expect((await bystander.nextOf("diff")).leaves).toMatchObject([{ channel: welcome.channel }]);
   });
