@@ -113,9 +113,10 @@ export class PresenceSet {
     }
     const rank = this.#rankOf(user);
     const leaves = old ? [this.#remove(old, "replaced")] : [];
-    // The same user with other info is still the same presence; another user starts anew.
+    // The same user with other info keeps the state; another user starts anew.
     const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
-    const presence = isSameUser ? { ...old.presence, user } : { channel, user, joinedAt: now };
+    const state = isSameUser ? old.presence.state : undefined;
+    const presence = withState({ channel, user, joinedAt: now }, state);
     const entry = { presence, lastSeen: now, rank, resume: old?.resume ?? resume, loss: null };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);

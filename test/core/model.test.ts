@@ -72,7 +72,7 @@ class Model {
     }
     if (user && !this.order.includes(user.id)) this.order.push(user.id);
     const isSame = seat !== undefined && seat.presence.user?.id === user?.id;
-    const presence = isSame ? { ...seat.presence, user } : { channel, user, joinedAt: now };
+    const presence = { ...(isSame ? seat.presence : {}), channel, user, joinedAt: now };
     this.seats = [...this.seats, { presence, seenAt: now, lost: null }];
     if (seat) this.#leave(seat, "replaced");
   }

@@ -306,6 +306,26 @@ describe("leaving", () => {
   });
 });
 
+describe("other info", () => {
+  test("of the same user replaces the presence, which keeps its state", () => {
+    const set = newSet();
+    set.join("a", ADA, 1_000);
+    set.update("a", { typing: true });
+    const renamed = { ...ADA, name: "Ada Lovelace" };
+    expect(set.join("a", renamed, 2_000)).toMatchObject({
+      leaves: [{ channel: "a", reason: "replaced" }],
+      joins: [{ channel: "a", user: renamed, joinedAt: 2_000, state: { typing: true } }],
+    });
+  });
+
+  test("is another user's where the id differs, and the state goes", () => {
+    const set = newSet();
+    set.join("a", ADA, 1_000);
+    set.update("a", { typing: true });
+    expect(set.join("a", BOB, 2_000).joins).toEqual([{ channel: "a", user: BOB, joinedAt: 2_000 }]);
+  });
+});
+
 describe("losing the connection", () => {
   test("the first loss stands: what ends later is not the presence's connection any more", () => {
     const set = savedSet("a");

@@ -166,6 +166,8 @@ describe("a close from the server", () => {
     const codes: string[] = [];
     do {
       for (let count = 0; count < 5 * 10; count += 1) goer.send({ type: "sync" });
+      // Each flood waits for the answer to the one before.
+      // oxlint-disable-next-line no-await-in-loop
       codes.push((await goer.nextOf("error")).code);
     } while (codes.at(-1) === "throttled");
     expect(codes[0]).toBe("throttled");
