@@ -82,6 +82,11 @@ describe("a token", () => {
     expect((await socket.nextOf("welcome")).user).toEqual({ id: "ada" });
   });
 
+  test("that somebody forgot to fill in is refused, not taken for none", async () => {
+    const socket = await open(newRoom(), { headers: { authorization: "Bearer " } });
+    expect(await refusal(socket)).toEqual(UNAUTHORIZED);
+  });
+
   test("that is refused in the subprotocols is answered with presence alone too", async () => {
     const { socket, response } = await upgrade(socketUrl(newRoom()), {
       "sec-websocket-protocol": "presence, token.nonsense",
@@ -297,6 +302,11 @@ describe("a room name", () => {
       code: "bad_room",
       close: { code: 4004, reason: "bad_room" },
     });
+  });
+
+  test("is found where the rest of the path is encoded for no reason", async () => {
+    const { socket } = await upgrade("https://presence.test/rooms/lobby/%77s");
+    expect(await verdict(socket)).toBe("let in");
   });
 
   test("is another one in another case", async () => {

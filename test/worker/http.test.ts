@@ -41,6 +41,12 @@ test.each(["/healthz", "/rooms/lobby"])("HEAD %s is a GET without a body", async
 });
 
 describe("GET /rooms/:name", () => {
+  test("says with 401 how to identify oneself", async () => {
+    const response = await exports.default.fetch(`${ORIGIN}/rooms/lobby`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toBe("Bearer");
+  });
+
   test.each(LIVES)("tells who is in the room: %s", async (_, between) => {
     const room = newRoom();
     const ada = await openAs("ada", room, { claims: { info: { name: "Ada" } } });

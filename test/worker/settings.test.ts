@@ -84,7 +84,19 @@ test("seconds may have fractions, counts may not", () => {
   expect(complaint({ PRESENCE_ROOM_MAX: "1.5" })).toContain("PRESENCE_ROOM_MAX");
 });
 
+test.each(["PRESENCE_JWKS_URL", "PRESENCE_ISSUER", "PRESENCE_AUDIENCE"])(
+  "%s stops the start, for it would be ignored",
+  (name) => {
+    expect(() => readSettings({ [name]: "https://id.example" })).toThrow(`${name} is set`);
+    expect(() => readSettings({ [name]: "" })).not.toThrow();
+  },
+);
+
 describe("PRESENCE_ORIGINS", () => {
+  test("may be empty, which is any origin", () => {
+    expect(readSettings({ PRESENCE_ORIGINS: " " }).origins).toBeNull();
+  });
+
   test.each([
     ["*", null],
     ["https://a.example", ["https://a.example"]],
