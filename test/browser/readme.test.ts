@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PresenceFrame } from "../../src/core/protocol.ts";
-import { type Frame, joinAs, openAs, tokenFor } from "../support/client.ts";
+import { joinAs, openAs, tokenFor } from "../support/client.ts";
+import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
 /** The system's browser; where it is elsewhere, CHROMIUM says so. */

@@ -8,7 +8,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type Client,
-  type Frame,
   idsOf,
   joinAs,
   look,
@@ -16,6 +15,7 @@ import {
   resumption,
   tokenFor,
 } from "../support/client.ts";
+import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
 /** The runtime's own 10 s, and one more. */

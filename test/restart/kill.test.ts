@@ -5,7 +5,6 @@ import type { LeaveReason } from "../../src/core/presence.ts";
 import type { DiffFrame } from "../../src/core/protocol.ts";
 import {
   type Client,
-  type Frame,
   idsOf,
   joinAs,
   type Joined,
@@ -13,6 +12,7 @@ import {
   openAs,
   resumption,
 } from "../support/client.ts";
+import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
 const GRACE_MS = 4_000;

@@ -4,25 +4,19 @@ import { EventEmitter, once } from "node:events";
 import { SignJWT } from "jose";
 import { type RawData, WebSocket } from "ws";
 import type { Presence } from "../../src/core/presence.ts";
-import type { ServerFrame, SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
+import type { SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
 import { Inbox } from "./inbox.ts";
+import { type Close, Listener } from "./listener.ts";
 import { SECRET, type Server } from "./server.ts";
 
-export type Close = { code: number; reason: string };
-
-/** A frame as it came: decoded, since tests look into it. */
-export type Frame = ServerFrame | "heartbeat";
-
-export class Client {
+export class Client extends Listener {
   readonly ws: WebSocket;
-  readonly frames = new Inbox<Frame>();
-  /** Close frames of the server, as they arrive. */
+  /** Close frames of the server, as they arrive; `closes` may come 10 s later: see docs/design.md. */
   readonly closeFrames = new Inbox<Close>();
-  /** Ends of the connection, which may come up to 10 s after the close frame: see docs/design.md. */
-  readonly closes = new Inbox<Close>();
   #beats: ReturnType<typeof setInterval> | undefined;
 
   constructor(ws: WebSocket) {
+    super();
     this.ws = ws;
     ws.on("message", (data) => this.frames.push(JSON.parse(textOf(data))));
     ws.on("open", () => this.#watchCloseFrames());
@@ -34,26 +28,8 @@ export class Client {
     ws.on("error", () => {});
   }
 
-  next(): Promise<Frame> {
-    return this.frames.next();
-  }
-
-  /** The next frame of a type; others before it are skipped. */
-  async nextOf<T extends ServerFrame["type"]>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
-    const frame = await this.frames.until((item) => item !== "heartbeat" && item.type === type);
-    // SAFETY: only a frame of this type is wanted.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return frame as Extract<ServerFrame, { type: T }>;
-  }
-
-  send(frame: unknown): void {
-    this.ws.send(JSON.stringify(frame));
-  }
-
-  /** Sends a heartbeat and waits for its answer. */
-  async beat(): Promise<void> {
-    this.send("heartbeat");
-    await this.frames.until((frame) => frame === "heartbeat");
+  protected override write(text: string): void {
+    this.ws.send(text);
   }
 
   /** Sends heartbeats from now on until it is closed, as a page does. */
@@ -64,14 +40,6 @@ export class Client {
   /** The line breaks: no close frame, as for a phone in a tunnel. */
   cut(): void {
     this.ws.terminate();
-  }
-
-  /** Everything that the room has said so far has come: its answer to a bad frame comes after it. */
-  async settled(): Promise<Frame[]> {
-    const before = this.frames.unread();
-    this.ws.send("?");
-    await this.frames.until((frame) => frame !== "heartbeat" && frame.type === "error");
-    return before;
   }
 
   /** The library tells of a close frame only after the end of the connection; its receiver tells at once. */

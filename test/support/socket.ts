@@ -2,13 +2,9 @@
 
 import { env, exports } from "cloudflare:workers";
 import { SignJWT } from "jose";
-import type { ServerFrame, SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
+import type { SyncFrame, WelcomeFrame } from "../../src/core/protocol.ts";
 import { Inbox } from "./inbox.ts";
-
-export type Close = { code: number; reason: string };
-
-/** A frame as it came: decoded, since tests look into it. */
-export type Frame = ServerFrame | "heartbeat";
+import { type Frame, Listener } from "./listener.ts";
 
 /** The beginning of a message by which a test knows that all before it has come. */
 const MARK = "mark ";
@@ -17,10 +13,8 @@ function markIn(payload: unknown): string | null {
   return typeof payload === "string" && payload.startsWith(MARK) ? payload : null;
 }
 
-export class TestSocket {
+export class TestSocket extends Listener {
   readonly ws: WebSocket;
-  readonly frames = new Inbox<Frame>();
-  readonly closes = new Inbox<Close>();
   readonly #cut: AbortController;
   /** Marks that came, of anyone in the room, with the number of frames that came before. */
   readonly #marks = new Inbox<{ mark: string; before: number }>();
@@ -30,6 +24,7 @@ export class TestSocket {
   #asked = 0;
 
   constructor(ws: WebSocket, cut: AbortController) {
+    super();
     this.ws = ws;
     this.#cut = cut;
     ws.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data))));
@@ -37,26 +32,8 @@ export class TestSocket {
     ws.accept();
   }
 
-  next(): Promise<Frame> {
-    return this.frames.next();
-  }
-
-  /** The next frame of a type; others before it are skipped. */
-  async nextOf<T extends ServerFrame["type"]>(type: T): Promise<Extract<ServerFrame, { type: T }>> {
-    const frame = await this.frames.until((item) => item !== "heartbeat" && item.type === type);
-    // SAFETY: only a frame of this type is wanted.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return frame as Extract<ServerFrame, { type: T }>;
-  }
-
-  send(frame: unknown): void {
-    this.ws.send(JSON.stringify(frame));
-  }
-
-  /** Sends a heartbeat and waits for its answer. */
-  async beat(): Promise<void> {
-    this.send("heartbeat");
-    await this.frames.until((frame) => frame === "heartbeat");
+  protected override write(text: string): void {
+    this.ws.send(text);
   }
 
   /** The line breaks: no close frame, as for a phone in a tunnel. */
@@ -102,14 +79,6 @@ export class TestSocket {
       const mark = markIn(payload);
       if (mark !== null) this.#marks.push({ mark, before: this.frames.all.length });
     }
-  }
-
-  /** Everything that the room has said so far has come: its answer to a bad frame comes after it. */
-  async settled(): Promise<Frame[]> {
-    const before = this.frames.unread();
-    this.ws.send("?");
-    await this.frames.until((frame) => frame !== "heartbeat" && frame.type === "error");
-    return before;
   }
 }
 
