@@ -4,16 +4,13 @@
  */
 
 import * as v from "valibot";
-import type { User } from "./core/presence.ts";
+import { KnownUser } from "./core/presence.ts";
 import { VIEWS } from "./core/protocol.ts";
 
 const HEADER = "presence-connect";
 
-// SAFETY: the edge wrote the user from checked claims; `decodeConnect` reads no other source.
-const user = v.custom<User>((value) => typeof value === "object" && value !== null);
-
 const Connect = v.object({
-  user: v.nullable(user),
+  user: v.nullable(KnownUser),
   /** Whether the connection may send messages. */
   canSend: v.boolean(),
   view: v.picklist(VIEWS),

@@ -62,7 +62,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const connect = decodeConnect(request);
     const max = this.#settings.roomMax;
     if (this.#isFull(max, connect)) {
-      const message = `the room has ${formatCount(max)} connections, its limit; try again later`;
+      const message = `the room is full; its limit is ${formatCount(max)} connections; try again later`;
       return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
     }
     const { 0: client, 1: server } = new WebSocketPair();

@@ -56,8 +56,9 @@ export class Roster {
   }
 
   /**
-   * The shape of every change: stored, announced, scheduled. Nobody else does any of the three. Who is put
-   * out hears of it before the others do. Where storage fails, memory is thrown away, for it would lie.
+   * The shape of every change of who is present: stored, announced, scheduled. No change takes another way.
+   * Who is put out hears of it before the others do. Where storage fails, memory is thrown away, for it
+   * would lie.
    */
   changed(diff: Diff, now: number): void {
     try {
@@ -127,6 +128,7 @@ export class Roster {
       this.#store.restartedAt = restartedAt;
       this.#schedule(now);
     } else if (!this.#store.isForgotten) void this.#alarm.resume(this.#deadline(set, now));
+    // From here on `set()` has its answer, so this does not wake the room again.
     for (const channel of unheard) this.changed(set.lose(channel, "cut", now), now);
     return set;
   }

@@ -5,7 +5,7 @@
 
 import * as v from "valibot";
 import { SEEN_STEP_MS } from "./core/limits.ts";
-import type { User } from "./core/presence.ts";
+import { KnownUser } from "./core/presence.ts";
 import {
   HEARTBEAT,
   type ProtocolError,
@@ -15,12 +15,10 @@ import {
 } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
 
-// SAFETY: only `accept` and `save` write attachments; the other fields tell one of another version.
-const user = v.custom<User>((value) => typeof value === "object" && value !== null);
-
+/** Only `accept` and `save` write attachments; the fields tell one of another version. */
 const Connection = v.object({
   channel: v.string(),
-  user: v.nullable(user),
+  user: v.nullable(KnownUser),
   view: v.picklist(VIEWS),
   isWatching: v.boolean(),
   canSend: v.boolean(),

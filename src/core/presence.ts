@@ -1,9 +1,14 @@
 /** The words of the domain: who (user), which connection (channel), and one being in a room (presence). */
 
+import * as v from "valibot";
 import type { Json } from "./json.ts";
 
 /** A person: `id` from the token's `sub`, the other keys from its `info`. Everyone in the room sees both. */
 export type User = { readonly id: string; readonly [info: string]: Json };
+
+// SAFETY: claims were checked when the user was made of them. This tells a value of ours, which went through
+// a header or an attachment, from none; it reads nothing that a stranger sent.
+export const KnownUser = v.custom<User>((value) => typeof value === "object" && value !== null);
 
 /** One channel being in one room. Never changed in place: a change makes a new one, so a diff may keep it. */
 export type Presence = {
