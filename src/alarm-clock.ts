@@ -11,7 +11,7 @@ export class AlarmClock {
     this.#storage = storage;
   }
 
-  /** It has rung, and none is set. */
+  /** It has rung, or was deleted: none is set. */
   rang(): void {
     this.#at = Number.POSITIVE_INFINITY;
   }

@@ -11,20 +11,27 @@ import {
   formatCount,
   type Message,
   ProtocolError,
+  type View,
   VIEWS,
   type WelcomeFrame,
 } from "./core/protocol.ts";
 import { Speech, type Telling } from "./core/speech.ts";
+import type { Guests } from "./guests.ts";
 import type { Settings } from "./settings.ts";
 import type { Sockets } from "./sockets.ts";
-import type { Store } from "./store.ts";
+import type { Host, Store } from "./store.ts";
+import type { Letter } from "./stubs.ts";
 
-/** A socket that must be told everything, and how many of the gathered messages are older than it. */
+/** Who gets frames: a socket here, or the channel of a guest. */
+type Listener = WebSocket | string;
+
+/** A listener that must be told everything, and how many of the gathered messages are older than it. */
 type Greeting = { readonly welcome: WelcomeFrame | null; readonly messagesBefore: number };
 
 export type BroadcastOptions = {
   readonly room: string;
   readonly sockets: Sockets;
+  readonly guests: Guests;
   readonly store: Store;
   readonly settings: Settings;
   /** Wakes the set where memory has been thrown away; ends in a call of `begin`. */
@@ -35,7 +42,9 @@ export class Broadcast {
   readonly #options: BroadcastOptions;
   readonly #announcer: Announcer;
   readonly #changes = new DiffGatherer();
-  readonly #greetings = new Map<WebSocket, Greeting>();
+  readonly #greetings = new Map<Listener, Greeting>();
+  /** Guests that left, and are to hear of it. */
+  readonly #farewells = new Map<string, Host>();
   /** As JSON, so that each is made once and its size is known. */
   #messages: string[] = [];
   #messagesLength = 0;
@@ -57,6 +66,7 @@ export class Broadcast {
     if (!this.#isInDoubt) return;
     this.#isInDoubt = false;
     for (const ws of this.#options.sockets.open()) this.repeat(ws);
+    for (const channel of this.#options.store.guests.keys()) this.repeat(channel);
   }
 
   /** Memory has been thrown away. What is gathered cannot be told as news any more: all get a snapshot instead. */
@@ -71,14 +81,20 @@ export class Broadcast {
     this.#changes.add(diff);
   }
 
-  /** A new socket: its first frames will be all there is to know, after `welcome` in view `diff`. */
-  greet(ws: WebSocket, welcome: WelcomeFrame | null): void {
-    this.#greetings.set(ws, { welcome, messagesBefore: this.#messages.length });
+  /** A guest left, and its socket goes on: the last that it hears of this room is that. */
+  farewell(channel: string, host: Host): void {
+    this.#farewells.set(channel, host);
   }
 
-  /** A socket that asked for it is told everything again. */
-  repeat(ws: WebSocket): void {
-    if (!this.#greetings.has(ws)) this.#greetings.set(ws, { welcome: null, messagesBefore: 0 });
+  /** A new socket: its first frames will be all there is to know, after `welcome` in view `diff`. */
+  greet(listener: Listener, welcome: WelcomeFrame | null): void {
+    this.#greetings.set(listener, { welcome, messagesBefore: this.#messages.length });
+  }
+
+  /** One that asked for it, or has missed something, is told everything again. */
+  repeat(listener: Listener): void {
+    if (this.#greetings.has(listener)) return;
+    this.#greetings.set(listener, { welcome: null, messagesBefore: 0 });
   }
 
   /** Throws a ProtocolError `throttled` where too much waits already. */
@@ -119,26 +135,55 @@ export class Broadcast {
   }
 
   #flush(now: number): void {
-    const telling = this.#takeTelling();
-    const greetings = new Map(this.#greetings);
-    this.#greetings.clear();
-    const messagesSince = this.#takeMessages();
+    const textsFor = this.#takeTexts();
     let frames = 0;
     let framesPerClient = 0;
     for (const view of VIEWS) {
       for (const ws of this.#options.sockets.open(view)) {
-        const greeting = greetings.get(ws);
-        const texts = [
-          ...(greeting?.welcome ? [JSON.stringify(greeting.welcome)] : []),
-          ...(greeting ? (telling?.everything(view) ?? []) : (telling?.news(view) ?? [])),
-          ...messagesSince(greeting?.messagesBefore ?? 0),
-        ];
+        const texts = textsFor(view, ws);
         for (const text of texts) this.#options.sockets.send(ws, text);
         frames += texts.length;
         framesPerClient = Math.max(framesPerClient, texts.length);
       }
     }
-    this.#announcer.spoke(now, frames, framesPerClient);
+    this.#announcer.spoke(now, frames + this.#post(textsFor), framesPerClient);
+  }
+
+  /** What waits, as the frames for each listener. */
+  #takeTexts(): (view: View, listener: Listener) => readonly string[] {
+    const telling = this.#takeTelling();
+    const greetings = new Map(this.#greetings);
+    this.#greetings.clear();
+    const messagesSince = this.#takeMessages();
+    return (view, listener) => {
+      const greeting = greetings.get(listener);
+      return [
+        ...(greeting?.welcome ? [JSON.stringify(greeting.welcome)] : []),
+        ...(greeting ? (telling?.everything(view) ?? []) : (telling?.news(view) ?? [])),
+        ...messagesSince(greeting?.messagesBefore ?? 0),
+      ];
+    };
+  }
+
+  /** Sends the guests theirs, with one letter for all of a host that are to hear the same. Returns the number of frames. */
+  #post(textsFor: (view: View, listener: Listener) => readonly string[]): number {
+    const { guests, store } = this.#options;
+    if (store.guests.size + this.#farewells.size === 0) return 0;
+    const letters = new Map<string, Letter[]>();
+    let frames = 0;
+    for (const [channel, { room, view }] of new Map([...this.#farewells, ...store.guests])) {
+      const texts = textsFor(view, channel);
+      if (texts.length === 0) continue;
+      frames += texts.length;
+      const known = letters.get(room) ?? [];
+      letters.set(room, known);
+      const same = known.find((letter) => isSame(letter.texts, texts));
+      if (same) same.channels.push(channel);
+      else known.push({ channels: [channel], texts });
+    }
+    this.#farewells.clear();
+    for (const [host, hosted] of letters) guests.post(host, hosted);
+    return frames;
   }
 
   /** What to say of presences; `undefined` where only messages wait, so that they need no set. */
@@ -166,4 +211,8 @@ export class Broadcast {
     const whole = frame(gathered);
     return (before) => (before === 0 ? whole : frame(gathered.slice(before)));
   }
+}
+
+function isSame(texts: readonly string[], others: readonly string[]): boolean {
+  return texts.length === others.length && texts.every((text, index) => text === others[index]);
 }

@@ -14,7 +14,8 @@ import {
   unauthorized,
 } from "./auth.ts";
 import { type Connect, connectRequest, switchTo } from "./connect.ts";
-import { isRoomName, ProtocolError, type View, VIEWS } from "./core/protocol.ts";
+import { isRoomName } from "./core/names.ts";
+import { ProtocolError, type View, VIEWS } from "./core/protocol.ts";
 import { NAME_BYTES_MAX } from "./core/limits.ts";
 import type { Env } from "./env.ts";
 import { readSettings, type Settings } from "./settings.ts";

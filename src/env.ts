@@ -1,6 +1,6 @@
 /** What wrangler.toml binds and what an operator may set. Only settings.ts reads the strings. */
 
-import type { PresenceFrame } from "./core/protocol.ts";
+import type { ChannelStub, LobbyStub, Namespace, RoomStub } from "./stubs.ts";
 
 /** The variables of the service; their meaning and ranges are in settings.ts. A var in TOML may be a number. */
 export interface Variables {
@@ -20,22 +20,22 @@ export interface Variables {
   PRESENCE_AUDIENCE?: string;
 }
 
-/**
- * What others may call on a Room. Written out: the mapped types that the platform derives from a class do
- * not come to an end on JSON, which contains itself.
- */
-export interface RoomStub {
-  fetch(request: Request): Promise<Response>;
-  occupants(): Promise<PresenceFrame["payload"]>;
-}
-
-/** What the class behind a stub must look like. */
-export type Behind<Stub> = {
-  [Name in keyof Stub]: Stub[Name] extends (...args: infer Args) => Promise<infer Result>
-    ? (...args: Args) => Result | Promise<Result>
-    : never;
-};
+/** What wrangler.toml must bind beside what is optional. */
+const BINDINGS = ["ROOM", "CHANNEL", "LOBBY"] as const;
 
 export interface Env extends Variables {
-  ROOM: { getByName(name: string): RoomStub };
+  ROOM: Namespace<RoomStub>;
+  CHANNEL: Namespace<ChannelStub>;
+  LOBBY: Namespace<LobbyStub>;
+}
+
+/** Throws an Error that names a binding that is missing. */
+export function checkBindings(env: object): asserts env is Env {
+  for (const name of BINDINGS) {
+    if (name in env) continue;
+    const className = name.charAt(0) + name.slice(1).toLowerCase();
+    throw new Error(
+      `wrangler.toml binds no ${name}; add [[durable_objects.bindings]] with name = "${name}", class_name = "${className}"`,
+    );
+  }
 }

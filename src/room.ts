@@ -1,38 +1,40 @@
 /**
- * The Room object: its sockets, from opening to close. Events come in, the set says what they change, and
- * the roster stores, announces and schedules that. Handlers are synchronous from frame to flush, or the
- * next frame would overtake.
+ * The Room object: what happens to it, handed to those of its parts whom it concerns, and what servers ask of
+ * it. A part never calls back into this file.
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { type Connect, decodeConnect, switchTo } from "./connect.ts";
-import { isEmpty, NO_CHANGE } from "./core/diff.ts";
-import { listFrame, welcomeFrame } from "./core/frames.ts";
+import { Connections } from "./connections.ts";
+import { type Diff, NO_CHANGE } from "./core/diff.ts";
+import { listFrame } from "./core/frames.ts";
 import type { Json } from "./core/json.ts";
+import { PRESENCES_PER_CONNECTION } from "./core/limits.ts";
+import type { LeaveReason, ListedPresence, Presence, User } from "./core/presence.ts";
+import type { Home } from "./core/presence-set.ts";
 import {
-  CHANNEL_ID_BYTES,
-  PRESENCES_PER_CONNECTION,
-  RESUME_SECRET_BYTES,
-  SYNC_COST_SECONDS,
-} from "./core/limits.ts";
-import {
-  type ClientFrame,
-  decodeClientFrame,
-  endOf,
+  type ErrorFrame,
   formatCount,
-  HEARTBEAT,
-  isGoodbye,
   type PresenceFrame,
   ProtocolError,
-  type WelcomeFrame,
+  type View,
 } from "./core/protocol.ts";
-import { Throttle } from "./core/throttle.ts";
-import type { Behind, Env, RoomStub } from "./env.ts";
+import type { Env } from "./env.ts";
+import { Residents } from "./residents.ts";
+import { RoomHandle } from "./room-handle.ts";
 import { Roster } from "./roster.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { type Connection, Sockets } from "./sockets.ts";
-
-type Resume = NonNullable<Connect["resume"]>;
+import { presenceChanged } from "./signal.ts";
+import { Sockets } from "./sockets.ts";
+import type {
+  Added,
+  Behind,
+  Parcel,
+  PresencePage,
+  Receipt,
+  RoomStub,
+  Sighting,
+  Whereabouts,
+} from "./stubs.ts";
 
 /** RFC 6455: the connection ended without a close frame. */
 const ABNORMAL_CLOSURE = 1006;
@@ -42,222 +44,209 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #settings: Settings;
   readonly #sockets: Sockets;
   readonly #roster: Roster;
-  readonly #throttles = new WeakMap<WebSocket, Throttle>();
+  readonly #residents: Residents;
+  readonly #connections: Connections;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#name = ctx.id.name ?? "";
-    this.#settings = readSettings(env);
-    this.#sockets = new Sockets(ctx);
-    this.#roster = new Roster({
-      room: this.#name,
-      storage: ctx.storage,
-      sockets: this.#sockets,
-      settings: this.#settings,
-    });
+    const room = ctx.id.name ?? "";
+    const settings = readSettings(env);
+    const sockets = new Sockets(ctx);
+    const { ROOM: rooms, LOBBY: lobbies } = env;
+    const { storage } = ctx;
+    const onChange = (diff: Diff) => this.#signal(diff);
+    const roster = new Roster({ room, storage, sockets, settings, rooms, lobbies, onChange });
+    const residents = new Residents({ room, rooms, roster, sockets });
+    this.#name = room;
+    this.#settings = settings;
+    this.#sockets = sockets;
+    this.#roster = roster;
+    this.#residents = residents;
+    this.#connections = new Connections({ room, settings, sockets, roster, residents });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   override fetch(request: Request): Response {
-    const connect = decodeConnect(request);
-    const max = this.#settings.roomMax;
-    if (this.#isFull(max, connect)) {
-      const message = `the room is full; its limit is ${formatCount(max)} connections; try again later`;
-      return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
-    }
-    const { 0: client, 1: server } = new WebSocketPair();
-    if (connect.isWatching) this.#watch(server, connect);
-    else this.#join(server, connect);
-    return switchTo(client, connect.subprotocol);
+    return this.#connections.open(request);
   }
 
   override webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): void {
-    // A socket that was closed from here may go on talking until its peer answers.
-    if (ws.readyState !== WebSocket.OPEN) return;
-    const now = Date.now();
-    this.#sockets.seen(ws, now);
-    try {
-      if (isGoodbye(data)) {
-        this.#leave(ws, now);
-        return;
-      }
-      if (!this.#throttleOf(ws, now).admits(now)) return;
-      const frame = decodeClientFrame(data, this.#settings);
-      this.#receive(ws, frame, now);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
-      else this.#putOut(ws, error, now);
-    }
+    this.#connections.received(ws, data);
+  }
+
+  override webSocketClose(ws: WebSocket, code: number): void {
+    this.#connections.closed(ws, code);
   }
 
   /** Never seen in practice for a lost line; where it comes, no close event follows. */
   override webSocketError(ws: WebSocket): void {
-    this.webSocketClose(ws, ABNORMAL_CLOSURE);
-  }
-
-  override webSocketClose(ws: WebSocket, code: number): void {
-    const now = Date.now();
-    const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
-    this.#sockets.answerClose(ws, code);
-    this.#sockets.gone(ws);
-    // A socket that was closed from here lost its presence then; the answer to that is no goodbye.
-    if (isWatching || isRefused) return;
-    const set = this.#roster.set(now, ws);
-    // Where another socket has taken the presence over, this one's end means nothing.
-    if (this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
-    set.touch(channel, this.#sockets.lastSeen(ws));
-    const end = endOf(code);
-    this.#roster.changed(
-      end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
-      now,
-    );
+    this.#connections.closed(ws, ABNORMAL_CLOSURE);
   }
 
   override alarm(): Promise<void> {
     return this.#roster.ring();
   }
 
-  /** Who is here, with all the names: the payload of the `presence` frame. */
   occupants(): PresenceFrame["payload"] {
     return listFrame(this.#name, this.#roster.set()).payload;
   }
 
-  #watch(ws: WebSocket, { user, view, canSend }: Connect): void {
+  /** `null` where the channel should be at home here and is not any more. */
+  async add(
+    channel: string,
+    user: User | null,
+    home: Home | null,
+  ): Promise<Added | ErrorFrame | null> {
     const now = Date.now();
-    const channel = this.#newChannel();
-    this.#roster.set(now);
-    this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
-    this.#roster.broadcast.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
+    const set = this.#roster.set(now);
+    const before = set.get(channel);
+    if (home === null && !before?.resume) return null;
+    const max = this.#settings.roomMax * PRESENCES_PER_CONNECTION;
+    if (!before && set.size >= max) {
+      const message = `the room is full; its limit is ${formatCount(max)} presences; try again later`;
+      return new ProtocolError("room_full", message).toFrame();
+    }
+    const diff = set.join(channel, user, now, { resume: null, home });
+    this.#sockets.setUser(channel, user);
+    if (!before && home?.socket) this.#roster.broadcast.greet(channel, null);
+    this.#roster.changed(diff, now);
+    await this.#roster.told();
+    const presence = this.#list(set.get(channel)?.presence ?? { channel, user, joinedAt: now });
+    return { isNew: before === undefined, presence };
+  }
+
+  /** The number of the link to take down at the Channel object, where the channel has one. */
+  async remove(channel: string): Promise<number | null> {
+    const now = Date.now();
+    const set = this.#roster.set(now);
+    const home = set.get(channel)?.home;
+    this.#roster.changed(set.leave(channel, "removed"), now);
+    await this.#roster.told();
+    return home && !home.socket ? home.link : null;
+  }
+
+  /** Presences in the order of their joins, `limit` of them from behind `after` on. */
+  async page(after: string | null, limit: number): Promise<PresencePage> {
+    await this.#roster.freshen();
+    const all = Array.from(this.#roster.set().entries(), ({ presence }) => presence)
+      .map((presence) => ({ presence, key: orderOf(presence) }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const rest = after === null ? all : all.filter(({ key }) => key > after);
+    const page = rest.slice(0, limit);
+    const presences = page.map(({ presence }) => this.#list(presence));
+    return { presences, after: rest.length > limit ? (page.at(-1)?.key ?? null) : null };
+  }
+
+  look(channel: string): Sighting | null {
+    const presence = this.#roster.set().get(channel)?.presence;
+    return presence ? { user: presence.user, lastSeen: this.#lastSeen(channel) } : null;
+  }
+
+  /** To every connection; says to how many. */
+  send(payload: Json): number | ErrorFrame {
+    const { broadcast, guestCount } = this.#roster;
+    const connections = this.#sockets.open().length + guestCount;
+    if (connections === 0) return 0;
+    try {
+      broadcast.message({ from: null, payload });
+    } catch (error) {
+      if (error instanceof ProtocolError) return error.toFrame();
+      throw error;
+    }
+    broadcast.speak(Date.now());
+    return connections;
+  }
+
+  /** Presences that were last seen longer than `ageMs` ago leave, or such as are due anyway. Returns them. */
+  async prune(ageMs?: number): Promise<ListedPresence[]> {
+    await this.#roster.freshen();
+    const { leaves } = this.#roster.prune(ageMs);
+    await this.#roster.told();
+    return leaves.map(({ reason: _, ...presence }) => ({ room: this.#name, ...presence }));
+  }
+
+  vacate(): Promise<boolean> {
+    return this.#roster.vacate();
+  }
+
+  link(channel: string, room: string): Home | ErrorFrame | null {
+    try {
+      return this.#residents.link(channel, room, Date.now());
+    } catch (error) {
+      if (error instanceof ProtocolError) return error.toFrame();
+      throw error;
+    }
+  }
+
+  where(channel: string): Promise<Whereabouts | null> {
+    return this.#residents.where(channel);
+  }
+
+  touch(channel: string): readonly string[] | null {
+    return this.#residents.touch(channel, Date.now());
+  }
+
+  leaveAll(channel: string): Promise<readonly string[] | null> {
+    return this.#residents.leaveAll(channel, Date.now());
+  }
+
+  seen(channels: readonly string[]): (number | null)[] {
+    return this.#residents.seen(channels, Date.now());
+  }
+
+  hear(parcel: Parcel): Receipt {
+    return this.#residents.hear(parcel);
+  }
+
+  /** The channel has left its home, and so it leaves this room. One that has its socket here is none of those. */
+  async drop(channel: string, reason: LeaveReason): Promise<void> {
+    const now = Date.now();
+    const set = this.#roster.set(now);
+    if (!set.get(channel)?.home) return;
+    this.#roster.changed(set.leave(channel, reason), now);
+    await this.#roster.told();
+  }
+
+  keep(channel: string): boolean {
+    const now = Date.now();
+    const set = this.#roster.set(now);
+    set.touch(channel, now);
     this.#roster.changed(NO_CHANGE, now);
+    return set.get(channel) !== undefined;
   }
 
-  /** Joins, or takes a presence up again; then nobody hears of it. */
-  #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
+  repeat(channel: string, view: View): void {
     const now = Date.now();
     const set = this.#roster.set(now);
-    const { channel, secret } = this.#mayResume(resume, user) ? resume : this.#newPresence();
-    for (const old of this.#sockets.ofChannel(channel)) {
-      const message = "the same channel connected again and took the presence over";
-      this.#sockets.refuse(old, new ProtocolError("replaced", message));
-    }
-    const diff = set.join(channel, user, now, secret);
-    const state = set.get(channel)?.presence.state;
-    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const kept = state === undefined ? {} : { state: JSON.stringify(state) };
-    this.#sockets.accept(ws, { ...connection, ...kept });
-    const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
-    this.#roster.broadcast.greet(ws, welcome);
+    const entry = set.get(channel);
+    if (!entry?.home?.socket) return;
+    const home = { ...entry.home, socket: { ...entry.home.socket, view } };
+    const diff = set.join(channel, entry.presence.user, now, { resume: null, home });
+    this.#roster.broadcast.repeat(channel);
     this.#roster.changed(diff, now);
   }
 
-  /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
-  #mayResume(resume: Connect["resume"], user: Connect["user"]): resume is Resume {
-    if (resume === null) return false;
-    const entry = this.#roster.set().get(resume.channel);
-    return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
+  #signal(diff: Diff): void {
+    const room = new RoomHandle(this.#name, this.env, this);
+    presenceChanged.send(diff, {
+      room,
+      lastSeen: (channel) => this.#lastSeen(channel),
+      waitUntil: (work) => this.ctx.waitUntil(work),
+    });
   }
 
-  /** The socket whose place the connection takes: its own old one, of which only the client knows that it is dead. */
-  #replacedBy({ resume, user, isWatching }: Connect): WebSocket[] {
-    if (isWatching || !this.#mayResume(resume, user)) return [];
-    return this.#sockets.ofChannel(resume.channel);
+  #list(presence: Presence): ListedPresence {
+    const lastSeen = this.#lastSeen(presence.channel);
+    return { room: this.#name, ...presence, lastSeen };
   }
 
-  /** Full of connections, or of presences that outlive theirs. Who comes back needs no new place. */
-  #isFull(max: number, connect: Connect): boolean {
-    if (this.#sockets.isFull(max)) return this.#replacedBy(connect).length === 0;
-    const { isWatching, resume, user } = connect;
-    const set = this.#roster.set();
-    if (isWatching || set.size < max * PRESENCES_PER_CONNECTION) return false;
-    return !this.#mayResume(resume, user);
-  }
-
-  #newPresence(): Resume {
-    return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
-  }
-
-  #receive(ws: WebSocket, frame: ClientFrame, now: number): void {
-    switch (frame.type) {
-      case "heartbeat":
-        // Spelled with white space around it, or the runtime would have answered.
-        this.#sockets.send(ws, HEARTBEAT);
-        return;
-      case "state":
-        this.#setState(ws, frame.state, now);
-        return;
-      case "message":
-        this.#say(ws, frame.payload, now);
-        return;
-      case "sync":
-        if (!this.#throttleOf(ws, now).admits(now, this.#syncCost)) return;
-        this.#roster.set(now);
-        this.#roster.broadcast.repeat(ws);
-        this.#roster.broadcast.speak(now);
-        return;
-      case "leave":
-        this.#leave(ws, now);
-    }
-  }
-
-  /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
-  #putOut(ws: WebSocket, error: ProtocolError, now: number): void {
-    const { channel, isWatching } = this.#sockets.connection(ws);
-    const set = this.#roster.set(now);
-    this.#sockets.refuse(ws, error);
-    if (!isWatching) this.#roster.changed(set.lose(channel, "cut", now), now);
-  }
-
-  #setState(ws: WebSocket, state: Json, now: number): void {
-    const connection = this.#sockets.connection(ws);
-    if (connection.isWatching) {
-      throw new ProtocolError(
-        "forbidden",
-        "a watcher has no presence, so it has no state; join without watch=1",
-      );
-    }
-    const diff = this.#roster.set(now).update(connection.channel, state);
-    if (isEmpty(diff)) return;
-    this.#sockets.save(ws, { ...connection, state: JSON.stringify(state) });
-    this.#roster.changed(diff, now);
-  }
-
-  #say(ws: WebSocket, payload: Json, now: number): void {
-    const { channel, user, canSend } = this.#sockets.connection(ws);
-    if (!canSend) {
-      throw new ProtocolError("forbidden", 'sending messages needs a token that can "send"');
-    }
-    this.#roster.broadcast.message({ from: { channel, user }, payload });
-    this.#roster.broadcast.speak(now);
-  }
-
-  #leave(ws: WebSocket, now: number): void {
-    const { channel, isWatching } = this.#sockets.connection(ws);
-    this.#sockets.close(ws, 1000, "left");
-    if (!isWatching) this.#roster.changed(this.#roster.set(now).leave(channel, "left"), now);
-  }
-
-  /** What a snapshot costs beyond the frame that asks for it. */
-  get #syncCost(): number {
-    return this.#settings.frameRate * SYNC_COST_SECONDS - 1;
-  }
-
-  #throttleOf(ws: WebSocket, now: number): Throttle {
-    const throttle = this.#throttles.get(ws) ?? new Throttle(this.#settings.frameRate, now);
-    this.#throttles.set(ws, throttle);
-    return throttle;
-  }
-
-  #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
-    return welcomeFrame(this.#name, this.#settings.maxAgeMs, { user, ...presence });
-  }
-
-  #newChannel(): string {
-    return `${this.#name}!${randomId(CHANNEL_ID_BYTES)}`;
+  /** A frame's time is rounded up; nobody is to be told of a time that has not come. */
+  #lastSeen(channel: string): number {
+    return Math.min(Date.now(), this.#roster.set().get(channel)?.lastSeen ?? 0);
   }
 }
 
-function randomId(bytes: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return random.toBase64({ alphabet: "base64url", omitPadding: true });
+/** A key that sorts like the joins do, and is the presence's own. */
+function orderOf({ joinedAt, channel }: Presence): string {
+  return `${String(joinedAt).padStart(15, "0")} ${channel}`;
 }

@@ -7,39 +7,64 @@ import { AlarmClock } from "./alarm-clock.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Diff } from "./core/diff.ts";
 import { ALARM_RETRY_MS } from "./core/limits.ts";
-import { type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
+import type { LeaveReason } from "./core/presence.ts";
+import { type Entry, type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
 import { recover } from "./core/recovery.ts";
+import { Guests, type News } from "./guests.ts";
+import { Links } from "./links.ts";
+import { Listing } from "./listing.ts";
 import type { Settings } from "./settings.ts";
 import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
+import type { LobbyStub, Namespace, RoomStub } from "./stubs.ts";
 
 export type RosterOptions = {
   readonly room: string;
   readonly storage: DurableObjectStorage;
   readonly sockets: Sockets;
   readonly settings: Settings;
+  readonly rooms: Namespace<RoomStub>;
+  readonly lobbies: Namespace<LobbyStub>;
+  /** Hears of each change, once it is stored and on its way to the sockets. */
+  readonly onChange: (diff: Diff) => void;
 };
 
 export class Roster {
   /** What the room has yet to tell. Changes get there by `changed`, greetings and messages directly. */
   readonly broadcast: Broadcast;
-  readonly #room: string;
-  readonly #sockets: Sockets;
+  /** The further rooms of channels that have their sockets here. */
+  readonly links: Links;
+  readonly #options: RosterOptions;
   readonly #patience: Patience;
   readonly #store: Store;
   readonly #alarm: AlarmClock;
+  readonly #guests: Guests;
+  readonly #listing: Listing;
   #presences: PresenceSet | undefined;
+  #telling: Promise<void> = Promise.resolve();
 
-  constructor({ room, storage, sockets, settings }: RosterOptions) {
-    this.#room = room;
-    this.#sockets = sockets;
+  constructor(options: RosterOptions) {
+    const { room, storage, sockets, settings, rooms, lobbies } = options;
+    this.#options = options;
     this.#patience = patienceOf(settings);
     this.#store = new Store(storage);
     this.#alarm = new AlarmClock(storage);
+    this.links = new Links(storage, rooms);
+    this.#listing = new Listing(room, lobbies, this.#store);
+    this.#guests = new Guests({
+      room,
+      rooms,
+      onUnknown: (host, channels) => this.#dropGuests(host, channels),
+      onMissed: (channels) => {
+        for (const channel of channels) this.broadcast.repeat(channel);
+      },
+      onFailure: (host, error) => this.#failed(`the room ${host} could not be reached`, error),
+    });
     this.broadcast = new Broadcast({
       room,
       sockets,
+      guests: this.#guests,
       store: this.#store,
       settings,
       wake: () => void this.set(),
@@ -55,52 +80,157 @@ export class Roster {
     return this.#presences;
   }
 
+  /** How many channels are in the room by way of another. */
+  get guestCount(): number {
+    return this.#store.guests.size;
+  }
+
   /**
    * The shape of every change of who is present: stored, announced, scheduled. No change takes another way.
    * Who is put out hears of it before the others do. Where storage fails, memory is thrown away, for it
    * would lie.
    */
   changed(diff: Diff, now: number): void {
+    const set = this.set();
+    const gone = diff.leaves.filter(({ channel }) => !set.get(channel));
+    const hosted = gone.flatMap(({ channel }) => {
+      const host = this.#store.guests.get(channel);
+      return host ? [{ channel, host }] : [];
+    });
+    let hasNews = false;
     try {
-      this.#store.save(this.set().takeUnsaved());
+      this.#store.save(set.takeUnsaved(), () => {
+        for (const { channel, reason } of gone) {
+          if (this.links.end(channel, reason)) hasNews = true;
+        }
+        if (this.#listing.changed(set.size > 0)) hasNews = true;
+      });
     } catch (error) {
       this.#presences = undefined;
+      this.links.forget();
       this.broadcast.doubt();
       throw error;
     }
-    for (const { channel, reason } of diff.leaves) {
-      if (reason === "expired") this.#dismiss(channel);
-    }
+    for (const { channel, reason } of gone) this.#dismiss(channel, reason);
+    for (const { channel, host } of hosted) this.broadcast.farewell(channel, host);
     this.broadcast.change(diff);
     this.broadcast.speak(now);
+    // After the farewell: the host passes it on only while it knows of the link.
+    for (const { channel, host } of hosted) this.#guests.left(host.room, channel, host.link);
     this.#schedule(now);
+    if (hasNews) this.#telling = this.#tellOthers();
+    this.#options.onChange(diff);
+  }
+
+  /** The other objects know of all changes so far, or will be told again by the alarm. */
+  told(): Promise<void> {
+    return this.#telling;
   }
 
   /** The alarm rang: whoever is due leaves, and a room that is empty forgets itself. */
   async ring(): Promise<void> {
     try {
-      const set = this.set();
+      this.set();
       this.#alarm.rang();
-      for (const [channel, { lastSeen }] of this.#sockets.live()) set.touch(channel, lastSeen);
-      const now = Date.now();
-      this.changed(set.prune(now), now);
-      if (set.size === 0) await this.#store.forget();
+      const askedBefore = Date.now() - this.#patience.maxAgeMs / 2;
+      await this.freshen(({ lastSeen }) => lastSeen < askedBefore);
+      this.prune();
+      await this.settle();
     } catch (error) {
       // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
-      console.error(
-        JSON.stringify({ event: "alarm failed", room: this.#room, error: String(error) }),
-      );
       this.#alarm.rang();
-      this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
+      this.#failed("alarm failed", error);
     }
   }
 
-  #dismiss(channel: string): void {
-    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
-    const message = `no sign of life for ${seconds} seconds; connect again`;
-    for (const ws of this.#sockets.ofChannel(channel)) {
-      this.#sockets.refuse(ws, new ProtocolError("expired", message));
+  /** Who is due leaves or, with an age in milliseconds, whoever was last seen longer ago. To be called after `freshen`. */
+  prune(ageMs?: number): Diff {
+    const now = Date.now();
+    const diff = this.set(now).prune(now, ageMs);
+    this.changed(diff, now);
+    return diff;
+  }
+
+  /** Brings the last signs of life up to date: sockets here know their own, for guests their hosts are asked. */
+  async freshen(isWanted: (entry: Entry) => boolean = () => true): Promise<void> {
+    const channels = new Map<string, string[]>();
+    for (const [channel, { room }] of this.#store.guests) {
+      const entry = this.set().get(channel);
+      if (entry && isWanted(entry)) channels.set(room, [...(channels.get(room) ?? []), channel]);
     }
+    if (channels.size > 0) this.#learn(channels, await this.#guests.ask(channels));
+    for (const [channel, { lastSeen }] of this.#options.sockets.live()) {
+      this.set().touch(channel, lastSeen);
+    }
+  }
+
+  /** Tells the other objects what they must know; a room that is empty then forgets itself. Throws where one could not be reached. */
+  async settle(): Promise<void> {
+    this.broadcast.speak(Date.now());
+    await this.links.tell();
+    await this.#listing.confirm();
+    // Much may have happened meanwhile.
+    if (this.set().size > 0 || !this.links.isEmpty || this.#store.isForgotten) return;
+    this.#alarm.rang();
+    await this.#store.forget();
+  }
+
+  /** An empty room forgets itself now, and is off the list even if it was there by mistake. Whether it is empty. */
+  async vacate(): Promise<boolean> {
+    if (this.set().size > 0) return false;
+    this.#listing.doubt();
+    await this.settle();
+    return this.set().size === 0;
+  }
+
+  /** Guests whose host has another word than the room thought. Of a host that did not answer, they stay for now. */
+  #learn(channels: ReadonlyMap<string, readonly string[]>, news: News): void {
+    const patience = Date.now() - this.#patience.maxAgeMs + ALARM_RETRY_MS;
+    for (const [host, hosted] of channels) {
+      const unknown = hosted.filter((channel) => news.get(channel) === null);
+      for (const channel of hosted) {
+        this.set().touch(channel, news.get(channel) ?? patience);
+      }
+      this.#dropGuests(host, unknown);
+    }
+  }
+
+  /** Channels that their host does not know any more, and of whose end it did not get to tell. */
+  #dropGuests(host: string, channels: readonly string[]): void {
+    const now = Date.now();
+    const set = this.set(now);
+    for (const channel of channels) {
+      if (set.get(channel)?.home?.socket?.room !== host) continue;
+      this.changed(set.leave(channel, "lost"), now);
+    }
+  }
+
+  async #tellOthers(): Promise<void> {
+    try {
+      await Promise.all([this.links.tell(), this.#listing.tell()]);
+    } catch (error) {
+      this.#failed("other objects could not be told", error);
+    }
+  }
+
+  /** Closes the socket of one that was put out. */
+  #dismiss(channel: string, reason: LeaveReason): void {
+    if (reason !== "expired" && reason !== "removed") return;
+    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
+    const message =
+      reason === "expired"
+        ? `no sign of life for ${seconds} seconds; connect again`
+        : "a server took this presence out of the room";
+    for (const ws of this.#options.sockets.ofChannel(channel)) {
+      this.#options.sockets.refuse(ws, new ProtocolError(reason, message));
+    }
+  }
+
+  /** Something is left to be done: the alarm does it, soon. */
+  #failed(event: string, error: unknown): void {
+    const { room } = this.#options;
+    console.error(JSON.stringify({ event, room, error: String(error) }));
+    this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
   }
 
   /** One alarm at the earliest deadline. A room that empties has one set, and forgets when it rings. */
@@ -114,15 +244,17 @@ export class Roster {
   }
 
   #wake(now: number, closing: WebSocket | undefined): PresenceSet {
+    const { sockets } = this.#options;
     const entries = this.#store.load();
     const known = this.#store.restartedAt;
-    const { restartedAt, unheard } = recover(entries, this.#sockets.live(closing), {
+    const { restartedAt, unheard } = recover(entries, sockets.live(closing), {
       restartedAt: known,
-      hasSockets: closing !== undefined || !this.#sockets.isEmpty,
+      hasSockets: closing !== undefined || !sockets.isEmpty,
       now,
     });
     const set = new PresenceSet(this.#patience, entries);
     this.#presences = set;
+    this.#listing.begin(set.size > 0);
     this.broadcast.begin(set);
     if (restartedAt !== null && restartedAt !== known) {
       this.#store.restartedAt = restartedAt;

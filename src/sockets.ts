@@ -118,6 +118,15 @@ export class Sockets {
     return Math.max(this.connection(ws).seenAt, beat);
   }
 
+  /** A server gave the channel another user. Another one starts without a state. */
+  setUser(channel: string, user: Connection["user"]): void {
+    for (const ws of this.ofChannel(channel)) {
+      const { state, ...connection } = this.connection(ws);
+      const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
+      this.save(ws, { ...connection, ...kept, user });
+    }
+  }
+
   /** A frame came. Its time is rounded up, never down: nobody may expire early because a time was not kept. */
   seen(ws: WebSocket, now: number): void {
     const connection = this.connection(ws);

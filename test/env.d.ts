@@ -5,6 +5,8 @@ declare global {
   namespace Cloudflare {
     interface Env extends Variables {
       ROOM: DurableObjectNamespace<worker.Room>;
+      CHANNEL: DurableObjectNamespace<worker.Channel>;
+      LOBBY: DurableObjectNamespace<worker.Lobby>;
     }
     interface GlobalProps {
       mainModule: typeof worker;

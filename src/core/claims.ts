@@ -3,14 +3,15 @@
 import * as v from "valibot";
 import { type JsonObject, utf8Length } from "./json.ts";
 import { INFO_BYTES_MAX, USER_ID_LENGTH_MAX } from "./limits.ts";
+import { isRoomName } from "./names.ts";
 import type { User } from "./presence.ts";
-import { isRoomName } from "./protocol.ts";
+import { ProtocolError } from "./protocol.ts";
 
 /** What a token may allow. `join` includes `watch`; `admin` is all of them, in the rooms that `rooms` names. */
 export const ACTIONS = ["join", "watch", "send", "admin"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-// SAFETY: a token's payload was parsed from JSON, so an object in it is a JsonObject.
+// SAFETY: what is decoded here was parsed from JSON, so an object in it is a JsonObject.
 const jsonObject = v.custom<JsonObject>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "info must be an object",
@@ -20,27 +21,30 @@ const SUB = "sub must be the user's id, a string";
 const ROOMS = "rooms must be an array of room names";
 const CAN = `can must be an array out of ${ACTIONS.join(", ")}`;
 
+function userIdOf(name: string) {
+  return v.pipe(
+    v.string(`${name} must be the user's id, a string`),
+    v.minLength(1, `${name} is empty; it must be the user's id`),
+    v.check(
+      (id) => Array.from(id).length <= USER_ID_LENGTH_MAX,
+      `${name} is longer than ${USER_ID_LENGTH_MAX} characters`,
+    ),
+  );
+}
+
+const Info = v.pipe(
+  jsonObject,
+  v.check(
+    (info) => utf8Length(JSON.stringify(info)) <= INFO_BYTES_MAX,
+    `info is longer than ${INFO_BYTES_MAX} bytes of JSON`,
+  ),
+);
+
 /** Claims of our own in a token; those of time and issuer are the business of the token library. */
 export const Claims = v.object(
   {
-    sub: v.pipe(
-      v.string(SUB),
-      v.minLength(1, "sub is empty; it must be the user's id"),
-      v.check(
-        (sub) => Array.from(sub).length <= USER_ID_LENGTH_MAX,
-        `sub is longer than ${USER_ID_LENGTH_MAX} characters`,
-      ),
-    ),
-    info: v.optional(
-      v.pipe(
-        jsonObject,
-        v.check(
-          (info) => utf8Length(JSON.stringify(info)) <= INFO_BYTES_MAX,
-          `info is longer than ${INFO_BYTES_MAX} bytes of JSON`,
-        ),
-      ),
-      {},
-    ),
+    sub: userIdOf("sub"),
+    info: v.optional(Info, {}),
     rooms: v.optional(v.array(v.string(ROOMS), ROOMS), ["*"]),
     can: v.optional(v.array(v.picklist(ACTIONS, CAN), CAN), ["join", "send"]),
   },
@@ -71,4 +75,24 @@ export function allows(
 export function userOf({ sub, info }: Claims): User {
   const { id: _, ...rest } = info;
   return { id: sub, ...rest };
+}
+
+const ServerUser = v.object({ id: userIdOf("user.id"), info: Info });
+
+/**
+ * The user that a server names, as everyone will see it: JSON, of the same size as a token's. Throws a
+ * ProtocolError `bad_user`.
+ */
+export function decodeUser(user: unknown): User | null {
+  if (user === null) return null;
+  const result = v.safeParse(jsonObject, user);
+  if (!result.success) throw badUser("user must be null or an object with an id");
+  const { id, ...info } = result.output;
+  const known = v.safeParse(ServerUser, { id, info });
+  if (!known.success) throw badUser(known.issues[0].message);
+  return { ...info, id: known.output.id };
+}
+
+function badUser(message: string): ProtocolError {
+  return new ProtocolError("bad_user", message);
 }

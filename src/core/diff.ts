@@ -6,8 +6,8 @@
 import type { Json } from "./json.ts";
 import type { LeaveReason, Presence } from "./presence.ts";
 
-/** A presence as it was when it left. */
-export type Leave = Presence & { readonly reason: LeaveReason };
+/** A presence as it was when it left, with its last sign of life in milliseconds since the epoch. */
+export type Leave = Presence & { readonly lastSeen: number; readonly reason: LeaveReason };
 
 /**
  * Leaves come first, then joins, then updates. A channel may be in `leaves` and `joins` at once where it

@@ -84,5 +84,38 @@ export const CHANNEL_ID_BYTES = 9;
 /** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
 export const RESUME_SECRET_BYTES = 16;
 
+/** A decorated method of somebody's own object touches a socket's channel at most this often: each is a request and a row. */
+export const TOUCH_STEP_MS = 1_000;
+
+/** Presences in one page of a list: some 300 KB of JSON with all that a user may be. */
+export const PRESENCE_PAGE_MAX = 1_000;
+
+/** Rooms in one page of a list. Each of the lobbies is asked for so many. */
+export const ROOM_PAGE_MAX = 1_000;
+
+/** Rooms that one channel may be in. All of them are asked at each touch, and their names are one row. */
+export const ROOMS_PER_CHANNEL_MAX = 1_000;
+
+/** Parcels of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
+export const PARCELS_WAITING_MAX = 64;
+
+/** Attempts to reach an object, where the platform says that trying again is safe. It has tried by itself before. */
+export const CALL_ATTEMPTS_MAX = 3;
+
+/** Before the n-th repetition of a call: a random part of 2ⁿ times this. */
+export const CALL_RETRY_MS = 50;
+
+/** Calls that one event has open at a time. The platform has six connections, and queues what is more. */
+export const CALLS_AT_ONCE = 6;
+
+/** Lobby objects. Fixed for ever: a room's lobby is found by its name's hash. */
+export const LOBBIES = 16;
+
+/** Rooms that one step of a sweep visits: within the 50 calls that an event has on the free plan. */
+export const ROOMS_PER_SWEEP_STEP = 40;
+
+/** Steps of a sweep in one request, for the same reason. What is left is for the next request, by a cursor. */
+export const SWEEP_STEPS_PER_CALL = 40;
+
 /** Hibernating sockets in one Durable Object, set by the platform. */
 export const SOCKETS_MAX = 32_768;

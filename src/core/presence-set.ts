@@ -7,6 +7,7 @@ import { type Diff, type Leave, NO_CHANGE, withState } from "./diff.ts";
 import { type Json, jsonEqual } from "./json.ts";
 import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
+import type { View } from "./protocol.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
 export type LossCause = "reload" | "cut" | "restart";
@@ -17,6 +18,24 @@ export type Loss = { readonly at: number; readonly cause: LossCause };
 /** What the leave is called if nobody does. A page that is closed says 1001: that is a goodbye that may be a reload. */
 const REASONS = { reload: "left", cut: "lost", restart: "lost" } as const;
 
+/**
+ * Where a channel without a socket here is at home. A home knows every further room of its channel, so that
+ * whatever ends the channel ends all its presences.
+ */
+export type Home = {
+  /** The room that holds its socket and the view it opened there; `null`: it has a Channel object and no socket. */
+  readonly socket: { readonly room: string; readonly view: View } | null;
+  /** The number under which the home took this room down. Grows with each addition. */
+  readonly link: number;
+};
+
+/** What a presence stands on: a socket here that can be taken up again, or a home elsewhere. */
+export type Footing = {
+  /** The secret that takes the presence up again; `null` where the channel has no socket here. */
+  readonly resume: string | null;
+  readonly home: Home | null;
+};
+
 /** One presence, with what the room must know of it beyond what the others see. */
 export type Entry = {
   presence: Presence;
@@ -24,8 +43,9 @@ export type Entry = {
   lastSeen: number;
   /** The rank of the member's first join; all presences of a user share it. Orders the list of members. */
   rank: number;
-  /** The secret that takes the presence up again; `null` where the channel has no socket here. */
+  /** See `Footing`. */
   resume: string | null;
+  home: Home | null;
   /** Set while the presence outlives its connection. */
   loss: Loss | null;
 };
@@ -44,6 +64,8 @@ export function patienceOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: n
 
 /** What the store must do to hold the same as the set. */
 export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };
+
+const NO_FOOTING: Footing = { resume: null, home: null };
 
 type Member = { rank: number; readonly users: Map<string, User> };
 
@@ -99,15 +121,20 @@ export class PresenceSet {
 
   /**
    * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
-   * user is another one, or shows other info, the presence is replaced.
+   * user is another one, or shows other info, the presence is replaced. One with a socket here keeps it.
    */
-  join(channel: string, user: User | null, now: number, resume: string | null = null): Diff {
+  join(channel: string, user: User | null, now: number, footing: Footing = NO_FOOTING): Diff {
     const old = this.#entries.get(channel);
     if (old) {
       // What a restart lost must be seen to have come back, or the next restart would think it gone.
       // After any other loss nothing is written: a live socket outweighs its row.
       if (old.loss?.cause === "restart") this.#unsaved.set(channel, old);
-      old.loss = null;
+      if (old.resume === null && footing.home !== null) {
+        old.home = footing.home;
+        this.#unsaved.set(channel, old);
+      }
+      // A server's word for it does not bring a lost connection back.
+      if (footing.resume !== null || old.resume === null) old.loss = null;
       this.touch(channel, now);
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
     }
@@ -117,7 +144,8 @@ export class PresenceSet {
     const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
     const state = isSameUser ? old.presence.state : undefined;
     const presence = withState({ channel, user, joinedAt: now }, state);
-    const entry = { presence, lastSeen: now, rank, resume: old?.resume ?? resume, loss: null };
+    const { resume, home } = old ?? footing;
+    const entry = { presence, lastSeen: now, rank, resume, home, loss: old?.loss ?? null };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
     return { joins: [presence], updates: [], leaves };
@@ -142,7 +170,7 @@ export class PresenceSet {
     const entry = this.#entries.get(channel);
     if (!entry || seenAt <= entry.lastSeen) return;
     entry.lastSeen = seenAt;
-    if (entry.resume === null) this.#unsaved.set(channel, entry);
+    if (entry.resume === null && !entry.home?.socket) this.#unsaved.set(channel, entry);
   }
 
   /** The connection ended without a goodbye, and no loss stands already: the presence stays for the grace of its kind, or leaves where there is none. */
@@ -159,15 +187,14 @@ export class PresenceSet {
   /**
    * Removes whoever gave no sign of life for too long, and whoever did not come back in time. Of one whose
    * connection is lost no sign is to be had: its grace alone counts, be it longer than the maximum age.
+   * With an age, in milliseconds, whoever was last seen longer ago leaves, whatever else would keep them.
    */
-  prune(now: number): Diff {
+  prune(now: number, ageMs?: number): Diff {
     const leaves: Leave[] = [];
     this.#deadline = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       const { loss } = entry;
-      const due = loss
-        ? loss.at + this.#patience.graceMs[loss.cause]
-        : entry.lastSeen + this.#patience.maxAgeMs;
+      const due = this.#endOf(entry, now, ageMs);
       if (due <= now) leaves.push(this.#remove(entry, loss ? REASONS[loss.cause] : "expired"));
       else this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
     }
@@ -184,6 +211,14 @@ export class PresenceSet {
     }
     this.#unsaved.clear();
     return { puts, deletes };
+  }
+
+  /** When it is to leave: by itself, or by an age that was asked for. */
+  #endOf({ loss, lastSeen }: Entry, now: number, ageMs: number | undefined): number {
+    const graceEnd = loss ? loss.at + this.#patience.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
+    // A socket's last sign of life was rounded up, so it may lie ahead.
+    if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
+    return loss ? graceEnd : lastSeen + this.#patience.maxAgeMs;
   }
 
   #rankOf(user: User | null): number {
@@ -215,7 +250,7 @@ export class PresenceSet {
       member.users.delete(channel);
       if (member.users.size === 0) this.#members.delete(user.id);
     }
-    return { ...entry.presence, reason };
+    return { ...entry.presence, lastSeen: entry.lastSeen, reason };
   }
 
   #deadlineOf({ loss, lastSeen }: Entry): number {

@@ -22,6 +22,13 @@ export type Presence = {
   readonly state?: Json;
 };
 
+/** A presence as a server sees it: in which room, and when it last gave a sign of life. */
+export type ListedPresence = Presence & {
+  readonly room: string;
+  /** Milliseconds since the epoch. */
+  readonly lastSeen: number;
+};
+
 /**
  * Why a presence left: it said goodbye, its connection was lost, it gave no sign of life for too long, a
  * server removed it, or its channel was given another user.

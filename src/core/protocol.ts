@@ -5,7 +5,7 @@
 
 import * as v from "valibot";
 import { flawOf, type Json, utf8Length } from "./json.ts";
-import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX } from "./limits.ts";
+import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 
 /** The JSON string "heartbeat", with its quotes: question and answer. The runtime compares its bytes. */
@@ -40,12 +40,18 @@ export type ClosingCode = keyof typeof CLOSE_CODES;
 /** Reasons that refuse one frame; the connection stays. */
 export type FrameErrorCode = "bad_frame" | "forbidden" | "state_too_large" | "throttled";
 
-/** Something that a client did is refused. The message says what was wrong, the limit and the way out. */
+/** Reasons that refuse a call of a server. */
+export type CallErrorCode = "bad_channel" | "bad_cursor" | "bad_user" | "too_many_rooms";
+
+/** Any reason for which something is refused. */
+export type ErrorCode = ClosingCode | FrameErrorCode | CallErrorCode;
+
+/** Something that a client or a server asked for is refused. The message says what was wrong, the limit and the way out. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
-  readonly code: ClosingCode | FrameErrorCode;
+  readonly code: ErrorCode;
 
-  constructor(code: ClosingCode | FrameErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string) {
     super(message);
     this.code = code;
   }
@@ -118,7 +124,7 @@ export type Message = {
 /** Messages in the order in which the room got them. */
 export type MessagesFrame = { type: "messages"; room: string; messages: readonly Message[] };
 
-export type ErrorFrame = { type: "error"; code: ClosingCode | FrameErrorCode; message: string };
+export type ErrorFrame = { type: "error"; code: ErrorCode; message: string };
 
 /** Every frame that a client may get, besides the answer to its heartbeat. */
 export type ServerFrame =
@@ -176,12 +182,6 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
 /** Whether a frame is a goodbye. Told without decoding it, for a client that is throttled may still leave. */
 export function isGoodbye(data: string | ArrayBuffer): boolean {
   return typeof data === "string" && data.length <= GOODBYE_LENGTH_MAX && GOODBYE.test(data);
-}
-
-/** Whether `name` can name a room: 1–255 bytes of UTF-8 without control characters. */
-export function isRoomName(name: string): boolean {
-  const bytes = utf8Length(name);
-  return bytes >= 1 && bytes <= NAME_BYTES_MAX && name.isWellFormed() && !/\p{Cc}/u.test(name);
 }
 
 /** A number as people read it in a message: 5,120. */

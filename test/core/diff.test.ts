@@ -26,7 +26,10 @@ function updates(...list: readonly Presence[]): Diff {
 }
 
 function leaves(reason: LeaveReason, ...list: readonly Presence[]): Diff {
-  return { ...NO_CHANGE, leaves: list.map((left) => Object.assign({ reason }, left)) };
+  return {
+    ...NO_CHANGE,
+    leaves: list.map((left) => Object.assign({ reason, lastSeen: 1_000 }, left)),
+  };
 }
 
 function mapOf(...list: readonly Presence[]): Map<string, Presence> {

@@ -8,7 +8,13 @@ import type { Diff } from "../../src/core/diff.ts";
 import { NO_CHANGE } from "../../src/core/diff.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Presence, User } from "../../src/core/presence.ts";
-import type { Entry, LossCause, Patience, PresenceSet } from "../../src/core/presence-set.ts";
+import type {
+  Entry,
+  Footing,
+  LossCause,
+  Patience,
+  PresenceSet,
+} from "../../src/core/presence-set.ts";
 import type { Live } from "../../src/core/recovery.ts";
 
 export const PATIENCE: Patience = {
@@ -83,14 +89,21 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ wait, operation 
   maxLength: 40,
 });
 
+/** A socket in this room, with a secret of its own. */
+export function footingOf(channel: string): Footing {
+  return { resume: `secret of ${channel}`, home: null };
+}
+
 /** Every channel of these operations has a socket, whose secret tells it from one that a server chose. */
 export function perform(set: PresenceSet, todo: Operation, now: number): Diff {
   switch (todo.type) {
     case "join":
-      return set.join(todo.channel, todo.user, now, `secret of ${todo.channel}`);
+      return set.join(todo.channel, todo.user, now, footingOf(todo.channel));
     case "resume": {
       const entry = set.get(todo.channel);
-      return entry ? set.join(todo.channel, entry.presence.user, now) : NO_CHANGE;
+      return entry
+        ? set.join(todo.channel, entry.presence.user, now, footingOf(todo.channel))
+        : NO_CHANGE;
     }
     case "leave":
       return set.leave(todo.channel, todo.reason);

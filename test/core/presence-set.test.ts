@@ -14,7 +14,7 @@ function newSet(): PresenceSet {
 /** A set that has nothing left to write. */
 function savedSet(...channels: readonly string[]): PresenceSet {
   const set = newSet();
-  for (const channel of channels) set.join(channel, ADA, 1_000, "secret");
+  for (const channel of channels) set.join(channel, ADA, 1_000, { resume: "secret", home: null });
   set.takeUnsaved();
   return set;
 }
@@ -172,7 +172,7 @@ describe("joining again", () => {
 
   test("it keeps the secret that resumes the presence", () => {
     const set = newSet();
-    set.join("a", ADA, 1_000, "secret");
+    set.join("a", ADA, 1_000, { resume: "secret", home: null });
     set.join("a", ADA, 2_000);
     set.join("a", BOB, 3_000);
     expect(set.get("a")?.resume).toBe("secret");
@@ -184,7 +184,7 @@ describe("joining again", () => {
     expect(set.join("a", BOB, 2_000)).toEqual({
       joins: [{ channel: "a", user: BOB, joinedAt: 2_000 }],
       updates: [],
-      leaves: [{ channel: "a", user: ADA, joinedAt: 1_000, reason: "replaced" }],
+      leaves: [{ channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 2_000, reason: "replaced" }],
     });
     expect(set.members()).toEqual([BOB]);
     expect([set.size, set.memberCount]).toEqual([1, 1]);
@@ -279,7 +279,7 @@ describe("leaving", () => {
     expect(set.leave("a", reason)).toEqual({
       joins: [],
       updates: [],
-      leaves: [{ channel: "a", user: ADA, joinedAt: 1_000, reason }],
+      leaves: [{ channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 1_000, reason }],
     });
   });
 
@@ -359,7 +359,7 @@ describe("losing the connection", () => {
     set.join("a", ADA, 1_000);
     set.lose("a", cause, 2_000);
     expect(set.prune(2_000 + graceMs).leaves).toEqual([
-      { channel: "a", user: ADA, joinedAt: 1_000, reason },
+      { channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 1_000, reason },
     ]);
   });
 
@@ -367,7 +367,7 @@ describe("losing the connection", () => {
     const set = new PresenceSet(NO_GRACE);
     set.join("a", ADA, 1_000);
     expect(set.lose("a", cause, 2_000).leaves).toEqual([
-      { channel: "a", user: ADA, joinedAt: 1_000, reason },
+      { channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 1_000, reason },
     ]);
   });
 
@@ -415,7 +415,7 @@ describe("pruning", () => {
     const set = newSet();
     set.join("a", ADA, 1_000);
     expect(set.prune(61_000).leaves).toEqual([
-      { channel: "a", user: ADA, joinedAt: 1_000, reason: "expired" },
+      { channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 1_000, reason: "expired" },
     ]);
   });
 
@@ -523,7 +523,7 @@ describe("the deadline", () => {
 describe("what must be written", () => {
   test("a join is written once", () => {
     const set = newSet();
-    set.join("a", ADA, 1_000, "secret");
+    set.join("a", ADA, 1_000, { resume: "secret", home: null });
     expect(set.takeUnsaved()).toEqual({
       puts: [
         {
@@ -531,6 +531,7 @@ describe("what must be written", () => {
           lastSeen: 1_000,
           rank: 1,
           resume: "secret",
+          home: null,
           loss: null,
         },
       ],
@@ -596,7 +597,7 @@ describe("what must be written", () => {
     const set = savedSet("a", "b");
     set.lose("a", "restart", 2_000);
     set.takeUnsaved();
-    set.join("a", ADA, 3_000);
+    set.join("a", ADA, 3_000, { resume: "secret", home: null });
     expect(set.takeUnsaved()).toMatchObject({
       puts: [{ presence: { channel: "a" }, lastSeen: 3_000, loss: null }],
       deletes: [],
@@ -615,10 +616,10 @@ describe("what must be written", () => {
     "a %s of a channel without a socket is written, for only its row knows when it was seen",
     (sign) => {
       const set = newSet();
-      set.join("bot", ADA, 1_000, null);
+      set.join("bot", ADA, 1_000);
       set.takeUnsaved();
       if (sign === "touch") set.touch("bot", 40_000);
-      else set.join("bot", ADA, 40_000, null);
+      else set.join("bot", ADA, 40_000);
       expect(set.takeUnsaved().puts).toMatchObject([{ lastSeen: 40_000 }]);
     },
   );

@@ -1,6 +1,7 @@
 /** The decoder of what a stranger sends: each limit at its edge and one past it, and hostile frames. */
 
 import * as fc from "fast-check";
+import { isRoomName } from "../../src/core/names.ts";
 import { describe, expect, test } from "vitest";
 import { jsonEqual, type Json } from "../../src/core/json.ts";
 import {
@@ -9,7 +10,6 @@ import {
   endOf,
   formatCount,
   HEARTBEAT,
-  isRoomName,
   ProtocolError,
 } from "../../src/core/protocol.ts";
 

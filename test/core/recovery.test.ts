@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { User } from "../../src/core/presence.ts";
 import { type Entry, type Loss, PresenceSet } from "../../src/core/presence-set.ts";
 import { type Circumstances, type Live, recover, type Recovery } from "../../src/core/recovery.ts";
-import { ADA, BOB, EVE, liveOf, PATIENCE, Rows } from "./operations.ts";
+import { ADA, BOB, EVE, footingOf, liveOf, PATIENCE, Rows } from "./operations.ts";
 
 const GRACE_MS = PATIENCE.graceMs.restart;
 
@@ -20,7 +20,14 @@ function row(
   user: User | null,
   { lastSeen = 1_000, loss = null, resume = "secret" }: RowOptions = {},
 ): Entry {
-  return { presence: { channel, user, joinedAt: 1_000 }, lastSeen, rank: 1, resume, loss };
+  return {
+    presence: { channel, user, joinedAt: 1_000 },
+    lastSeen,
+    rank: 1,
+    resume,
+    home: null,
+    loss,
+  };
 }
 
 /** A live socket, without a state. */
@@ -58,7 +65,7 @@ class House {
   }
 
   join(channel: string, user: User, now: number): void {
-    this.set.join(channel, user, now, `secret of ${channel}`);
+    this.set.join(channel, user, now, footingOf(channel));
     this.#rows.save(this.set);
   }
 

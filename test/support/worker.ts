@@ -3,7 +3,11 @@
  * `watched` is what the object did to its storage, in rows as they are billed.
  */
 
-import { Room as ProductRoom } from "../../src/index.ts";
+import {
+  Channel as ProductChannel,
+  Lobby as ProductLobby,
+  Room as ProductRoom,
+} from "../../src/index.ts";
 import type { Env } from "../../src/env.ts";
 
 export { default } from "../../src/index.ts";
@@ -55,6 +59,18 @@ function override(object: object, name: string, value: unknown): void {
 }
 
 export class Room extends ProductRoom {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(watch(ctx), env);
+  }
+}
+
+export class Channel extends ProductChannel {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(watch(ctx), env);
+  }
+}
+
+export class Lobby extends ProductLobby {
   constructor(ctx: DurableObjectState, env: Env) {
     super(watch(ctx), env);
   }

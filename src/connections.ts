@@ -1,0 +1,257 @@
+/**
+ * The connections of a room, from opening to close. Events come in, the set says what they change, and the
+ * roster stores, announces and schedules that. Handlers are synchronous from frame to flush, or the next
+ * frame would overtake.
+ */
+
+import { type Connect, decodeConnect, switchTo } from "./connect.ts";
+import { isEmpty, NO_CHANGE } from "./core/diff.ts";
+import { welcomeFrame } from "./core/frames.ts";
+import type { Json } from "./core/json.ts";
+import {
+  CHANNEL_ID_BYTES,
+  PRESENCES_PER_CONNECTION,
+  RESUME_SECRET_BYTES,
+  SYNC_COST_SECONDS,
+} from "./core/limits.ts";
+import {
+  type ClientFrame,
+  decodeClientFrame,
+  endOf,
+  formatCount,
+  HEARTBEAT,
+  isGoodbye,
+  ProtocolError,
+  type WelcomeFrame,
+} from "./core/protocol.ts";
+import { Throttle } from "./core/throttle.ts";
+import type { Residents } from "./residents.ts";
+import type { Roster } from "./roster.ts";
+import type { Settings } from "./settings.ts";
+import type { Connection, Sockets } from "./sockets.ts";
+
+type Resume = NonNullable<Connect["resume"]>;
+
+export type ConnectionsOptions = {
+  readonly room: string;
+  readonly settings: Settings;
+  readonly sockets: Sockets;
+  readonly roster: Roster;
+  readonly residents: Residents;
+};
+
+export class Connections {
+  readonly #name: string;
+  readonly #settings: Settings;
+  readonly #sockets: Sockets;
+  readonly #roster: Roster;
+  readonly #residents: Residents;
+  readonly #throttles = new WeakMap<WebSocket, Throttle>();
+
+  constructor({ room, settings, sockets, roster, residents }: ConnectionsOptions) {
+    this.#name = room;
+    this.#settings = settings;
+    this.#sockets = sockets;
+    this.#roster = roster;
+    this.#residents = residents;
+  }
+
+  /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
+  open(request: Request): Response {
+    const connect = decodeConnect(request);
+    const max = this.#settings.roomMax;
+    if (this.#isFull(max, connect)) {
+      const message = `the room is full; its limit is ${formatCount(max)} connections; try again later`;
+      return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (connect.isWatching) this.#watch(server, connect);
+    else this.#join(server, connect);
+    return switchTo(client, connect.subprotocol);
+  }
+
+  received(ws: WebSocket, data: string | ArrayBuffer): void {
+    // A socket that was closed from here may go on talking until its peer answers.
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const now = Date.now();
+    this.#sockets.seen(ws, now);
+    try {
+      if (isGoodbye(data)) {
+        this.#leave(ws, now);
+        return;
+      }
+      if (!this.#throttleOf(ws, now).admits(now)) return;
+      const frame = decodeClientFrame(data, this.#settings);
+      this.#receive(ws, frame, now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
+      else this.#putOut(ws, error, now);
+    }
+  }
+
+  closed(ws: WebSocket, code: number): void {
+    const now = Date.now();
+    const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
+    this.#sockets.answerClose(ws, code);
+    this.#sockets.gone(ws);
+    // A socket that was closed from here lost its presence then; the answer to that is no goodbye.
+    if (isWatching || isRefused) return;
+    const set = this.#roster.set(now, ws);
+    // Where another socket has taken the presence over, this one's end means nothing.
+    if (this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
+    set.touch(channel, this.#sockets.lastSeen(ws));
+    const end = endOf(code);
+    this.#roster.changed(
+      end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
+      now,
+    );
+  }
+
+  #watch(ws: WebSocket, { user, view, canSend }: Connect): void {
+    const now = Date.now();
+    const channel = this.#newChannel();
+    this.#roster.set(now);
+    this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
+    this.#roster.broadcast.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
+    this.#roster.changed(NO_CHANGE, now);
+  }
+
+  /** Joins, or takes a presence up again; then nobody hears of it. */
+  #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
+    const now = Date.now();
+    const set = this.#roster.set(now);
+    const isBack = this.#mayResume(resume, user);
+    const { channel, secret } = isBack ? resume : this.#newPresence();
+    for (const old of this.#sockets.ofChannel(channel)) {
+      const message = "the same channel connected again and took the presence over";
+      this.#sockets.refuse(old, new ProtocolError("replaced", message));
+    }
+    const diff = set.join(channel, user, now, { resume: secret, home: null });
+    const state = set.get(channel)?.presence.state;
+    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
+    const kept = state === undefined ? {} : { state: JSON.stringify(state) };
+    this.#sockets.accept(ws, { ...connection, ...kept });
+    const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
+    this.#roster.broadcast.greet(ws, welcome);
+    this.#roster.changed(diff, now);
+    if (isBack) void this.#residents.repeat(channel, view);
+  }
+
+  /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
+  #mayResume(resume: Connect["resume"], user: Connect["user"]): resume is Resume {
+    if (resume === null) return false;
+    const entry = this.#roster.set().get(resume.channel);
+    return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
+  }
+
+  /** The socket whose place the connection takes: its own old one, of which only the client knows that it is dead. */
+  #replacedBy({ resume, user, isWatching }: Connect): WebSocket[] {
+    if (isWatching || !this.#mayResume(resume, user)) return [];
+    return this.#sockets.ofChannel(resume.channel);
+  }
+
+  /** Full of connections, or of presences that outlive theirs. Who comes back needs no new place. */
+  #isFull(max: number, connect: Connect): boolean {
+    if (this.#sockets.isFull(max)) return this.#replacedBy(connect).length === 0;
+    const { isWatching, resume, user } = connect;
+    const set = this.#roster.set();
+    if (isWatching || set.size < max * PRESENCES_PER_CONNECTION) return false;
+    return !this.#mayResume(resume, user);
+  }
+
+  #newPresence(): Resume {
+    return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
+  }
+
+  #receive(ws: WebSocket, frame: ClientFrame, now: number): void {
+    switch (frame.type) {
+      case "heartbeat":
+        // Spelled with white space around it, or the runtime would have answered.
+        this.#sockets.send(ws, HEARTBEAT);
+        return;
+      case "state":
+        this.#setState(ws, frame.state, now);
+        return;
+      case "message":
+        this.#say(ws, frame.payload, now);
+        return;
+      case "sync":
+        if (!this.#throttleOf(ws, now).admits(now, this.#syncCost)) return;
+        this.#roster.set(now);
+        this.#repeat(ws, now);
+        return;
+      case "leave":
+        this.#leave(ws, now);
+    }
+  }
+
+  #repeat(ws: WebSocket, now: number): void {
+    const { channel, view } = this.#sockets.connection(ws);
+    this.#roster.set(now);
+    this.#roster.broadcast.repeat(ws);
+    this.#roster.broadcast.speak(now);
+    void this.#residents.repeat(channel, view);
+  }
+
+  /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
+  #putOut(ws: WebSocket, error: ProtocolError, now: number): void {
+    const { channel, isWatching } = this.#sockets.connection(ws);
+    const set = this.#roster.set(now);
+    this.#sockets.refuse(ws, error);
+    if (!isWatching) this.#roster.changed(set.lose(channel, "cut", now), now);
+  }
+
+  #setState(ws: WebSocket, state: Json, now: number): void {
+    const connection = this.#sockets.connection(ws);
+    if (connection.isWatching) {
+      throw new ProtocolError(
+        "forbidden",
+        "a watcher has no presence, so it has no state; join without watch=1",
+      );
+    }
+    const diff = this.#roster.set(now).update(connection.channel, state);
+    if (isEmpty(diff)) return;
+    this.#sockets.save(ws, { ...connection, state: JSON.stringify(state) });
+    this.#roster.changed(diff, now);
+  }
+
+  #say(ws: WebSocket, payload: Json, now: number): void {
+    const { channel, user, canSend } = this.#sockets.connection(ws);
+    if (!canSend) {
+      throw new ProtocolError("forbidden", 'sending messages needs a token that can "send"');
+    }
+    this.#roster.broadcast.message({ from: { channel, user }, payload });
+    this.#roster.broadcast.speak(now);
+  }
+
+  #leave(ws: WebSocket, now: number): void {
+    const { channel, isWatching } = this.#sockets.connection(ws);
+    this.#sockets.close(ws, 1000, "left");
+    if (!isWatching) this.#roster.changed(this.#roster.set(now).leave(channel, "left"), now);
+  }
+
+  /** What a snapshot costs beyond the frame that asks for it. */
+  get #syncCost(): number {
+    return this.#settings.frameRate * SYNC_COST_SECONDS - 1;
+  }
+
+  #throttleOf(ws: WebSocket, now: number): Throttle {
+    const throttle = this.#throttles.get(ws) ?? new Throttle(this.#settings.frameRate, now);
+    this.#throttles.set(ws, throttle);
+    return throttle;
+  }
+
+  #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
+    return welcomeFrame(this.#name, this.#settings.maxAgeMs, { user, ...presence });
+  }
+
+  #newChannel(): string {
+    return `${this.#name}!${randomId(CHANNEL_ID_BYTES)}`;
+  }
+}
+
+function randomId(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return random.toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,22 @@
+/** Opaque cursors: where a list goes on, as text that a client gives back as it got it. */
+
+import * as v from "valibot";
+
+/** Text that says where a list goes on. */
+export function encodeCursor(place: readonly (string | number)[]): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(place));
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** What `encodeCursor` was given; `null` where the text is not one of its. */
+export function decodeCursor<Schema extends v.GenericSchema>(
+  schema: Schema,
+  cursor: string,
+): v.InferOutput<Schema> | null {
+  try {
+    const bytes = Uint8Array.fromBase64(cursor, { alphabet: "base64url" });
+    return v.parse(schema, JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The further rooms of channels that are at home in this object: taken down before such a room hears of its
+ * channel, kept until each has heard that the channel is gone. So whatever ends a channel may reach a room too
+ * many, but misses none, whenever this object dies in between.
+ */
+
+import pMap from "p-map";
+import * as v from "valibot";
+import { CALLS_AT_ONCE, ROOMS_PER_CHANNEL_MAX } from "./core/limits.ts";
+import type { LeaveReason } from "./core/presence.ts";
+import { formatCount, ProtocolError } from "./core/protocol.ts";
+import { call, type Namespace, type RoomStub } from "./stubs.ts";
+
+const LINKS = "links:";
+
+const Row = v.object({
+  /** Names, each with the number of the link to it. */
+  rooms: v.array(v.tuple([v.string(), v.number()])),
+  /** Set once the channel is gone: what its rooms must yet be told. */
+  gone: v.nullable(v.picklist(["left", "lost", "expired", "removed", "replaced"])),
+});
+
+type Linked = { readonly rooms: ReadonlyMap<string, number>; readonly gone: LeaveReason | null };
+
+export class Links {
+  readonly #storage: DurableObjectStorage;
+  readonly #rooms: Namespace<RoomStub>;
+  #channels: Map<string, Linked> | undefined;
+  #telling: Promise<void> | undefined;
+
+  constructor(storage: DurableObjectStorage, rooms: Namespace<RoomStub>) {
+    this.#storage = storage;
+    this.#rooms = rooms;
+  }
+
+  /** Whether no channel has a link, not even one that is gone. */
+  get isEmpty(): boolean {
+    return this.#known().size === 0;
+  }
+
+  /** The further rooms of a channel, with the numbers of the links; none of one that is gone. */
+  of(channel: string): ReadonlyMap<string, number> {
+    const linked = this.#known().get(channel);
+    return linked && linked.gone === null ? linked.rooms : new Map();
+  }
+
+  /** Takes a further room down and returns the number of the link, which no earlier link to it had. Throws a ProtocolError where there are too many. */
+  add(channel: string, room: string, now: number): number {
+    const rooms = this.of(channel);
+    if (!rooms.has(room) && rooms.size >= ROOMS_PER_CHANNEL_MAX) {
+      throw new ProtocolError(
+        "too_many_rooms",
+        `the channel is in ${formatCount(rooms.size)} rooms, and may be in no more; remove it from one`,
+      );
+    }
+    // A time, so that it also tells how old the link is.
+    const link = Math.max(now, ...Array.from(rooms.values(), (number) => number + 1));
+    this.#save(channel, { rooms: new Map(rooms).set(room, link), gone: null });
+    return link;
+  }
+
+  /** The channel is in that room no more. A link that was made anew meanwhile stays. */
+  remove(channel: string, room: string, link: number): void {
+    const rooms = new Map(this.of(channel));
+    if (rooms.get(room) !== link) return;
+    rooms.delete(room);
+    this.#save(channel, { rooms, gone: null });
+  }
+
+  /** The channel is gone. Its rooms hear of it by `tell`. Whether there are any. */
+  end(channel: string, reason: LeaveReason): boolean {
+    const rooms = this.of(channel);
+    if (rooms.size === 0) return false;
+    this.#save(channel, { rooms, gone: reason });
+    return true;
+  }
+
+  /** Tells the rooms of channels that are gone. Throws where one could not be reached: then call it again later. */
+  tell(): Promise<void> {
+    this.#telling ??= this.#tellAll().finally(() => {
+      this.#telling = undefined;
+    });
+    return this.#telling;
+  }
+
+  /** Storage was deleted, or did not take what it was told: read it again. */
+  forget(): void {
+    this.#channels = undefined;
+  }
+
+  async #tellAll(): Promise<void> {
+    const errors = new Map<string, unknown>();
+    for (;;) {
+      const next = [...this.#known()].find(
+        ([channel, { gone }]) => gone !== null && !errors.has(channel),
+      );
+      if (!next) break;
+      const [channel, { rooms, gone }] = next;
+      // One channel after the other: each has its own rooms to be told at once.
+      // oxlint-disable-next-line no-await-in-loop
+      const failures = await this.#tellOf(channel, gone ?? "left", [...rooms.keys()]);
+      this.#save(channel, {
+        rooms: new Map([...rooms].filter(([room]) => failures.has(room))),
+        gone,
+      });
+      for (const error of failures.values()) errors.set(channel, error);
+    }
+    if (errors.size > 0) {
+      throw new Error("rooms of a channel that is gone could not be told", {
+        cause: [...errors.values()][0],
+      });
+    }
+  }
+
+  /** The rooms that could not be told, with what went wrong. */
+  async #tellOf(
+    channel: string,
+    reason: LeaveReason,
+    rooms: readonly string[],
+  ): Promise<Map<string, unknown>> {
+    const failures = new Map<string, unknown>();
+    const tell = async (room: string) => {
+      try {
+        await call(this.#rooms, room, (stub) => stub.drop(channel, reason));
+      } catch (error) {
+        failures.set(room, error);
+      }
+    };
+    await pMap(rooms, tell, { concurrency: CALLS_AT_ONCE });
+    return failures;
+  }
+
+  #known(): Map<string, Linked> {
+    this.#channels ??= this.#load();
+    return this.#channels;
+  }
+
+  #load(): Map<string, Linked> {
+    const channels = new Map<string, Linked>();
+    for (const [key, value] of Array.from(this.#storage.kv.list({ prefix: LINKS }))) {
+      const { rooms, gone } = v.parse(Row, value);
+      channels.set(key.slice(LINKS.length), { rooms: new Map(rooms), gone });
+    }
+    return channels;
+  }
+
+  #save(channel: string, linked: Linked): void {
+    const { rooms, gone } = linked;
+    const channels = this.#known();
+    if (rooms.size > 0) {
+      this.#storage.kv.put(LINKS + channel, { rooms: [...rooms], gone });
+      channels.set(channel, linked);
+    } else {
+      this.#storage.kv.delete(LINKS + channel);
+      channels.delete(channel);
+    }
+  }
+}

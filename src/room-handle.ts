@@ -1,0 +1,165 @@
+/** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
+
+import { decodeUser } from "./core/claims.ts";
+import type { Json } from "./core/json.ts";
+import { JSON_DEPTH_MAX, NAME_BYTES_MAX, PRESENCE_PAGE_MAX } from "./core/limits.ts";
+import { flawOf } from "./core/json.ts";
+import { isChannelName, isRoomName, roomOfChannel } from "./core/names.ts";
+import type { ListedPresence, User } from "./core/presence.ts";
+import type { Home } from "./core/presence-set.ts";
+import { type ErrorFrame, ProtocolError } from "./core/protocol.ts";
+import type { Env } from "./env.ts";
+import { type Added, type Behind, call, type PresencePage, type RoomStub } from "./stubs.ts";
+
+/** What a room is to itself and to others alike. */
+type Target = Behind<RoomStub>;
+
+/**
+ * Every method throws a ProtocolError for what cannot be, with a message that says why, and the platform's error
+ * where the room cannot be reached after a few attempts. Times are milliseconds since the epoch.
+ */
+export class RoomHandle {
+  readonly name: string;
+  readonly #env: Env;
+  readonly #self: Target | null;
+
+  /** Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed. */
+  constructor(name: string, env: Env, self: Target | null = null) {
+    if (!isRoomName(name)) throw badRoom();
+    this.name = name;
+    this.#env = env;
+    this.#self = self;
+  }
+
+  /**
+   * Puts a channel into the room, as `user` or anonymously. One that is in it already is refreshed, and gets this
+   * user. A channel that has its socket in another room gets the frames of this one over it; one without a socket
+   * stays until it is removed, or not touched for `PRESENCE_MAX_AGE`.
+   */
+  async add(channel: string, user: User | null = null): Promise<Added> {
+    checkChannel(channel);
+    const known = decodeUser(user);
+    const home = await this.#homeOf(channel);
+    const added = await this.#ask((room) => room.add(channel, known, home));
+    if (added) return granted(added);
+    // It left its room between the two calls.
+    const link = await this.#linkAtChannel(channel);
+    const second = await this.#ask((room) => room.add(channel, known, link));
+    if (second) return granted(second);
+    throw new Error(`the room ${this.name} did not add the channel`);
+  }
+
+  /** Takes a channel out of the room, if it is in it. A socket that is at home here is closed with 4003. */
+  async remove(channel: string): Promise<void> {
+    checkChannel(channel);
+    const link = await this.#ask((room) => room.remove(channel));
+    if (link === null) return;
+    await call(this.#env.CHANNEL, channel, (stub) => stub.unlink(this.name, link));
+  }
+
+  /** The members: each user once, in the order of their first joins. */
+  async getUsers(): Promise<readonly User[]> {
+    return (await this.#ask((room) => room.occupants())).members;
+  }
+
+  /** How many presences are anonymous. */
+  async getAnonymousCount(): Promise<number> {
+    return (await this.#ask((room) => room.occupants())).lurkers;
+  }
+
+  /** All presences, in the order of their joins. */
+  async presences(): Promise<readonly ListedPresence[]> {
+    const presences: ListedPresence[] = [];
+    let after: string | null = null;
+    do {
+      // Each page says where the next begins.
+      // oxlint-disable-next-line no-await-in-loop
+      const page: PresencePage = await this.page(after, PRESENCE_PAGE_MAX);
+      presences.push(...page.presences);
+      after = page.after;
+    } while (after !== null);
+    return presences;
+  }
+
+  /** `limit` presences behind `after`, which is the `after` of the page before, or `null`. */
+  page(after: string | null, limit: number): Promise<PresencePage> {
+    return this.#ask((room) => room.page(after, limit));
+  }
+
+  /**
+   * Sends any JSON to every connection in the room, as a message from nobody. Returns to how many. At most once: it
+   * is not tried again where the room cannot be reached.
+   */
+  async send(payload: Json): Promise<number> {
+    checkPayload(payload);
+    const room = this.#self ?? this.#env.ROOM.getByName(this.name);
+    await null;
+    return granted(await room.send(payload));
+  }
+
+  /** Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left out. Returns them. */
+  prunePresences(age?: number): Promise<readonly ListedPresence[]> {
+    const ageMs = age === undefined ? age : millisecondsOf(age);
+    return this.#ask((room) => room.prune(ageMs));
+  }
+
+  /** Where the channel's end will be known; it has taken this room down. `null` for this very room. */
+  async #homeOf(channel: string): Promise<Home | null> {
+    const host = roomOfChannel(channel);
+    if (host === null) return this.#linkAtChannel(channel);
+    const home = await call(this.#env.ROOM, host, (room) => room.link(channel, this.name));
+    if (home === null) return this.#linkAtChannel(channel);
+    const { socket, link } = granted(home);
+    return host === this.name ? null : { socket, link };
+  }
+
+  async #linkAtChannel(channel: string): Promise<Home> {
+    const link = await call(this.#env.CHANNEL, channel, (stub) => stub.link(this.name));
+    return { socket: null, link: granted(link) };
+  }
+
+  async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {
+    if (!this.#self) return call(this.#env.ROOM, this.name, async (stub) => ask(stub));
+    // Asked from within one of its own events, the room answers after that.
+    await null;
+    return ask(this.#self);
+  }
+}
+
+/** Seconds of an age, as milliseconds. Throws a RangeError where it is none. */
+export function millisecondsOf(age: number): number {
+  if (Number.isFinite(age) && age >= 0) return age * 1_000;
+  throw new RangeError(`the age is ${age}; it must be a number of seconds, 0 or more`);
+}
+
+export function badRoom(): ProtocolError {
+  const message = `a room name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
+  return new ProtocolError("bad_room", message);
+}
+
+/** Throws a ProtocolError `bad_channel` where `channel` cannot be the name of one. */
+export function checkChannel(channel: string): void {
+  if (isChannelName(channel)) return;
+  const message = `a channel name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
+  throw new ProtocolError("bad_channel", message);
+}
+
+function checkPayload(payload: Json): void {
+  const flaw = payload === undefined ? "missing" : flawOf(payload, JSON_DEPTH_MAX);
+  if (flaw === null) return;
+  throw new ProtocolError(
+    "bad_frame",
+    `payload is ${flaw}; it must be JSON of at most ${JSON_DEPTH_MAX} levels`,
+  );
+}
+
+function granted<Granted>(answer: Granted | ErrorFrame): Granted {
+  if (isRefusal(answer)) throw new ProtocolError(answer.code, answer.message);
+  return answer;
+}
+
+function isRefusal(answer: unknown): answer is ErrorFrame {
+  return (
+    typeof answer === "object" && answer !== null && "type" in answer && answer.type === "error"
+  );
+}

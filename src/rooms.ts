@@ -1,0 +1,189 @@
+/** `rooms(env)` and `presences(env)`: all that a server can do, over one room and over all of them. */
+
+import pMap from "p-map";
+import * as v from "valibot";
+import type { Json } from "./core/json.ts";
+import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "./core/limits.ts";
+import { compareNames, roomOfChannel } from "./core/names.ts";
+import type { User } from "./core/presence.ts";
+import { ProtocolError } from "./core/protocol.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { Env } from "./env.ts";
+import { checkChannel, millisecondsOf, RoomHandle } from "./room-handle.ts";
+import {
+  type Added,
+  call,
+  type ListedRoom,
+  LOBBY_NAMES,
+  type Sweep,
+  type Whereabouts,
+} from "./stubs.ts";
+
+/** What to list: names that begin with `prefix`, `limit` at most (1 to 1,000), from where the cursor of the page before says. */
+export type RoomListOptions = {
+  readonly prefix?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+};
+
+/** Occupied rooms by name. `cursor` is there where there are more. */
+export type RoomList = { readonly rooms: readonly ListedRoom[]; readonly cursor?: string };
+
+/** Where to go on, and which rooms to visit: those that one of the patterns names, as in a token. */
+export type SweepOptions = { readonly cursor?: string; readonly rooms?: readonly string[] };
+
+/** How far a visit of all rooms got. With a `cursor` there are more: call again with it. */
+export type SweepResult = {
+  readonly rooms: number;
+  readonly pruned: number;
+  readonly cursor?: string;
+};
+
+/** Where a sweep goes on: the lobby's number, and the last room there that was visited. */
+const SweepPlace = v.tuple([v.pipe(v.number(), v.integer(), v.minValue(0)), v.string()]);
+const ListPlace = v.tuple([v.string()]);
+
+/** The rooms of this Worker. Errors are those of `RoomHandle`. */
+export class Rooms {
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** A room, whether anybody is in it or not. Asks nobody yet. */
+  get(room: string): RoomHandle {
+    return new RoomHandle(room, this.#env);
+  }
+
+  add(room: string, channel: string, user: User | null = null): Promise<Added> {
+    return this.get(room).add(channel, user);
+  }
+
+  remove(room: string, channel: string): Promise<void> {
+    return this.get(room).remove(channel);
+  }
+
+  send(room: string, payload: Json): Promise<number> {
+    return this.get(room).send(payload);
+  }
+
+  /** Occupied rooms. A room that fills or empties meanwhile may be missing or not; no other is missed or named twice. */
+  async list(options: RoomListOptions = {}): Promise<RoomList> {
+    const { prefix = "", limit = ROOM_PAGE_MAX, cursor } = options;
+    const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[0];
+    const page = (lobby: string) =>
+      call(this.#env.LOBBY, lobby, (stub) => stub.page({ prefix, after, limit: limit + 1 }));
+    const pages = await pMap(LOBBY_NAMES, page, { concurrency: CALLS_AT_ONCE });
+    const found = pages.flat().toSorted((a, b) => compareNames(a.room, b.room));
+    const rooms = found.slice(0, limit);
+    const last = rooms.at(-1);
+    return found.length > limit && last ? { rooms, cursor: encodeCursor([last.room]) } : { rooms };
+  }
+
+  /**
+   * Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left out, in all
+   * rooms: in as many as one event may visit, with a `cursor` for the rest.
+   */
+  prunePresences(age?: number, options: SweepOptions = {}): Promise<SweepResult> {
+    const ages = age === undefined ? {} : { ageMs: millisecondsOf(age) };
+    return this.#sweep({ task: "presences", ...ages }, options);
+  }
+
+  /** Puts right what a crash may have left: listed rooms that are empty forget themselves. The same about cursors. */
+  async pruneRooms(options: SweepOptions = {}): Promise<{ removed: number; cursor?: string }> {
+    const { rooms: _, pruned: removed, ...rest } = await this.#sweep({ task: "rooms" }, options);
+    return { removed, ...rest };
+  }
+
+  async #sweep(sweep: Sweep, { cursor, rooms: patterns }: SweepOptions): Promise<SweepResult> {
+    const visited = patterns ? { ...sweep, rooms: patterns } : sweep;
+    let place: readonly [number, string | null] =
+      cursor === undefined ? [0, null] : placeOf(SweepPlace, cursor);
+    let [rooms, pruned] = [0, 0];
+    for (let step = 0; step < SWEEP_STEPS_PER_CALL; step += 1) {
+      const [index, after] = place;
+      const lobby = LOBBY_NAMES[index];
+      if (lobby === undefined) return { rooms, pruned };
+      // One lobby at a time: each visits several rooms at once.
+      // oxlint-disable-next-line no-await-in-loop
+      const swept = await call(this.#env.LOBBY, lobby, (stub) => stub.sweep(visited, after));
+      rooms += swept.rooms;
+      pruned += swept.pruned;
+      place = swept.after === null ? [index + 1, null] : [index, swept.after];
+    }
+    const [index, after] = place;
+    return index === LOBBIES
+      ? { rooms, pruned }
+      : { rooms, pruned, cursor: encodeCursor([index, after ?? ""]) };
+  }
+}
+
+/** Channels, over all the rooms that they are in. Errors are those of `RoomHandle`. */
+export class Presences {
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** Where a channel is; `null` where it is nowhere. */
+  async get(channel: string): Promise<Whereabouts | null> {
+    const host = hostOf(channel);
+    const found =
+      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.where(channel));
+    return found ?? call(this.#env.CHANNEL, channel, (stub) => stub.where());
+  }
+
+  /** The channel is alive. Returns the rooms that it is in. */
+  async touch(channel: string): Promise<readonly string[]> {
+    const host = hostOf(channel);
+    const rooms =
+      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.touch(channel));
+    return rooms ?? call(this.#env.CHANNEL, channel, (stub) => stub.touch());
+  }
+
+  /** Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. */
+  async leaveAll(channel: string): Promise<readonly string[]> {
+    const host = hostOf(channel);
+    const rooms =
+      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.leaveAll(channel));
+    return rooms ?? call(this.#env.CHANNEL, channel, (stub) => stub.leaveAll());
+  }
+}
+
+/**
+ * The rooms of the Worker with these bindings.
+ *
+ * @example
+ * await rooms(env).add("lobby", "bot-1", { id: "bot", name: "The bot" });
+ * await rooms(env).get("lobby").send("hello");
+ */
+export function rooms(env: Env): Rooms {
+  return new Rooms(env);
+}
+
+/**
+ * The channels of the Worker with these bindings.
+ *
+ * @example
+ * await presences(env).touch("bot-1");
+ */
+export function presences(env: Env): Presences {
+  return new Presences(env);
+}
+
+/** The room that may hold the channel's socket. */
+function hostOf(channel: string): string | null {
+  checkChannel(channel);
+  return roomOfChannel(channel);
+}
+
+function placeOf<Schema extends v.GenericSchema>(
+  schema: Schema,
+  cursor: string,
+): v.InferOutput<Schema> {
+  const place = decodeCursor(schema, cursor);
+  if (place !== null) return place;
+  throw new ProtocolError("bad_cursor", "the cursor is not one that this service gave out");
+}
