@@ -1,23 +1,40 @@
-/** The HTTP side: routes, a line of work each. Authenticate, name the room, call it. */
+/** The HTTP side: routes, a few lines of work each. Authorize, read, call, answer. */
 
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { bearerToken, identify } from "./auth.ts";
-import type { Action } from "./core/claims.ts";
+import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
+import { decodeUser } from "./core/claims.ts";
 import { ProtocolError } from "./core/protocol.ts";
-import { openSocket, refuseSocket, roomInPath } from "./edge.ts";
+import { encodeCursor, placeOf } from "./cursor.ts";
+import { openSocket, refuseSocket } from "./edge.ts";
 import type { Env } from "./env.ts";
-import { readSettings } from "./settings.ts";
+import document from "./openapi.json" with { type: "json" };
+import { OPERATIONS, PresencePlace } from "./operations.ts";
+import { channelInPath, roomInPath } from "./paths.ts";
+import {
+  authorize,
+  authorizeChannel,
+  type Bindings,
+  limitBody,
+  readBody,
+  readQuery,
+} from "./requests.ts";
+import { presences, rooms } from "./rooms.ts";
 
-type Bindings = { Bindings: Env };
+const {
+  listRooms,
+  openSocket: socket,
+  getRoom,
+  listPresences,
+  addPresence,
+  removePresence,
+} = OPERATIONS;
+const { sendMessage, pruneRoom, prunePresences, pruneRooms } = OPERATIONS;
+const { getChannel, touchChannel, leaveAll, getHealth } = OPERATIONS;
 
-/** A Hono app: use it as the Worker, or mount it under your own with `app.route()`. */
-export const app = new Hono<Bindings>();
+const routes = new Hono<Bindings>();
 
-app.get("/healthz", (c) => c.json({ ok: true }));
-app.all("/healthz", methodNotAllowed);
-
-app.get("/rooms/:name{[^/]*}/ws", async (c) => {
+routes.get(socket.path, async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     const message = "this address is a WebSocket's; connect to it with one";
     throw new HTTPException(426, { message });
@@ -29,66 +46,129 @@ app.get("/rooms/:name{[^/]*}/ws", async (c) => {
     throw error;
   }
 });
-app.all("/rooms/:name{[^/]*}/ws", methodNotAllowed);
 
-app.get("/rooms/:name{[^/]*}", async (c) => {
-  const room = roomInPath(c.req.url);
+routes.get(listRooms.path, async (c) => {
+  const identity = await authorize(c, "admin");
+  const query = readQuery(c, listRooms.query);
+  return c.json(await rooms(c.env).list({ ...query, ...identity.limits }));
+});
+
+routes.get(getRoom.path, async (c) => {
+  const room = roomInPath(c.req.url, getRoom.path);
   await authorize(c, "watch", room);
-  return c.json(await c.env.ROOM.getByName(room).occupants());
-});
-app.all("/rooms/:name{[^/]*}", methodNotAllowed);
-
-app.notFound((c) => errorResponse(c, 404, "there is nothing at this address"));
-
-app.onError((error, c) => {
-  if (error instanceof HTTPException) return errorResponse(c, error.status, error.message);
-  if (error instanceof ProtocolError) {
-    const status = error.code === "unauthorized" ? 401 : 400;
-    return errorResponse(c, status, error.message, error.code);
-  }
-  console.error(JSON.stringify({ event: "request failed", error: String(error) }));
-  return errorResponse(c, 503, "the server could not answer; try again later");
+  return c.json(await rooms(c.env).get(room).occupants());
 });
 
-/** Codes of errors that have no better one. */
-const CODES = {
-  400: "bad_request",
-  401: "unauthorized",
-  403: "forbidden",
-  404: "not_found",
-  405: "method_not_allowed",
-  426: "upgrade_required",
-  503: "unavailable",
-} as const;
+routes.get(listPresences.path, async (c) => {
+  const room = roomInPath(c.req.url, listPresences.path);
+  await authorize(c, "admin", room);
+  const { limit, cursor } = readQuery(c, listPresences.query);
+  const after = cursor === undefined ? null : placeOf(PresencePlace, cursor)[0];
+  const page = await rooms(c.env).get(room).page(after, limit);
+  const more = page.after === null ? {} : { cursor: encodeCursor([page.after]) };
+  return c.json({ presences: page.presences, ...more });
+});
 
-type Status = keyof typeof CODES;
+routes.put(addPresence.path, limitBody, async (c) => {
+  const room = roomInPath(c.req.url, addPresence.path);
+  const channel = channelInPath(c.req.url, addPresence.path);
+  await authorize(c, "admin", room);
+  const { user } = await readBody(c, addPresence);
+  const added = await rooms(c.env).add(room, channel, decodeUser(user));
+  return c.json(added.presence, added.isNew ? 201 : 200);
+});
 
-function isStatus(status: number): status is Status {
-  return status in CODES;
+routes.delete(removePresence.path, async (c) => {
+  const room = roomInPath(c.req.url, removePresence.path);
+  const channel = channelInPath(c.req.url, removePresence.path);
+  await authorize(c, "admin", room);
+  await rooms(c.env).remove(room, channel);
+  return c.body(null, 204);
+});
+
+routes.post(sendMessage.path, limitBody, async (c) => {
+  const room = roomInPath(c.req.url, sendMessage.path);
+  await authorize(c, "admin", room);
+  const { payload } = await readBody(c, sendMessage);
+  return c.json({ connections: await rooms(c.env).send(room, payload) }, 202);
+});
+
+routes.post(pruneRoom.path, limitBody, async (c) => {
+  const room = roomInPath(c.req.url, pruneRoom.path);
+  await authorize(c, "admin", room);
+  const { age } = await readBody(c, pruneRoom);
+  return c.json({ pruned: await rooms(c.env).get(room).prunePresences(age) });
+});
+
+routes.post(prunePresences.path, limitBody, async (c) => {
+  const identity = await authorize(c, "admin");
+  const { age, ...options } = await readBody(c, prunePresences);
+  return c.json(await rooms(c.env).prunePresences(age, { ...options, ...identity.limits }));
+});
+
+routes.post(pruneRooms.path, limitBody, async (c) => {
+  const identity = await authorize(c, "admin");
+  const options = await readBody(c, pruneRooms);
+  return c.json(await rooms(c.env).pruneRooms({ ...options, ...identity.limits }));
+});
+
+routes.get(getChannel.path, async (c) => {
+  const channel = channelInPath(c.req.url, getChannel.path);
+  const isThere = await authorizeChannel(c, channel);
+  const found = isThere ? await presences(c.env).get(channel) : null;
+  if (found) return c.json(found);
+  throw new HTTPException(404, { message: "the channel is in no room" });
+});
+
+routes.post(touchChannel.path, async (c) => {
+  const channel = channelInPath(c.req.url, touchChannel.path);
+  const isThere = await authorizeChannel(c, channel);
+  return c.json({ rooms: isThere ? await presences(c.env).touch(channel) : [] });
+});
+
+routes.delete(leaveAll.path, async (c) => {
+  const channel = channelInPath(c.req.url, leaveAll.path);
+  const isThere = await authorizeChannel(c, channel);
+  return c.json({ rooms: isThere ? await presences(c.env).leaveAll(channel) : [] });
+});
+
+routes.get(getHealth.path, (c) => c.json({ ok: true }));
+
+const DOCUMENT = "/openapi.json";
+
+/** The address of the API is where this document is, wherever the app is mounted. */
+routes.get(DOCUMENT, (c) => {
+  const { origin, pathname } = new URL(c.req.url);
+  const url = origin + pathname.slice(0, -DOCUMENT.length);
+  return c.json({ ...document, servers: [{ url }] });
+});
+
+for (const path of [
+  listRooms.path,
+  getRoom.path,
+  listPresences.path,
+  socket.path,
+  getHealth.path,
+]) {
+  routes.all(path, methodNotAllowed("GET, HEAD"));
+}
+for (const { path } of [sendMessage, pruneRoom, prunePresences, pruneRooms, touchChannel]) {
+  routes.all(path, methodNotAllowed("POST"));
+}
+routes.all(DOCUMENT, methodNotAllowed("GET, HEAD"));
+routes.all(addPresence.path, methodNotAllowed("PUT, DELETE"));
+routes.all(getChannel.path, methodNotAllowed("GET, HEAD, DELETE"));
+
+routes.notFound(notFound);
+routes.onError(answerTo);
+
+/** The hourly cron trigger of wrangler.toml: has the list of rooms checked. */
+async function scheduled(_controller: unknown, env: Env): Promise<void> {
+  await rooms(env).upkeep();
 }
 
-function errorResponse(c: Context, status: number, message: string, code?: string): Response {
-  const known = isStatus(status) ? status : 503;
-  if (known === 401) c.header("www-authenticate", "Bearer");
-  return c.json({ error: { code: code ?? CODES[known], message } }, known);
-}
-
-function methodNotAllowed(c: Context): Response {
-  c.header("allow", "GET, HEAD");
-  return errorResponse(c, 405, `${c.req.method} is not possible here; use GET`);
-}
-
-/** Lets a request with a token that can do `action` in `room` pass; throws an HTTPException 401, 403 or 503. */
-async function authorize(c: Context<Bindings>, action: Action, room: string): Promise<void> {
-  const settings = readSettings(c.env);
-  if (settings.secret === null) {
-    throw new HTTPException(503, { message: "the HTTP API needs tokens; set PRESENCE_SECRET" });
-  }
-  const token = bearerToken(c.req.raw);
-  if (token === null) {
-    throw new HTTPException(401, { message: "send a token: Authorization: Bearer …" });
-  }
-  const identity = await identify(token, settings);
-  if (identity.may(action, room)) return;
-  throw new HTTPException(403, { message: `the token does not allow "${action}" in this room` });
-}
+/**
+ * A Hono app, and the handler of its cron trigger: use it as the Worker, or mount it under your own with
+ * `app.route()` and export its `scheduled` beside your `fetch`.
+ */
+export const app = Object.assign(routes, { scheduled });

@@ -12,6 +12,10 @@ import type { Settings } from "./settings.ts";
 export type Identity = {
   /** `null` for one without a token. */
   readonly user: User | null;
+  /** What it may do in the rooms that it is for. */
+  readonly can: readonly Action[];
+  /** Patterns of names, for calls over many rooms: all that it may reach. Nothing where it is for all rooms. */
+  readonly limits: { readonly rooms?: readonly string[] };
   may(action: Action, room: string): boolean;
 };
 
@@ -51,13 +55,22 @@ export async function identify(token: string, settings: Settings): Promise<Ident
     throw unauthorized("this server takes no tokens; its operator must set PRESENCE_SECRET");
   }
   const claims = await verify(token, settings.secret);
-  return { user: userOf(claims), may: (action, room) => allows(claims, action, room) };
+  return { user: userOf(claims), ...permissionsOf(claims) };
 }
 
 /** The identity of a connection without a token, as far as the operator lets it in. */
 export function anonymous({ anonymous: policy }: Settings): Identity {
   const can: Action[] = policy === "deny" ? [] : [policy];
-  return { user: null, may: (action, room) => allows({ can, rooms: ["*"] }, action, room) };
+  return { user: null, ...permissionsOf({ can, rooms: ["*"] }) };
+}
+
+function permissionsOf(claims: Pick<Claims, "can" | "rooms">): Omit<Identity, "user"> {
+  const { can, rooms } = claims;
+  return {
+    can,
+    limits: rooms.includes("*") ? {} : { rooms },
+    may: (action, room) => allows(claims, action, room),
+  };
 }
 
 export function unauthorized(message: string): ProtocolError {

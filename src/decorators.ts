@@ -6,7 +6,7 @@
 import { env, waitUntil } from "cloudflare:workers";
 import { TOUCH_STEP_MS } from "./core/limits.ts";
 import { HEARTBEAT } from "./core/protocol.ts";
-import { checkBindings } from "./env.ts";
+import { bindingsOf } from "./env.ts";
 import { type Presences, presences } from "./rooms.ts";
 
 /** What the object must tell: the name under which a socket was added to its rooms. */
@@ -75,8 +75,7 @@ export function removePresence<
 function keep(act: (all: Presences, channel: string) => Promise<unknown>, channel: string): void {
   const work = async () => {
     try {
-      checkBindings(env);
-      await act(presences(env), channel);
+      await act(presences(bindingsOf(env)), channel);
     } catch (error) {
       const event = "the presence of a socket could not be kept";
       console.error(JSON.stringify({ event, channel, error: String(error) }));

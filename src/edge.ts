@@ -14,32 +14,16 @@ import {
   unauthorized,
 } from "./auth.ts";
 import { type Connect, connectRequest, switchTo } from "./connect.ts";
-import { isRoomName } from "./core/names.ts";
 import { ProtocolError, type View, VIEWS } from "./core/protocol.ts";
-import { NAME_BYTES_MAX } from "./core/limits.ts";
 import type { Env } from "./env.ts";
+import { OPERATIONS } from "./operations.ts";
+import { roomInPath } from "./paths.ts";
 import { readSettings, type Settings } from "./settings.ts";
-
-const ROOM_IN_PATH = /\/rooms\/([^/]*)(?:\/[^/]*)?$/;
-
-/**
- * The room that a URL names. Decoded here and strictly: a router lets a malformed escape pass as it is, and
- * then two paths would name one room. Throws a ProtocolError `bad_room`.
- */
-export function roomInPath(url: string): string {
-  const encoded = ROOM_IN_PATH.exec(new URL(url).pathname)?.[1] ?? "";
-  const name = decode(encoded);
-  if (name !== null && isRoomName(name)) return name;
-  throw new ProtocolError(
-    "bad_room",
-    `a room name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`,
-  );
-}
 
 /** Checks an upgrade and hands it to its room. Throws a ProtocolError that says why not. */
 export async function openSocket(request: Request, env: Env): Promise<Response> {
   const settings = readSettings(env);
-  const room = roomInPath(request.url);
+  const room = roomInPath(request.url, OPERATIONS.openSocket.path);
   checkOrigin(request.headers.get("origin"), settings);
   const connect = await readConnect(request, room, settings);
   const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
@@ -97,12 +81,4 @@ function viewOf(name: string | null): View {
 /** The one offered subprotocol that may be answered: a token never is. */
 function chooseSubprotocol(request: Request): string | null {
   return offeredSubprotocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
-}
-
-function decode(encoded: string): string | null {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return null;
-  }
 }

@@ -29,13 +29,18 @@ export interface Env extends Variables {
   LOBBY: Namespace<LobbyStub>;
 }
 
-/** Throws an Error that names a binding that is missing. */
-export function checkBindings(env: object): asserts env is Env {
-  for (const name of BINDINGS) {
-    if (name in env) continue;
-    const className = name.charAt(0) + name.slice(1).toLowerCase();
-    throw new Error(
-      `wrangler.toml binds no ${name}; add [[durable_objects.bindings]] with name = "${name}", class_name = "${className}"`,
-    );
-  }
+/** The bindings of a Worker. Throws an Error that names one that is missing. */
+export function bindingsOf(env: unknown): Env {
+  if (isBound(env)) return env;
+  const names = typeof env === "object" && env !== null ? Object.keys(env) : [];
+  const missing = BINDINGS.find((name) => !names.includes(name)) ?? BINDINGS[0];
+  const className = missing.charAt(0) + missing.slice(1).toLowerCase();
+  throw new Error(
+    `wrangler.toml binds no ${missing}; add [[durable_objects.bindings]] with name = "${missing}", class_name = "${className}"`,
+  );
+}
+
+/** By their names: what a binding is bound to, the runtime has checked. */
+function isBound(env: unknown): env is Env {
+  return typeof env === "object" && env !== null && BINDINGS.every((name) => name in env);
 }

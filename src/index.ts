@@ -2,12 +2,11 @@
 
 import { env } from "cloudflare:workers";
 import { app } from "./app.ts";
-import { checkBindings } from "./env.ts";
+import { bindingsOf } from "./env.ts";
 import { readSettings } from "./settings.ts";
 
 // What is missing or out of range stops the start-up here, not the first visitor.
-checkBindings(env);
-readSettings(env);
+readSettings(bindingsOf(env));
 
 export { app } from "./app.ts";
 export { Channel } from "./channel.ts";

@@ -8,6 +8,7 @@ import pMap from "p-map";
 import * as v from "valibot";
 import { namesRoom } from "./core/claims.ts";
 import { ALARM_RETRY_MS, CALLS_AT_ONCE, ROOMS_PER_SWEEP_STEP } from "./core/limits.ts";
+import { compareNames } from "./core/names.ts";
 import type { Env } from "./env.ts";
 import {
   type Behind,
@@ -35,19 +36,20 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
   }
 
   /** Rooms in the order of their names. */
-  page({ prefix, after, limit }: RoomQuery): readonly ListedRoom[] {
-    const start = after === null ? {} : { startAfter: ROOM + after };
-    const rows = this.ctx.storage.kv.list({ prefix: ROOM + prefix, limit, ...start });
-    return Array.from(rows, ([key, since]) => ({
-      room: key.slice(ROOM.length),
-      since: v.parse(v.number(), since),
-    }));
+  page({ prefix, after, limit, rooms: patterns = ["*"] }: RoomQuery): readonly ListedRoom[] {
+    const found = new Map<string, ListedRoom>();
+    for (const range of rangesOf(patterns, prefix)) {
+      for (const listed of this.#range(range, after, limit)) {
+        if (namesRoom(patterns, listed.room)) found.set(listed.room, listed);
+      }
+    }
+    return [...found.values()].toSorted((a, b) => compareNames(a.room, b.room)).slice(0, limit);
   }
 
   /** Visits the next few rooms behind `after`. One that fails is logged, and counts for nothing. */
   async sweep({ task, ageMs, rooms: patterns }: Sweep, after: string | null): Promise<Swept> {
-    const page = this.page({ prefix: "", after, limit: ROOMS_PER_SWEEP_STEP });
-    const named = page.filter(({ room }) => !patterns || namesRoom(patterns, room));
+    const only = patterns ? { rooms: patterns } : {};
+    const page = this.page({ prefix: "", after, limit: ROOMS_PER_SWEEP_STEP, ...only });
     const visit = async ({ room }: ListedRoom) => {
       try {
         if (task === "rooms")
@@ -59,7 +61,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
         return null;
       }
     };
-    const results = await pMap(named, visit, { concurrency: CALLS_AT_ONCE });
+    const results = await pMap(page, visit, { concurrency: CALLS_AT_ONCE });
     const done = results.filter((pruned) => pruned !== null);
     return {
       rooms: done.length,
@@ -89,4 +91,21 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
   }
+
+  *#range(prefix: string, after: string | null, limit: number): Iterable<ListedRoom> {
+    const start = after === null ? {} : { startAfter: ROOM + after };
+    const rows = this.ctx.storage.kv.list({ prefix: ROOM + prefix, limit, ...start });
+    for (const [key, since] of Array.from(rows)) {
+      yield { room: key.slice(ROOM.length), since: v.parse(v.number(), since) };
+    }
+  }
+}
+
+/** What names that a pattern names and that begin with `prefix` begin with: so no other row is read. */
+function rangesOf(patterns: readonly string[], prefix: string): readonly string[] {
+  const starts = patterns.map((pattern) => pattern.replace(/\*$/, ""));
+  return starts.flatMap((start) => {
+    if (start.startsWith(prefix)) return [start];
+    return prefix.startsWith(start) ? [prefix] : [];
+  });
 }

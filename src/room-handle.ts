@@ -7,7 +7,7 @@ import { flawOf } from "./core/json.ts";
 import { isChannelName, isRoomName, roomOfChannel } from "./core/names.ts";
 import type { ListedPresence, User } from "./core/presence.ts";
 import type { Home } from "./core/presence-set.ts";
-import { type ErrorFrame, ProtocolError } from "./core/protocol.ts";
+import { type ErrorFrame, type PresenceFrame, ProtocolError } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
 import { type Added, type Behind, call, type PresencePage, type RoomStub } from "./stubs.ts";
 
@@ -57,14 +57,19 @@ export class RoomHandle {
     await call(this.#env.CHANNEL, channel, (stub) => stub.unlink(this.name, link));
   }
 
+  /** Who is here, as the `presence` frame says it, with all the names. */
+  occupants(): Promise<PresenceFrame["payload"]> {
+    return this.#ask((room) => room.occupants());
+  }
+
   /** The members: each user once, in the order of their first joins. */
   async getUsers(): Promise<readonly User[]> {
-    return (await this.#ask((room) => room.occupants())).members;
+    return (await this.occupants()).members;
   }
 
   /** How many presences are anonymous. */
   async getAnonymousCount(): Promise<number> {
-    return (await this.#ask((room) => room.occupants())).lurkers;
+    return (await this.occupants()).lurkers;
   }
 
   /** All presences, in the order of their joins. */
@@ -137,11 +142,14 @@ export function badRoom(): ProtocolError {
   return new ProtocolError("bad_room", message);
 }
 
+export function badChannel(): ProtocolError {
+  const message = `a channel name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
+  return new ProtocolError("bad_channel", message);
+}
+
 /** Throws a ProtocolError `bad_channel` where `channel` cannot be the name of one. */
 export function checkChannel(channel: string): void {
-  if (isChannelName(channel)) return;
-  const message = `a channel name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
-  throw new ProtocolError("bad_channel", message);
+  if (!isChannelName(channel)) throw badChannel();
 }
 
 function checkPayload(payload: Json): void {

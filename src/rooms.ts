@@ -6,8 +6,7 @@ import type { Json } from "./core/json.ts";
 import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "./core/limits.ts";
 import { compareNames, roomOfChannel } from "./core/names.ts";
 import type { User } from "./core/presence.ts";
-import { ProtocolError } from "./core/protocol.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { encodeCursor, placeOf } from "./cursor.ts";
 import type { Env } from "./env.ts";
 import { checkChannel, millisecondsOf, RoomHandle } from "./room-handle.ts";
 import {
@@ -23,14 +22,19 @@ import {
 export type RoomListOptions = {
   readonly prefix?: string;
   readonly limit?: number;
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
+  /** Only rooms that one of these patterns names, as in a token. */
+  readonly rooms?: readonly string[] | undefined;
 };
 
 /** Occupied rooms by name. `cursor` is there where there are more. */
 export type RoomList = { readonly rooms: readonly ListedRoom[]; readonly cursor?: string };
 
 /** Where to go on, and which rooms to visit: those that one of the patterns names, as in a token. */
-export type SweepOptions = { readonly cursor?: string; readonly rooms?: readonly string[] };
+export type SweepOptions = {
+  readonly cursor?: string | undefined;
+  readonly rooms?: readonly string[] | undefined;
+};
 
 /** How far a visit of all rooms got. With a `cursor` there are more: call again with it. */
 export type SweepResult = {
@@ -70,10 +74,15 @@ export class Rooms {
 
   /** Occupied rooms. A room that fills or empties meanwhile may be missing or not; no other is missed or named twice. */
   async list(options: RoomListOptions = {}): Promise<RoomList> {
-    const { prefix = "", limit = ROOM_PAGE_MAX, cursor } = options;
+    const { prefix = "", limit = ROOM_PAGE_MAX, cursor, rooms: patterns } = options;
+    if (!(limit >= 1 && limit <= ROOM_PAGE_MAX)) {
+      throw new RangeError(`limit is ${limit}; it must be from 1 to ${ROOM_PAGE_MAX}`);
+    }
     const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[0];
     const page = (lobby: string) =>
-      call(this.#env.LOBBY, lobby, (stub) => stub.page({ prefix, after, limit: limit + 1 }));
+      call(this.#env.LOBBY, lobby, (stub) =>
+        stub.page({ prefix, after, limit: limit + 1, ...only(patterns) }),
+      );
     const pages = await pMap(LOBBY_NAMES, page, { concurrency: CALLS_AT_ONCE });
     const found = pages.flat().toSorted((a, b) => compareNames(a.room, b.room));
     const rooms = found.slice(0, limit);
@@ -96,8 +105,14 @@ export class Rooms {
     return { removed, ...rest };
   }
 
+  /** Has every lobby prune its rooms, step by step in events of its own. */
+  async upkeep(): Promise<void> {
+    const begin = (lobby: string) => call(this.#env.LOBBY, lobby, (stub) => stub.upkeep());
+    await pMap(LOBBY_NAMES, begin, { concurrency: CALLS_AT_ONCE });
+  }
+
   async #sweep(sweep: Sweep, { cursor, rooms: patterns }: SweepOptions): Promise<SweepResult> {
-    const visited = patterns ? { ...sweep, rooms: patterns } : sweep;
+    const visited = { ...sweep, ...only(patterns) };
     let place: readonly [number, string | null] =
       cursor === undefined ? [0, null] : placeOf(SweepPlace, cursor);
     let [rooms, pruned] = [0, 0];
@@ -173,17 +188,12 @@ export function presences(env: Env): Presences {
   return new Presences(env);
 }
 
+function only(rooms: readonly string[] | undefined): { rooms?: readonly string[] } {
+  return rooms ? { rooms } : {};
+}
+
 /** The room that may hold the channel's socket. */
 function hostOf(channel: string): string | null {
   checkChannel(channel);
   return roomOfChannel(channel);
-}
-
-function placeOf<Schema extends v.GenericSchema>(
-  schema: Schema,
-  cursor: string,
-): v.InferOutput<Schema> {
-  const place = decodeCursor(schema, cursor);
-  if (place !== null) return place;
-  throw new ProtocolError("bad_cursor", "the cursor is not one that this service gave out");
 }

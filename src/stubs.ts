@@ -122,7 +122,13 @@ export interface LobbyStub {
   upkeep(): Promise<void>;
 }
 
-export type RoomQuery = { prefix: string; after: string | null; limit: number };
+export type RoomQuery = {
+  readonly prefix: string;
+  readonly after: string | null;
+  readonly limit: number;
+  /** Only rooms that one of these patterns names, as in a token. */
+  readonly rooms?: readonly string[];
+};
 
 /**
  * Asks the object of that name, and again where the platform says that this is safe: only what may happen

@@ -90,6 +90,12 @@ export const TOUCH_STEP_MS = 1_000;
 /** Presences in one page of a list: some 300 KB of JSON with all that a user may be. */
 export const PRESENCE_PAGE_MAX = 1_000;
 
+/** Presences or rooms in one page of the HTTP API, if nothing else is asked for. */
+export const HTTP_PAGE = 100;
+
+/** Bytes of a body of the HTTP API: a user is 1 KiB, a message that many sockets get should not be much more. */
+export const HTTP_BODY_MAX = 65_536;
+
 /** Rooms in one page of a list. Each of the lobbies is asked for so many. */
 export const ROOM_PAGE_MAX = 1_000;
 

@@ -1,0 +1,108 @@
+/** What a request of the HTTP API says, checked: its token, its query, its body. Refusals are HTTPExceptions. */
+
+import { type Context, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import * as v from "valibot";
+import { bearerToken, type Identity, identify } from "./auth.ts";
+import type { Action } from "./core/claims.ts";
+import { HTTP_BODY_MAX } from "./core/limits.ts";
+import { formatCount } from "./core/protocol.ts";
+import type { Env } from "./env.ts";
+import { presences } from "./rooms.ts";
+import { readSettings } from "./settings.ts";
+
+export type Bindings = { Bindings: Env };
+export type Request = Context<Bindings>;
+
+/** Lets a request pass whose token can do `action` in `room`; without a room, whatever rooms it is for. */
+export async function authorize(c: Request, action: Action, room?: string): Promise<Identity> {
+  const settings = readSettings(c.env);
+  if (settings.secret === null) {
+    throw new HTTPException(503, { message: "the HTTP API needs tokens; set PRESENCE_SECRET" });
+  }
+  const token = bearerToken(c.req.raw);
+  if (token === null) {
+    throw new HTTPException(401, { message: "send a token: Authorization: Bearer …" });
+  }
+  const identity = await identify(token, settings);
+  if (room === undefined ? identity.can.includes(action) : identity.may(action, room)) {
+    return identity;
+  }
+  const where = room === undefined ? "" : " in this room";
+  throw new HTTPException(403, { message: `the token does not allow "${action}"${where}` });
+}
+
+/**
+ * The same for a channel. A token for some rooms sees no channel that is in none of them, and may do nothing to
+ * one that is in others too. Whether there is anything to do something to.
+ */
+export async function authorizeChannel(c: Request, channel: string): Promise<boolean> {
+  const identity = await authorize(c, "admin");
+  if (identity.limits.rooms === undefined) return true;
+  const found = (await presences(c.env).get(channel))?.rooms ?? [];
+  const named = found.filter((room) => identity.may("admin", room));
+  if (named.length === found.length || named.length === 0) return named.length > 0;
+  const message =
+    "the channel is in rooms that the token is not for; remove it from its rooms one by one";
+  throw new HTTPException(403, { message });
+}
+
+/** The query, as `schema` understands it; throws 400. */
+export function readQuery<Schema extends v.GenericSchema>(
+  c: Request,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, c.req.query());
+  if (result.success) return result.output;
+  throw new HTTPException(400, { message: result.issues[0].message });
+}
+
+/** The body, as its schema understands it; throws 400, 415 or 422. Where it may be missing, that is an empty object. */
+export async function readBody<Schema extends v.GenericSchema>(
+  c: Request,
+  { body, isBodyOptional = false }: { readonly body: Schema; readonly isBodyOptional?: boolean },
+): Promise<v.InferOutput<Schema>> {
+  const text = await c.req.text();
+  if (text === "" && !isBodyOptional)
+    throw new HTTPException(400, { message: "the body is missing" });
+  if (text !== "") checkContentType(c.req.header("content-type"));
+  const result = v.safeParse(body, text === "" ? {} : parseJson(text));
+  if (result.success) return result.output;
+  throw new HTTPException(422, { message: saidOf(result.issues[0]) });
+}
+
+/** Throws 413 for a body that is too large, before it is read. */
+export const limitBody: MiddlewareHandler = bodyLimit({
+  maxSize: HTTP_BODY_MAX,
+  onError: () => {
+    const message = `the body is too large; the limit is ${formatCount(HTTP_BODY_MAX)} bytes`;
+    throw new HTTPException(413, { message });
+  },
+});
+
+function checkContentType(header = ""): void {
+  if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(header)) return;
+  const is = header === "" ? "no content type" : `content-type ${header.slice(0, 100)}`;
+  throw new HTTPException(415, {
+    message: `the body has ${is}; send JSON with content-type: application/json`,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HTTPException(400, { message: "the body is not JSON" });
+  }
+}
+
+/** The schemas' own messages name their fields; of what they do not foresee, the field is named here. */
+function saidOf(issue: v.BaseIssue<unknown>): string {
+  const field = v.getDotPath(issue);
+  if (issue.type !== "strict_object") {
+    return field === "user.id" ? "user.id must be the user's id, a string" : issue.message;
+  }
+  if (field === null) return "the body must be a JSON object";
+  return issue.expected === "never" ? `${field} is not known here` : `${field} is missing`;
+}
