@@ -77,10 +77,14 @@ export const FAILURES = {
   503: "no secret is set, the room is full, or it could not be reached; try again later",
 } as const;
 
+export const TAGS = ["rooms", "presences", "channels", "all rooms", "service"] as const;
+
 export type Operation = {
   readonly method: "get" | "put" | "post" | "delete";
   /** As Hono writes it. */
   readonly path: string;
+  /** Under which head the document has it. */
+  readonly tag: (typeof TAGS)[number];
   readonly summary: string;
   readonly description?: string;
   /** Whether it wants a token that can `admin`; `watch` for one that is content with less, `null` for none. */
@@ -104,6 +108,7 @@ const CHANNEL = `/channels/:channel${ANY_SEGMENT}` as const;
 export const OPERATIONS = {
   listRooms: {
     method: "get",
+    tag: "rooms",
     path: "/rooms",
     summary: "List occupied rooms",
     description: "In the order of their names. A token for some rooms sees only these.",
@@ -122,6 +127,7 @@ export const OPERATIONS = {
   },
   openSocket: {
     method: "get",
+    tag: "rooms",
     path: `${ROOM}/ws`,
     summary: "Connect to a room by WebSocket",
     description:
@@ -139,6 +145,7 @@ export const OPERATIONS = {
   },
   getRoom: {
     method: "get",
+    tag: "rooms",
     path: ROOM,
     summary: "Who is in a room",
     description:
@@ -154,6 +161,7 @@ export const OPERATIONS = {
   },
   listPresences: {
     method: "get",
+    tag: "presences",
     path: `${ROOM}/presences`,
     summary: "List a room's presences",
     description: "Each connection by itself, in the order of their joins.",
@@ -169,6 +177,7 @@ export const OPERATIONS = {
   },
   addPresence: {
     method: "put",
+    tag: "presences",
     path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
     summary: "Add a channel to a room",
     description:
@@ -189,6 +198,7 @@ export const OPERATIONS = {
   },
   removePresence: {
     method: "delete",
+    tag: "presences",
     path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
     summary: "Remove a channel from a room",
     description: "Its socket is closed with 4003 where it is at home in this room.",
@@ -198,6 +208,7 @@ export const OPERATIONS = {
   },
   sendMessage: {
     method: "post",
+    tag: "rooms",
     path: `${ROOM}/messages`,
     summary: "Send a message to every connection in a room",
     description: "It comes `from` null. Not stored: who is not there does not get it.",
@@ -212,6 +223,7 @@ export const OPERATIONS = {
   },
   pruneRoom: {
     method: "post",
+    tag: "presences",
     path: `${ROOM}/prune`,
     summary: "Remove silent presences from a room",
     needs: "admin",
@@ -224,6 +236,7 @@ export const OPERATIONS = {
   },
   prunePresences: {
     method: "post",
+    tag: "all rooms",
     path: "/prune/presences",
     summary: "Remove silent presences from all rooms",
     description:
@@ -241,6 +254,7 @@ export const OPERATIONS = {
   },
   pruneRooms: {
     method: "post",
+    tag: "all rooms",
     path: "/prune/rooms",
     summary: "Take rooms that are empty off the list",
     description: "Rooms do it by themselves; this puts right what a crash may have left.",
@@ -257,6 +271,7 @@ export const OPERATIONS = {
   },
   getChannel: {
     method: "get",
+    tag: "channels",
     path: CHANNEL,
     summary: "Where a channel is",
     needs: "admin",
@@ -275,6 +290,7 @@ export const OPERATIONS = {
   },
   touchChannel: {
     method: "post",
+    tag: "channels",
     path: `${CHANNEL}/touch`,
     summary: "Keep a channel's presences fresh",
     needs: "admin",
@@ -285,6 +301,7 @@ export const OPERATIONS = {
   },
   leaveAll: {
     method: "delete",
+    tag: "channels",
     path: CHANNEL,
     summary: "Take a channel out of all its rooms",
     description: "Its socket is closed with 4003.",
@@ -296,6 +313,7 @@ export const OPERATIONS = {
   },
   getHealth: {
     method: "get",
+    tag: "service",
     path: "/healthz",
     summary: "Whether the Worker answers",
     needs: null,

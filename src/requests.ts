@@ -12,6 +12,8 @@ import type { Env } from "./env.ts";
 import { presences } from "./rooms.ts";
 import { readSettings } from "./settings.ts";
 
+const NO_OBJECT = "the body must be a JSON object";
+
 export type Bindings = { Bindings: Env };
 export type Request = Context<Bindings>;
 
@@ -67,7 +69,10 @@ export async function readBody<Schema extends v.GenericSchema>(
   if (text === "" && !isBodyOptional)
     throw new HTTPException(400, { message: "the body is missing" });
   if (text !== "") checkContentType(c.req.header("content-type"));
-  const result = v.safeParse(body, text === "" ? {} : parseJson(text));
+  const value = text === "" ? {} : parseJson(text);
+  // An array is an object too, to valibot as to JavaScript.
+  if (Array.isArray(value)) throw new HTTPException(422, { message: NO_OBJECT });
+  const result = v.safeParse(body, value);
   if (result.success) return result.output;
   throw new HTTPException(422, { message: saidOf(result.issues[0]) });
 }
@@ -103,6 +108,6 @@ function saidOf(issue: v.BaseIssue<unknown>): string {
   if (issue.type !== "strict_object") {
     return field === "user.id" ? "user.id must be the user's id, a string" : issue.message;
   }
-  if (field === null) return "the body must be a JSON object";
+  if (field === null) return NO_OBJECT;
   return issue.expected === "never" ? `${field} is not known here` : `${field} is missing`;
 }

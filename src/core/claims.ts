@@ -90,7 +90,7 @@ export function decodeUser(user: unknown): User | null {
   const { id, ...info } = result.output;
   const known = v.safeParse(ServerUser, { id, info });
   if (!known.success) throw badUser(known.issues[0].message);
-  return { ...info, id: known.output.id };
+  return { id: known.output.id, ...info };
 }
 
 function badUser(message: string): ProtocolError {

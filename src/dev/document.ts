@@ -13,7 +13,7 @@ import {
   OPERATIONS,
   PARAMETERS,
 } from "../operations.ts";
-import { version } from "./version.ts";
+import { version } from "../cli/version.ts";
 
 const DESCRIPTION = `Who is in this room right now? Rooms, and the channels that are in them, for servers: browsers
 connect to \`/rooms/:name/ws\` by WebSocket. Names in paths are percent-encoded. Every call but those that say so
@@ -41,6 +41,7 @@ export async function openApiDocument(): Promise<object> {
         description: DESCRIPTION,
         license: { name: "MIT", identifier: "MIT" },
       },
+      tags: TAGS.map((name) => ({ name })),
       components: {
         responses: Object.fromEntries(
           Object.entries(FAILURES).map(([status, description]) => [
@@ -56,9 +57,10 @@ export async function openApiDocument(): Promise<object> {
 }
 
 function describe(operationId: string, operation: Operation): Description {
-  const { summary, description, needs, body, isBodyOptional = false } = operation;
+  const { tag, summary, description, needs, body, isBodyOptional = false } = operation;
   return {
     operationId,
+    tags: [tag],
     summary,
     description: [description, needs === "watch" && "A token that can `watch` is enough."]
       .filter(Boolean)
