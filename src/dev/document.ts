@@ -12,6 +12,7 @@ import {
   type Operation,
   OPERATIONS,
   PARAMETERS,
+  TAGS,
 } from "../operations.ts";
 import { version } from "../cli/version.ts";
 
