@@ -77,9 +77,7 @@ export class Links {
 
   /** Tells the rooms of channels that are gone. Throws where one could not be reached: then call it again later. */
   tell(): Promise<void> {
-    this.#telling ??= this.#tellAll().finally(() => {
-      this.#telling = undefined;
-    });
+    this.#telling ??= this.#tellAll();
     return this.#telling;
   }
 
@@ -89,27 +87,36 @@ export class Links {
   }
 
   async #tellAll(): Promise<void> {
+    await Promise.resolve();
     const errors = new Map<string, unknown>();
-    for (;;) {
-      const next = [...this.#known()].find(
-        ([channel, { gone }]) => gone !== null && !errors.has(channel),
-      );
-      if (!next) break;
-      const [channel, { rooms, gone }] = next;
-      // One channel after the other: each has its own rooms to be told at once.
-      // oxlint-disable-next-line no-await-in-loop
-      const failures = await this.#tellOf(channel, gone ?? "left", [...rooms.keys()]);
-      this.#save(channel, {
-        rooms: new Map([...rooms].filter(([room]) => failures.has(room))),
-        gone,
-      });
-      for (const error of failures.values()) errors.set(channel, error);
+    try {
+      for (;;) {
+        const next = this.#nextGone(errors);
+        if (!next) break;
+        const { channel, reason, rooms } = next;
+        // One channel after the other: each has its own rooms to be told at once.
+        // oxlint-disable-next-line no-await-in-loop
+        const failures = await this.#tellOf(channel, reason, [...rooms.keys()]);
+        const left = new Map([...rooms].filter(([room]) => failures.has(room)));
+        this.#save(channel, { rooms: left, gone: reason });
+        for (const error of failures.values()) errors.set(channel, error);
+      }
+    } finally {
+      // In the same turn in which it found nothing more to do, or what ends then would wait for an alarm.
+      this.#telling = undefined;
     }
-    if (errors.size > 0) {
-      throw new Error("rooms of a channel that is gone could not be told", {
-        cause: [...errors.values()][0],
-      });
+    if (errors.size === 0) return;
+    throw new Error("rooms of a channel that is gone could not be told", {
+      cause: [...errors.values()][0],
+    });
+  }
+
+  /** A channel that is gone, and has rooms to be told that were not tried yet. */
+  #nextGone(tried: ReadonlyMap<string, unknown>) {
+    for (const [channel, { rooms, gone }] of this.#known()) {
+      if (gone !== null && !tried.has(channel)) return { channel, rooms, reason: gone };
     }
+    return undefined;
   }
 
   /** The rooms that could not be told, with what went wrong. */

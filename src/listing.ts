@@ -36,9 +36,7 @@ export class Listing {
 
   /** Tells the lobby what it does not know. Throws where it could not be reached: then call it again later. */
   tell(): Promise<void> {
-    this.#telling ??= this.#tellUntilTrue().finally(() => {
-      this.#telling = undefined;
-    });
+    this.#telling ??= this.#tellUntilTrue();
     return this.#telling;
   }
 
@@ -58,14 +56,20 @@ export class Listing {
   }
 
   async #tellUntilTrue(): Promise<void> {
-    while (this.#told !== this.#isOccupied) {
-      const isOccupied = this.#isOccupied === true;
-      // One after the other, or the lobby could hear them in another order.
-      // oxlint-disable-next-line no-await-in-loop
-      await call(this.#lobbies, lobbyOf(this.#room), (lobby) =>
-        isOccupied ? lobby.fill(this.#room) : lobby.empty(this.#room),
-      );
-      this.#told = isOccupied;
+    await Promise.resolve();
+    try {
+      while (this.#told !== this.#isOccupied) {
+        const isOccupied = this.#isOccupied === true;
+        // One after the other, or the lobby could hear them in another order.
+        // oxlint-disable-next-line no-await-in-loop
+        await call(this.#lobbies, lobbyOf(this.#room), (lobby) =>
+          isOccupied ? lobby.fill(this.#room) : lobby.empty(this.#room),
+        );
+        this.#told = isOccupied;
+      }
+    } finally {
+      // In the same turn in which both were the same, or a change right after would not be told.
+      this.#telling = undefined;
     }
   }
 }

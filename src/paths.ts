@@ -3,22 +3,21 @@
  * and then two paths would name one room.
  */
 
-import { isChannelName, isRoomName } from "./core/names.ts";
+import { checkChannel, checkRoom } from "./core/names.ts";
 import { ANY_SEGMENT } from "./operations.ts";
-import { badChannel, badRoom } from "./room-handle.ts";
 
 /** The room that a URL names, on a path as an operation writes it. Throws a ProtocolError `bad_room`. */
 export function roomInPath(url: string, path: string): string {
   const name = decode(segmentOf(url, path, ":name"));
-  if (name !== null && isRoomName(name)) return name;
-  throw badRoom();
+  checkRoom(name);
+  return name;
 }
 
 /** The channel that a URL names, likewise. Throws a ProtocolError `bad_channel`. */
 export function channelInPath(url: string, path: string): string {
   const name = decode(segmentOf(url, path, ":channel"));
-  if (name !== null && isChannelName(name)) return name;
-  throw badChannel();
+  checkChannel(name);
+  return name;
 }
 
 /** Counted from the end: what stands before depends on where the app is mounted. */
@@ -28,10 +27,11 @@ function segmentOf(url: string, path: string, parameter: string): string {
   return segments.at(pattern.indexOf(parameter) - pattern.length) ?? "";
 }
 
-function decode(segment: string): string | null {
+/** What cannot be decoded is no name, as the empty one. */
+function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    return null;
+    return "";
   }
 }

@@ -2,9 +2,9 @@
 
 import { decodeUser } from "./core/claims.ts";
 import type { Json } from "./core/json.ts";
-import { JSON_DEPTH_MAX, NAME_BYTES_MAX, PRESENCE_PAGE_MAX } from "./core/limits.ts";
+import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "./core/limits.ts";
 import { flawOf } from "./core/json.ts";
-import { isChannelName, isRoomName, roomOfChannel } from "./core/names.ts";
+import { checkChannel, checkRoom, roomOfChannel } from "./core/names.ts";
 import type { ListedPresence, User } from "./core/presence.ts";
 import type { Home } from "./core/presence-set.ts";
 import { type ErrorFrame, type PresenceFrame, ProtocolError } from "./core/protocol.ts";
@@ -25,7 +25,7 @@ export class RoomHandle {
 
   /** Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed. */
   constructor(name: string, env: Env, self: Target | null = null) {
-    if (!isRoomName(name)) throw badRoom();
+    checkRoom(name);
     this.name = name;
     this.#env = env;
     this.#self = self;
@@ -98,7 +98,7 @@ export class RoomHandle {
   async send(payload: Json): Promise<number> {
     checkPayload(payload);
     const room = this.#self ?? this.#env.ROOM.getByName(this.name);
-    await null;
+    await Promise.resolve();
     return granted(await room.send(payload));
   }
 
@@ -126,7 +126,7 @@ export class RoomHandle {
   async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {
     if (!this.#self) return call(this.#env.ROOM, this.name, async (stub) => ask(stub));
     // Asked from within one of its own events, the room answers after that.
-    await null;
+    await Promise.resolve();
     return ask(this.#self);
   }
 }
@@ -135,21 +135,6 @@ export class RoomHandle {
 export function millisecondsOf(age: number): number {
   if (Number.isFinite(age) && age >= 0) return age * 1_000;
   throw new RangeError(`the age is ${age}; it must be a number of seconds, 0 or more`);
-}
-
-export function badRoom(): ProtocolError {
-  const message = `a room name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
-  return new ProtocolError("bad_room", message);
-}
-
-export function badChannel(): ProtocolError {
-  const message = `a channel name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`;
-  return new ProtocolError("bad_channel", message);
-}
-
-/** Throws a ProtocolError `bad_channel` where `channel` cannot be the name of one. */
-export function checkChannel(channel: string): void {
-  if (!isChannelName(channel)) throw badChannel();
 }
 
 function checkPayload(payload: Json): void {

@@ -107,7 +107,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
       return new ProtocolError("room_full", message).toFrame();
     }
     const diff = set.join(channel, user, now, { resume: null, home });
-    this.#sockets.setUser(channel, user);
+    this.#sockets.setUser(channel, user, now);
     if (!before && home?.socket) this.#roster.broadcast.greet(channel, null);
     this.#roster.changed(diff, now);
     await this.#roster.told();
@@ -162,7 +162,10 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     await this.#roster.freshen();
     const { leaves } = this.#roster.prune(ageMs);
     await this.#roster.told();
-    return leaves.map(({ reason: _, ...presence }) => ({ room: this.#name, ...presence }));
+    return Array.from(leaves, (leave) => {
+      const { reason: _, ...presence } = leave;
+      return { room: this.#name, ...presence };
+    });
   }
 
   vacate(): Promise<boolean> {
@@ -198,13 +201,15 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#residents.hear(parcel);
   }
 
-  /** The channel has left its home, and so it leaves this room. One that has its socket here is none of those. */
-  async drop(channel: string, reason: LeaveReason): Promise<void> {
+  /**
+   * The channel has left its home, and so it leaves this room. One that has its socket here is none of those.
+   * Waits for nobody: two rooms that tell each other at the same time would wait for ever.
+   */
+  drop(channel: string, reason: LeaveReason): void {
     const now = Date.now();
     const set = this.#roster.set(now);
     if (!set.get(channel)?.home) return;
     this.#roster.changed(set.leave(channel, reason), now);
-    await this.#roster.told();
   }
 
   keep(channel: string): boolean {
@@ -227,12 +232,11 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   #signal(diff: Diff): void {
-    const room = new RoomHandle(this.#name, this.env, this);
-    presenceChanged.send(diff, {
-      room,
+    presenceChanged.send(diff, () => ({
+      room: new RoomHandle(this.#name, this.env, this),
       lastSeen: (channel) => this.#lastSeen(channel),
       waitUntil: (work) => this.ctx.waitUntil(work),
-    });
+    }));
   }
 
   #list(presence: Presence): ListedPresence {

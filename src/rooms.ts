@@ -4,11 +4,11 @@ import pMap from "p-map";
 import * as v from "valibot";
 import type { Json } from "./core/json.ts";
 import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "./core/limits.ts";
-import { compareNames, roomOfChannel } from "./core/names.ts";
+import { checkChannel, compareNames, roomOfChannel } from "./core/names.ts";
 import type { User } from "./core/presence.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import type { Env } from "./env.ts";
-import { checkChannel, millisecondsOf, RoomHandle } from "./room-handle.ts";
+import { millisecondsOf, RoomHandle } from "./room-handle.ts";
 import {
   type Added,
   call,
@@ -85,9 +85,10 @@ export class Rooms {
       );
     const pages = await pMap(LOBBY_NAMES, page, { concurrency: CALLS_AT_ONCE });
     const found = pages.flat().toSorted((a, b) => compareNames(a.room, b.room));
-    const rooms = found.slice(0, limit);
-    const last = rooms.at(-1);
-    return found.length > limit && last ? { rooms, cursor: encodeCursor([last.room]) } : { rooms };
+    const listed = found.slice(0, limit);
+    const last = listed.at(-1);
+    const isMore = found.length > limit && last !== undefined;
+    return { rooms: listed, ...(isMore ? { cursor: encodeCursor([last.room]) } : {}) };
   }
 
   /**
@@ -115,22 +116,22 @@ export class Rooms {
     const visited = { ...sweep, ...only(patterns) };
     let place: readonly [number, string | null] =
       cursor === undefined ? [0, null] : placeOf(SweepPlace, cursor);
-    let [rooms, pruned] = [0, 0];
+    let [count, pruned] = [0, 0];
     for (let step = 0; step < SWEEP_STEPS_PER_CALL; step += 1) {
       const [index, after] = place;
       const lobby = LOBBY_NAMES[index];
-      if (lobby === undefined) return { rooms, pruned };
+      if (lobby === undefined) break;
       // One lobby at a time: each visits several rooms at once.
       // oxlint-disable-next-line no-await-in-loop
       const swept = await call(this.#env.LOBBY, lobby, (stub) => stub.sweep(visited, after));
-      rooms += swept.rooms;
+      count += swept.rooms;
       pruned += swept.pruned;
       place = swept.after === null ? [index + 1, null] : [index, swept.after];
     }
     const [index, after] = place;
-    return index === LOBBIES
-      ? { rooms, pruned }
-      : { rooms, pruned, cursor: encodeCursor([index, after ?? ""]) };
+    const isMore = index < LOBBIES;
+    const rest = isMore ? { cursor: encodeCursor([index, after ?? ""]) } : {};
+    return { rooms: count, pruned, ...rest };
   }
 }
 
@@ -153,17 +154,17 @@ export class Presences {
   /** The channel is alive. Returns the rooms that it is in. */
   async touch(channel: string): Promise<readonly string[]> {
     const host = hostOf(channel);
-    const rooms =
+    const touched =
       host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.touch(channel));
-    return rooms ?? call(this.#env.CHANNEL, channel, (stub) => stub.touch());
+    return touched ?? call(this.#env.CHANNEL, channel, (stub) => stub.touch());
   }
 
   /** Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. */
   async leaveAll(channel: string): Promise<readonly string[]> {
     const host = hostOf(channel);
-    const rooms =
+    const left =
       host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.leaveAll(channel));
-    return rooms ?? call(this.#env.CHANNEL, channel, (stub) => stub.leaveAll());
+    return left ?? call(this.#env.CHANNEL, channel, (stub) => stub.leaveAll());
   }
 }
 
@@ -188,8 +189,8 @@ export function presences(env: Env): Presences {
   return new Presences(env);
 }
 
-function only(rooms: readonly string[] | undefined): { rooms?: readonly string[] } {
-  return rooms ? { rooms } : {};
+function only(patterns: readonly string[] | undefined): { rooms?: readonly string[] } {
+  return patterns ? { rooms: patterns } : {};
 }
 
 /** The room that may hold the channel's socket. */

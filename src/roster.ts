@@ -115,7 +115,6 @@ export class Roster {
     for (const { channel, host } of hosted) this.broadcast.farewell(channel, host);
     this.broadcast.change(diff);
     this.broadcast.speak(now);
-    // After the farewell: the host passes it on only while it knows of the link.
     for (const { channel, host } of hosted) this.#guests.left(host.room, channel, host.link);
     this.#schedule(now);
     if (hasNews) this.#telling = this.#tellOthers();

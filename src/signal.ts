@@ -57,9 +57,10 @@ class PresenceChanged {
     };
   }
 
-  /** For rooms only. */
-  send(diff: Diff, sender: Sender): void {
+  /** For rooms only, which say who they are if anybody listens. */
+  send(diff: Diff, from: () => Sender): void {
     if (this.#receivers.size === 0 || isEmpty(diff)) return;
+    const sender = from();
     const change = changeOf(diff, sender);
     for (const { receiver } of Array.from(this.#receivers)) {
       try {

@@ -118,12 +118,13 @@ export class Sockets {
     return Math.max(this.connection(ws).seenAt, beat);
   }
 
-  /** A server gave the channel another user. Another one starts without a state. */
-  setUser(channel: string, user: Connection["user"]): void {
+  /** A server's word that the channel is alive, as this user. Another one than before starts without a state. */
+  setUser(channel: string, user: Connection["user"], now: number): void {
     for (const ws of this.ofChannel(channel)) {
       const { state, ...connection } = this.connection(ws);
       const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
       this.save(ws, { ...connection, ...kept, user });
+      this.seen(ws, now);
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { utf8Length } from "./json.ts";
 import { CHANNEL_ID_BYTES, NAME_BYTES_MAX } from "./limits.ts";
+import { ProtocolError } from "./protocol.ts";
 
 /** Whether `name` can name a room: 1–255 bytes of UTF-8 without control characters. */
 export function isRoomName(name: string): boolean {
@@ -22,6 +23,18 @@ export function roomOfChannel(channel: string): string | null {
 /** Whether `name` can name a channel: as a room, or longer where it is a socket's. */
 export function isChannelName(name: string): boolean {
   return isRoomName(name) || roomOfChannel(name) !== null;
+}
+
+const NAME = `1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded in a path, without control characters`;
+
+/** Throws a ProtocolError `bad_room` where `name` cannot name a room. */
+export function checkRoom(name: string): void {
+  if (!isRoomName(name)) throw new ProtocolError("bad_room", `a room name is ${NAME}`);
+}
+
+/** Throws a ProtocolError `bad_channel` where `name` cannot name a channel. */
+export function checkChannel(name: string): void {
+  if (!isChannelName(name)) throw new ProtocolError("bad_channel", `a channel name is ${NAME}`);
 }
 
 /** The order of names in storage, which is that of their UTF-8 bytes: for `toSorted`. */

@@ -1,0 +1,11 @@
+/** What ends a command: words for people, never a stack. */
+
+/** The command was written wrongly: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The command was right, but the server refused or something failed: exit code 1. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+}

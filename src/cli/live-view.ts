@@ -1,0 +1,119 @@
+/** Where a watched room is shown: a table that redraws in a terminal, lines in a pipe, frames for scripts. */
+
+import type { Change, LiveRoom } from "./live-room.ts";
+import { ago, cut, jsonText, printable, stateText, tableOf, userText } from "./text.ts";
+
+export interface LiveView {
+  /** A frame came, as `said`; it meant `changes`. */
+  show(said: unknown, changes: readonly Change[]): void;
+  /** Something is to be said about the connection; `null`: all is well. */
+  notice(text: string | null): void;
+  close(): void;
+}
+
+/** The frames as they came, a line each. */
+export function framesView(): LiveView {
+  return {
+    show: (said) => console.log(jsonText(said)),
+    notice: (text) => {
+      if (text !== null) console.error(text);
+    },
+    close: () => {},
+  };
+}
+
+/** A line for each change, with its time. */
+export function linesView(): LiveView {
+  let isAway = false;
+  return {
+    show(_, changes) {
+      for (const { what, text } of changes) printLine(what, text);
+    },
+    notice(text) {
+      if (text !== null) printLine("away", text);
+      else if (isAway) printLine("back", "connected again");
+      isAway = text !== null;
+    },
+    close: () => {},
+  };
+}
+
+/** Between two drawings of the table at least: more cannot be read. */
+const DRAW_MS = 100;
+/** Durations go on without news. */
+const TICK_MS = 1_000;
+
+const HOME = "\u001b[H";
+const CLEAR_LINE_END = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+const CLEAR_ALL = "\u001b[2J";
+
+/** The room as it is now, drawn over and over. */
+export class TableView implements LiveView {
+  readonly #name: string;
+  readonly #room: LiveRoom;
+  readonly #ticks = setInterval(() => this.#draw(), TICK_MS);
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #notice: string | null = null;
+  readonly #drawSoon = () => {
+    this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
+  };
+
+  constructor(name: string, room: LiveRoom) {
+    this.#name = name;
+    this.#room = room;
+    process.stdout.on("resize", this.#drawSoon).write(CLEAR_ALL);
+  }
+
+  show(): void {
+    this.#drawSoon();
+  }
+
+  notice(text: string | null): void {
+    this.#notice = text;
+    this.#drawSoon();
+  }
+
+  close(): void {
+    clearInterval(this.#ticks);
+    clearTimeout(this.#drawing);
+    process.stdout.off("resize", this.#drawSoon);
+    this.#draw();
+    process.stdout.write("\n");
+  }
+
+  #draw(): void {
+    this.#drawing = undefined;
+    const { rows, columns } = process.stdout;
+    const lines = this.#lines(rows - 1, columns);
+    const text = lines.map((line) => cut(line, columns) + CLEAR_LINE_END).join("\n");
+    process.stdout.write(HOME + text + CLEAR_BELOW);
+  }
+
+  #lines(height: number, columns: number): string[] {
+    const room = this.#room;
+    const head = [
+      `${printable(this.#name)}: ${room.numbers}`,
+      this.#notice ?? "live, Ctrl-C ends",
+      "",
+    ];
+    if (room.isCounting) return [...head, "Too many to be named."];
+    const rows = room.presences.map(({ user, channel, joinedAt, state }) => [
+      userText(user),
+      printable(channel),
+      ago(joinedAt),
+      stateText(state),
+    ]);
+    if (rows.length === 0) return [...head, "Nobody with a name is here."];
+    const table = tableOf([["user", "channel", "joined", "state"], ...rows], columns);
+    const space = Math.max(2, height - head.length);
+    if (table.length <= space) return [...head, ...table];
+    const shown = table.slice(0, space - 1);
+    return [...head, ...shown, `… and ${table.length - shown.length} more`];
+  }
+}
+
+function printLine(what: string, text: string): void {
+  const time = new Date().toISOString().replace(/\.\d+/, "");
+  console.log(`${time}  ${what.padEnd(7)}  ${text}`);
+}

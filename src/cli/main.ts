@@ -1,0 +1,118 @@
+#!/usr/bin/env node
+/**
+ * The command line, `durable-presence`: finds the command, and turns whatever goes wrong into words and an exit
+ * code. 0: done. 1: the service refused, or something failed. 2: the command was written wrongly.
+ */
+
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Command, PROGRAM } from "./command.ts";
+import { add } from "./commands/add.ts";
+import { channel, leaveAll, touch } from "./commands/channel.ts";
+import { prunePresences, pruneRooms } from "./commands/prune.ts";
+import { remove } from "./commands/remove.ts";
+import { room } from "./commands/room.ts";
+import { rooms } from "./commands/rooms.ts";
+import { send } from "./commands/send.ts";
+import { token } from "./commands/token.ts";
+import { UsageError } from "./failure.ts";
+import { printable, tableOf } from "./text.ts";
+
+const COMMANDS: readonly Command[] = [
+  rooms,
+  room,
+  add,
+  remove,
+  send,
+  channel,
+  touch,
+  leaveAll,
+  prunePresences,
+  pruneRooms,
+  token,
+];
+
+const HELP = [
+  "Who is in this room right now? The command line of a durable-presence service.",
+  "",
+  `  ${PROGRAM} <command> [options]`,
+  "",
+  ...tableOf(COMMANDS.map(({ name, summary }) => [`  ${name}`, summary])),
+  "",
+  "Environment:",
+  ...tableOf([
+    ["  PRESENCE_URL", "where the service is (default: http://localhost:8787); --url goes first"],
+    ["  PRESENCE_TOKEN", "a token that can admin; for the service of this machine one is made"],
+    ["", "with PRESENCE_SECRET, of the environment or of .dev.vars"],
+  ]),
+  "",
+  "Examples:",
+  `  ${PROGRAM} rooms --prefix game-`,
+  `  ${PROGRAM} room lobby --watch`,
+  `  ${PROGRAM} prune-presences --age 30`,
+  "",
+  `More about a command: ${PROGRAM} <command> --help`,
+  "Exit codes: 0 done, 1 the service refused or something failed, 2 wrong usage.",
+].join("\n");
+
+/** Options that may stand before the command. */
+const LEADING = {
+  url: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+} as const;
+
+async function main(args: string[]): Promise<void> {
+  const { values, tokens } = parseArgs({
+    args,
+    options: LEADING,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const first = tokens.find((each) => each.kind === "positional");
+  if (first === undefined) {
+    if (values.help) return console.log(HELP);
+    if (values.version) return console.log(version());
+    throw new UsageError("which command?");
+  }
+  const found = COMMANDS.find(({ name }) => name === first.value);
+  if (found === undefined) {
+    const names = COMMANDS.map(({ name }) => name).join(", ");
+    throw new UsageError(`there is no command "${printable(first.value)}"; there are ${names}`);
+  }
+  try {
+    await found.run([...args.slice(0, first.index), ...args.slice(first.index + 1)]);
+  } catch (error) {
+    fail(error, found.name);
+  }
+}
+
+function version(): string {
+  // The same place from src/cli and from dist/cli.
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return /"version": "([^"]+)"/.exec(file)?.[1] ?? "unknown";
+}
+
+function fail(error: unknown, name?: string): void {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+  if (!(error instanceof UsageError)) return;
+  console.error(`See: ${[PROGRAM, name, "--help"].filter(Boolean).join(" ")}`);
+  process.exitCode = 2;
+}
+
+// Whoever reads our output has seen enough, as `head` has.
+process.stdout.on("error", () => process.exit());
+// What no command foresaw is told in words too.
+process.on("uncaughtException", (error) => {
+  fail(error);
+  process.exit();
+});
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,19 @@
+/** Lists that the service gives out page by page. */
+
+/** One page; with a `cursor` there is more. */
+type Page = { readonly cursor?: string };
+
+/** All pages from `cursor` on, each asked for when the one before has been read. */
+export async function* pagesOf<P extends Page>(
+  ask: (cursor: string | undefined) => Promise<P>,
+  cursor?: string,
+): AsyncGenerator<P> {
+  let next = cursor;
+  do {
+    // Each page says where the next begins.
+    // oxlint-disable-next-line no-await-in-loop
+    const page: P = await ask(next);
+    yield page;
+    next = page.cursor;
+  } while (next !== undefined);
+}

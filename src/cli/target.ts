@@ -1,0 +1,69 @@
+/** Which service a command talks to, and the token that lets it. No token is ever printed from here. */
+
+import { Failure, UsageError } from "./failure.ts";
+import { mint } from "./mint.ts";
+import { readSecret } from "./secret.ts";
+
+const DEFAULT_URL = "http://localhost:8787";
+
+/** A token made here is used at once; a connection that is made again gets a new one. */
+const TOKEN_TTL = "5m";
+
+/** Where a secret of this machine may be used: nobody else listens there. */
+const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+export class Target {
+  /** Without a slash at its end. The service may be mounted under a path. */
+  readonly url: string;
+  readonly isLocal: boolean;
+
+  /** Throws a UsageError where `url` is not one of a service. Without one it is PRESENCE_URL, or this machine. */
+  constructor(url?: string) {
+    const fromEnv = process.env["PRESENCE_URL"] || DEFAULT_URL;
+    const parsed = url === undefined ? parse(fromEnv, "PRESENCE_URL") : parse(url, "--url");
+    this.url = parsed.origin + parsed.pathname.replace(/\/+$/, "");
+    this.isLocal = LOCAL_HOSTS.has(parsed.hostname);
+  }
+
+  /** Says where the token comes from, for messages. */
+  get tokenSource(): string {
+    return ownToken() === undefined ? "PRESENCE_SECRET of this machine" : "PRESENCE_TOKEN";
+  }
+
+  /** The token of the environment; on this machine, one that is made with its secret. */
+  async token(): Promise<string> {
+    const own = ownToken();
+    if (own !== undefined) return own;
+    const secret = this.isLocal ? readSecret() : undefined;
+    if (secret !== undefined) {
+      return mint({ sub: "durable-presence", can: ["admin"] }, secret, TOKEN_TTL);
+    }
+    const otherwise = this.isLocal
+      ? " (or PRESENCE_SECRET, in the environment or in .dev.vars, to have one made)"
+      : "";
+    throw new Failure(
+      `there is no token for ${this.url}: set PRESENCE_TOKEN to one that can admin${otherwise}.\nTo make one: durable-presence token --sub me --can admin`,
+    );
+  }
+}
+
+function ownToken(): string | undefined {
+  const token = process.env["PRESENCE_TOKEN"]?.trim();
+  if (token === undefined || token === "") return undefined;
+  // What is no token may be some other secret: it is neither sent nor shown.
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
+  throw new Failure(
+    "PRESENCE_TOKEN is not a token: it must be a JWT, three parts with dots between",
+  );
+}
+
+function parse(text: string, name: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`${name} is "${text}"; it must look like ${DEFAULT_URL}`);
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new UsageError(`${name} must have no user, no query and no fragment, as ${DEFAULT_URL}`);
+  }
+  return url;
+}

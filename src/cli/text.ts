@@ -1,0 +1,104 @@
+/** Text for a terminal: what strangers chose made harmless, columns that line up, durations that one can read. */
+
+import type { Json } from "../core/json.ts";
+import type { User } from "../core/presence.ts";
+import { formatCount } from "../core/protocol.ts";
+
+/** Characters that steer a terminal, break a line or turn the order of letters around. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+
+/** `text` on one line, with everything that could steer a terminal written out: names and states come from strangers. */
+export function printable(text: string): string {
+  return text.replaceAll(STEERING, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** JSON on one line. What its own escapes leave as it is, a terminal may still obey. */
+export function jsonText(value: unknown): string {
+  return printable(JSON.stringify(value));
+}
+
+/** A state, or nothing where there is none. */
+export function stateText(state: Json | undefined): string {
+  return state === undefined || state === null ? "" : jsonText(state);
+}
+
+/** `ada (Ada)`: the id, and the name where the user has another one. */
+export function userText(user: User | null): string {
+  if (user === null) return "(anonymous)";
+  const { id, name } = user;
+  return printable(typeof name === "string" && name !== id ? `${id} (${name})` : id);
+}
+
+/** `1 room`, `12,031 rooms`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** How long ago `time` was, in its two largest units: `5s ago`, `2h 10m ago`. */
+export function ago(time: number, now = Date.now()): string {
+  // Two machines' clocks differ: nothing was seen in the future.
+  const seconds = Math.max(0, Math.floor((now - time) / 1_000));
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days}d ${hours}h ago`;
+  if (hours > 0) return `${hours}h ${minutes}m ago`;
+  return minutes > 0 ? `${minutes}m ${seconds % 60}s ago` : `${seconds}s ago`;
+}
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** Scripts and signs whose characters take two columns. */
+const WIDE =
+  /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\ufe0f/u;
+
+/** Columns that `text` takes in a terminal. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const { segment } of graphemes.segment(text)) columns += columnsOfGrapheme(segment);
+  return columns;
+}
+
+function columnsOfGrapheme(segment: string): number {
+  if (WIDE.test(segment)) return 2;
+  // A mark or a joiner without anything to stand on.
+  return /^[\p{Mn}\p{Me}\p{Cf}]/u.test(segment) ? 0 : 1;
+}
+
+/** `text` cut to `columns`, with an ellipsis where something is missing. */
+export function cut(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  let [kept, used] = ["", 1];
+  for (const { segment } of graphemes.segment(text)) {
+    used += columnsOfGrapheme(segment);
+    if (used > columns) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}
+
+/** Lines of a table: the first row is the heading. No line is longer than `columns`. */
+export function tableOf(rows: readonly (readonly string[])[], columns = Infinity): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell));
+    }
+  }
+  return rows.map((row) => {
+    const cells = row.map(
+      (cell, index) => cell + " ".repeat((widths[index] ?? 0) - columnsOf(cell)),
+    );
+    return cut(cells.join("  ").trimEnd(), columns);
+  });
+}
+
+/** Columns of the terminal, or as many as it takes where the output goes into a file or a pipe. */
+export function terminalColumns(): number {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Infinity;
+}
