@@ -44,6 +44,11 @@ export class Links {
     return linked && linked.gone === null ? linked.rooms : new Map();
   }
 
+  /** Whether the channel is gone, and rooms of it are yet to be told. */
+  isEnding(channel: string): boolean {
+    return (this.#known().get(channel)?.gone ?? null) !== null;
+  }
+
   /** Takes a further room down and returns the number of the link, which no earlier link to it had. Throws a ProtocolError where there are too many. */
   add(channel: string, room: string, now: number): number {
     const rooms = this.of(channel);

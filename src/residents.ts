@@ -70,11 +70,15 @@ export class Residents {
     return rooms;
   }
 
-  /** When each channel last gave a sign of life. One that is away is kept by its grace, so it counts as alive. */
+  /**
+   * When each channel last gave a sign of life. One that is away is kept by its grace, so it counts as alive, and
+   * so does one that is gone as long as its rooms are being told: they are to hear why.
+   */
   seen(channels: readonly string[], now: number): (number | null)[] {
     return channels.map((channel) => {
       const entry = this.#entry(channel);
-      return entry ? this.#lastSeen(entry, now) : null;
+      if (entry) return this.#lastSeen(entry, now);
+      return this.#options.roster.links.isEnding(channel) ? now : null;
     });
   }
 
@@ -87,7 +91,7 @@ export class Residents {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
         for (const ws of open) for (const text of texts) sockets.send(ws, text);
-        if (open.length === 0) (this.#entry(channel) ? away : unknown).push(channel);
+        if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
       }
     }
     for (const { channel, link } of gone) roster.links.remove(channel, from, link);
@@ -113,6 +117,10 @@ export class Residents {
   #entry(channel: string): Entry | undefined {
     const entry = this.#options.roster.set().get(channel);
     return entry?.resume === null ? undefined : entry;
+  }
+
+  #isKnown(channel: string): boolean {
+    return Boolean(this.#entry(channel)) || this.#options.roster.links.isEnding(channel);
   }
 
   #lastSeen({ presence: { channel }, lastSeen, loss }: Entry, now: number): number {

@@ -161,10 +161,11 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   async prune(ageMs?: number): Promise<ListedPresence[]> {
     await this.#roster.freshen();
     const { leaves } = this.#roster.prune(ageMs);
+    const now = Date.now();
     await this.#roster.told();
     return Array.from(leaves, (leave) => {
-      const { reason: _, ...presence } = leave;
-      return { room: this.#name, ...presence };
+      const { reason: _, lastSeen, ...presence } = leave;
+      return { room: this.#name, ...presence, lastSeen: Math.min(lastSeen, now) };
     });
   }
 

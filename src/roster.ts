@@ -131,8 +131,8 @@ export class Roster {
     try {
       this.set();
       this.#alarm.rang();
-      const askedBefore = Date.now() - this.#patience.maxAgeMs / 2;
-      await this.freshen(({ lastSeen }) => lastSeen < askedBefore);
+      const askedAt = Date.now() - this.#patience.maxAgeMs / 2;
+      await this.freshen(({ lastSeen }) => lastSeen <= askedAt);
       this.prune();
       await this.settle();
     } catch (error) {
@@ -251,6 +251,11 @@ export class Roster {
       hasSockets: closing !== undefined || !sockets.isEmpty,
       now,
     });
+    // What hosts say of guests is not stored, so their rows are old: the alarm that is set knows better.
+    for (const entry of entries) {
+      if (entry.home?.socket)
+        entry.lastSeen = Math.max(entry.lastSeen, now - this.#patience.maxAgeMs / 2);
+    }
     const set = new PresenceSet(this.#patience, entries);
     this.#presences = set;
     this.#listing.begin(set.size > 0);

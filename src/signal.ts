@@ -86,7 +86,12 @@ function changeOf(diff: Diff, { room, lastSeen }: Sender): PresenceChange {
     ...here,
     lastSeen: lastSeen(one.channel),
   }));
-  const leaves = diff.leaves.map((leave) => ({ ...leave, ...here }));
+  const now = Date.now();
+  const leaves = diff.leaves.map((leave) => ({
+    ...leave,
+    ...here,
+    lastSeen: Math.min(leave.lastSeen, now),
+  }));
   return {
     room,
     added: (joins.length === 1 && joins[0]) || null,

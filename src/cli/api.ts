@@ -97,7 +97,7 @@ export class Api {
   }
 
   #refusal({ status, location }: Reply, answer: unknown): Failure {
-    const { url, tokenSource } = this.#target;
+    const { url, tokenHint } = this.#target;
     if (location !== null) {
       return new Failure(`${url} sends us on to ${printable(location)}; use that as --url`);
     }
@@ -108,7 +108,7 @@ export class Api {
     }
     const message = `the server refused: ${printable(answer.error.message)} (${status} ${printable(answer.error.code)})`;
     const isAboutToken = status === 401 || status === 403;
-    return new Failure(isAboutToken ? `${message}\nThe token came from ${tokenSource}.` : message);
+    return new Failure(isAboutToken ? `${message}\n${tokenHint}` : message);
   }
 
   #unreachable(error: unknown): string {

@@ -3,7 +3,7 @@
 import { type ArgsDef, defineCommand, type ParsedArgs, runCommand } from "citty";
 import { parseArgs } from "node:util";
 import { UsageError } from "./failure.ts";
-import { printable, tableOf } from "./text.ts";
+import { printable, tableOf, wrapped } from "./text.ts";
 
 /** What the program is called, in `bin` of package.json. */
 export const PROGRAM = "durable-presence";
@@ -17,6 +17,9 @@ export const SERVICE_OPTIONS = {
   },
   json: { type: "boolean", description: "prints the API's JSON, for scripts" },
 } as const satisfies ArgsDef;
+
+/** What help is wrapped to: readable in any terminal. */
+const HELP_COLUMNS = 80;
 
 const HELP_OPTION = ["  -h, --help", "prints this"];
 
@@ -107,7 +110,9 @@ function checkUsage(name: string, args: ArgsDef, rawArgs: string[]): void {
     if (option.type === "boolean") {
       if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
     } else if (value === undefined || (!isInline && /^-\D/.test(value))) {
-      throw new UsageError(`${rawName} needs a value; one that begins with - as ${rawName}=-…`);
+      throw new UsageError(
+        `${rawName} needs a value; one that begins with - is written ${rawName}=-…`,
+      );
     }
   }
   checkPositionals(name, positionalsOf(args), values);
@@ -152,7 +157,8 @@ function helpOf({
     HELP_OPTION,
   ];
   return [
-    `${summary}.${details === undefined ? "" : ` ${details}`}`,
+    `${summary}.`,
+    ...(details === undefined ? [] : wrapped(details, HELP_COLUMNS)),
     "",
     `  ${usage}`,
     "",

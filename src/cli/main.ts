@@ -32,6 +32,8 @@ const COMMANDS: readonly Command[] = [
   token,
 ];
 
+const NAMES = COMMANDS.map(({ name }) => name).join(", ");
+
 const HELP = [
   "Who is in this room right now? The command line of a durable-presence service.",
   "",
@@ -52,6 +54,7 @@ const HELP = [
   `  ${PROGRAM} prune-presences --age 30`,
   "",
   `More about a command: ${PROGRAM} <command> --help`,
+  `The version: ${PROGRAM} --version`,
   "Exit codes: 0 done, 1 the service refused or something failed, 2 wrong usage.",
 ].join("\n");
 
@@ -75,12 +78,12 @@ async function main(args: string[]): Promise<void> {
   if (first === undefined) {
     if (values.help) return console.log(HELP);
     if (values.version) return console.log(version());
-    throw new UsageError("which command?");
+    throw new UsageError(`which command? There are ${NAMES}`);
   }
+  if (first.value === "help") return console.log(HELP);
   const found = COMMANDS.find(({ name }) => name === first.value);
   if (found === undefined) {
-    const names = COMMANDS.map(({ name }) => name).join(", ");
-    throw new UsageError(`there is no command "${printable(first.value)}"; there are ${names}`);
+    throw new UsageError(`there is no command "${printable(first.value)}"; there are ${NAMES}`);
   }
   try {
     await found.run([...args.slice(0, first.index), ...args.slice(first.index + 1)]);

@@ -25,9 +25,11 @@ export class Target {
     this.isLocal = LOCAL_HOSTS.has(parsed.hostname);
   }
 
-  /** Says where the token comes from, for messages. */
-  get tokenSource(): string {
-    return ownToken() === undefined ? "PRESENCE_SECRET of this machine" : "PRESENCE_TOKEN";
+  /** What to look at where the token is refused. */
+  get tokenHint(): string {
+    return ownToken() === undefined
+      ? "It was made with the PRESENCE_SECRET of this machine: does the service have the same?"
+      : "It is the one in PRESENCE_TOKEN.";
   }
 
   /** The token of the environment; on this machine, one that is made with its secret. */

@@ -82,6 +82,20 @@ export function cut(text: string, columns: number): string {
   return `${kept}…`;
 }
 
+/** Words of `text` in lines of at most `columns`. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && columnsOf(line) + 1 + columnsOf(word) <= columns) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}
+
 /** Lines of a table: the first row is the heading. No line is longer than `columns`. */
 export function tableOf(rows: readonly (readonly string[])[], columns = Infinity): string[] {
   const widths: number[] = [];
