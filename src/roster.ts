@@ -188,7 +188,9 @@ export class Roster {
     for (const [host, hosted] of channels) {
       const unknown = hosted.filter((channel) => news.get(channel) === null);
       for (const channel of hosted) {
-        this.set().touch(channel, news.get(channel) ?? patience);
+        const seenAt = news.get(channel);
+        if (typeof seenAt === "number") this.set().correct(channel, seenAt);
+        else this.set().touch(channel, patience);
       }
       this.#dropGuests(host, unknown);
     }

@@ -54,7 +54,7 @@ export class TableView implements LiveView {
   readonly #room: LiveRoom;
   readonly #ticks = setInterval(() => this.#draw(), TICK_MS);
   #drawing: ReturnType<typeof setTimeout> | undefined;
-  #notice: string | null = null;
+  #notice: string | null = "connecting …";
   readonly #drawSoon = () => {
     this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
   };

@@ -173,6 +173,14 @@ export class PresenceSet {
     if (entry.resume === null && !entry.home?.socket) this.#unsaved.set(channel, entry);
   }
 
+  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought. */
+  correct(channel: string, seenAt: number): void {
+    const entry = this.#entries.get(channel);
+    if (!entry) return;
+    entry.lastSeen = seenAt;
+    this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
+  }
+
   /** The connection ended without a goodbye, and no loss stands already: the presence stays for the grace of its kind, or leaves where there is none. */
   lose(channel: string, cause: LossCause, now: number): Diff {
     const entry = this.#entries.get(channel);
