@@ -26,7 +26,12 @@ import type { Letter } from "./stubs.ts";
 type Listener = WebSocket | string;
 
 /** A listener that must be told everything, and how many of the gathered messages are older than it. */
-type Greeting = { readonly welcome: WelcomeFrame | null; readonly messagesBefore: number };
+type Greeting = {
+  readonly welcome: WelcomeFrame | null;
+  readonly messagesBefore: number;
+  /** What other rooms have said meanwhile. */
+  readonly later: string[];
+};
 
 export type BroadcastOptions = {
   readonly room: string;
@@ -88,13 +93,20 @@ export class Broadcast {
 
   /** A new socket: its first frames will be all there is to know, after `welcome` in view `diff`. */
   greet(listener: Listener, welcome: WelcomeFrame | null): void {
-    this.#greetings.set(listener, { welcome, messagesBefore: this.#messages.length });
+    this.#greetings.set(listener, { welcome, messagesBefore: this.#messages.length, later: [] });
   }
 
   /** One that asked for it, or has missed something, is told everything again. */
   repeat(listener: Listener): void {
     if (this.#greetings.has(listener)) return;
-    this.#greetings.set(listener, { welcome: null, messagesBefore: 0 });
+    this.#greetings.set(listener, { welcome: null, messagesBefore: 0, later: [] });
+  }
+
+  /** Passes on what another room says: behind the first frames of this one, where these are yet to go out. */
+  pass(ws: WebSocket, texts: readonly string[]): void {
+    const greeting = this.#greetings.get(ws);
+    if (greeting) greeting.later.push(...texts);
+    else for (const text of texts) this.#options.sockets.send(ws, text);
   }
 
   /** Throws a ProtocolError `throttled` where too much waits already. */
@@ -161,6 +173,7 @@ export class Broadcast {
         ...(greeting?.welcome ? [JSON.stringify(greeting.welcome)] : []),
         ...(greeting ? (telling?.everything(view) ?? []) : (telling?.news(view) ?? [])),
         ...messagesSince(greeting?.messagesBefore ?? 0),
+        ...(greeting?.later ?? []),
       ];
     };
   }

@@ -90,7 +90,7 @@ export class Residents {
     for (const { channels, texts } of letters) {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
-        for (const ws of open) for (const text of texts) sockets.send(ws, text);
+        for (const ws of open) roster.broadcast.pass(ws, texts);
         if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
       }
     }

@@ -206,6 +206,10 @@ export class Roster {
     }
   }
 
+  #repeatToGuests(): void {
+    for (const channel of this.#store.guests.keys()) this.broadcast.repeat(channel);
+  }
+
   async #tellOthers(): Promise<void> {
     try {
       await Promise.all([this.links.tell(), this.#listing.tell()]);
@@ -248,11 +252,9 @@ export class Roster {
     const { sockets } = this.#options;
     const entries = this.#store.load();
     const known = this.#store.restartedAt;
-    const { restartedAt, unheard } = recover(entries, sockets.live(closing), {
-      restartedAt: known,
-      hasSockets: closing !== undefined || !sockets.isEmpty,
-      now,
-    });
+    const hasSockets = closing !== undefined || !sockets.isEmpty;
+    const circumstances = { restartedAt: known, hasSockets, now };
+    const { restartedAt, unheard } = recover(entries, sockets.live(closing), circumstances);
     // What hosts say of guests is not stored, so their rows are old: the alarm that is set knows better.
     for (const entry of entries) {
       if (entry.home?.socket)
@@ -262,6 +264,8 @@ export class Roster {
     this.#presences = set;
     this.#listing.begin(set.size > 0);
     this.broadcast.begin(set);
+    // It may have died with something untold. Its own sockets died too; those of guests live on elsewhere.
+    if (!hasSockets) this.#repeatToGuests();
     if (restartedAt !== null && restartedAt !== known) {
       this.#store.restartedAt = restartedAt;
       this.#schedule(now);

@@ -173,11 +173,11 @@ export class PresenceSet {
     if (entry.resume === null && !entry.home?.socket) this.#unsaved.set(channel, entry);
   }
 
-  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought. */
+  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought; to be added was one too. */
   correct(channel: string, seenAt: number): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.lastSeen = seenAt;
+    entry.lastSeen = Math.max(seenAt, entry.presence.joinedAt);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
   }
 
