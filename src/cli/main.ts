@@ -4,7 +4,6 @@
  * code. 0: done. 1: the service refused, or something failed. 2: the command was written wrongly.
  */
 
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Command, PROGRAM } from "./command.ts";
 import { add } from "./commands/add.ts";
@@ -17,6 +16,7 @@ import { send } from "./commands/send.ts";
 import { token } from "./commands/token.ts";
 import { UsageError } from "./failure.ts";
 import { printable, tableOf } from "./text.ts";
+import { version } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
   rooms,
@@ -77,7 +77,7 @@ async function main(args: string[]): Promise<void> {
   const first = tokens.find((each) => each.kind === "positional");
   if (first === undefined) {
     if (values.help) return console.log(HELP);
-    if (values.version) return console.log(version());
+    if (values.version) return console.log(version);
     throw new UsageError(`which command? There are ${NAMES}`);
   }
   if (first.value === "help") return console.log(HELP);
@@ -90,12 +90,6 @@ async function main(args: string[]): Promise<void> {
   } catch (error) {
     fail(error, found.name);
   }
-}
-
-function version(): string {
-  // The same place from src/cli and from dist/cli.
-  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return /"version": "([^"]+)"/.exec(file)?.[1] ?? "unknown";
 }
 
 function fail(error: unknown, name?: string): void {

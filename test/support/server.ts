@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** The key of the tokens that every server here believes. */
@@ -38,23 +38,30 @@ const GUARD = '("$@"; kill -KILL 0) & cat; rm -rf "$0"; kill -KILL 0';
 /** Settings of the service, by the names of their variables. */
 export type Vars = Record<string, string>;
 
+/** Which Worker to run: the configuration of its project, and a path that answers when it runs. */
+export type Worker = { readonly config: string; readonly health: string };
+
+const SERVICE: Worker = { config: join(PROJECT, "wrangler.toml"), health: "/healthz" };
+
 export class Server {
   readonly port: number;
   readonly #vars: Vars;
+  readonly #worker: Worker;
   readonly #directory = mkdtempSync(join(tmpdir(), "presence-"));
   #child: ChildProcess | undefined;
   #output = "";
 
-  private constructor(port: number, vars: Vars) {
+  private constructor(port: number, vars: Vars, worker: Worker) {
     this.port = port;
+    this.#worker = worker;
     this.#vars = { PRESENCE_SECRET: SECRET, ...vars };
     // In place of the .dev.vars of whoever runs the tests.
     writeFileSync(this.#envFile, "");
   }
 
-  /** Starts a server with empty storage, and waits until it answers. */
-  static async start(vars: Vars = {}): Promise<Server> {
-    const server = new Server(await freePort(), vars);
+  /** Starts a server with empty storage, this project's or that of another, and waits until it answers. */
+  static async start(vars: Vars = {}, worker = SERVICE): Promise<Server> {
+    const server = new Server(await freePort(), vars, worker);
     try {
       await server.start();
     } catch (error) {
@@ -81,14 +88,15 @@ export class Server {
     ]);
     const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
     const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
-    const wrangler = [process.execPath, WRANGLER, "dev", "--log-level", "error"];
+    const { config } = this.#worker;
+    const wrangler = [process.execPath, WRANGLER, "dev", "--config", config, "--log-level", "error"];
     this.#output = "";
     // A process group of its own, so that all of it can be killed at once.
     const child = spawn(
       "sh",
       ["-c", GUARD, this.#directory, ...wrangler, ...where, ...storage, ...vars],
       {
-        cwd: PROJECT,
+        cwd: dirname(config),
         detached: true,
         env: {
           ...process.env,
@@ -147,7 +155,7 @@ export class Server {
 
   async #isUp(): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}/healthz`)).ok;
+      return (await fetch(this.url + this.#worker.health)).ok;
     } catch {
       return false;
     }

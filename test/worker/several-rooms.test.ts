@@ -1,0 +1,601 @@
+/**
+ * Channels in three rooms, while the objects involved are evicted and crash between all steps, and while calls
+ * between them fail: touches, messages and the end of a channel reach every room, and nothing is left over.
+ */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { presences, rooms } from "../../src/index.ts";
+import type { User } from "../../src/core/presence.ts";
+import {
+  believed,
+  bindings,
+  channelObject,
+  crashNext,
+  expectNothingIn,
+  failNext,
+  FATES,
+  heardOf,
+  mishapsLeft,
+  nextOfRoom,
+  ringAll,
+  roomObject,
+  type TestObject,
+  wake,
+} from "../support/objects.ts";
+import {
+  advance,
+  alarmIn,
+  crash,
+  evict,
+  idsIn,
+  inRoom,
+  ring,
+  socketsLeft,
+} from "../support/room.ts";
+import { firstFrames, newRoom, openAs, type TestSocket } from "../support/socket.ts";
+
+const DIFF = { query: { view: "diff" } };
+const BOB: User = { id: "bob" };
+
+let logged: string[] = [];
+
+beforeEach(() => {
+  logged = [];
+  vi.spyOn(console, "error").mockImplementation((line) => logged.push(String(line)));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** Whether the channel is in each of the rooms. */
+function whereIs(channel: string, names: readonly string[]): Promise<boolean[]> {
+  return Promise.all(
+    names.map(async (room) => {
+      const all = await rooms(bindings).get(room).presences();
+      return all.some((one) => one.channel === channel);
+    }),
+  );
+}
+
+/** A client that comes back with its presence whenever its socket is gone. */
+class Client {
+  readonly room: string;
+  channel = "";
+  socket: TestSocket | undefined;
+  #resume = "";
+
+  constructor(room: string) {
+    this.room = room;
+  }
+
+  async connect(): Promise<TestSocket> {
+    const { channel } = this;
+    const query = { view: "diff", ...(channel && { channel, resume: this.#resume }) };
+    const socket = await openAs("bob", this.room, { query });
+    const { welcome } = await firstFrames(socket);
+    if (channel && channel !== welcome.channel) throw new Error(`${channel} was not resumed`);
+    this.channel = welcome.channel ?? "";
+    this.#resume = welcome.resume ?? "";
+    this.socket = socket;
+    return socket;
+  }
+
+  /** The socket that is open: the one of before, or a new one. */
+  async open(): Promise<TestSocket> {
+    const { socket } = this;
+    const isOpen = await inRoom(this.room, (_, state) => state.getWebSockets().length > 0);
+    if (isOpen && socket) return socket;
+    if (socket && socket.closes.all.length === 0) await socket.closes.next();
+    return this.connect();
+  }
+}
+
+/** A channel with a socket: its home is the first room. */
+async function withSocket() {
+  const names = [newRoom(), newRoom(), newRoom()] as const;
+  const client = new Client(names[0]);
+  await client.connect();
+  return { client, channel: client.channel, names, objects: names.map(roomObject) };
+}
+
+/** A channel without one: its home is its Channel object. */
+function withoutSocket() {
+  const names = [newRoom(), newRoom(), newRoom()] as const;
+  const channel = `bot-${crypto.randomUUID()}`;
+  return { channel, names, objects: [channelObject(channel), ...names.map(roomObject)] };
+}
+
+/** What happens between two steps, to some of the objects. */
+type Between = (objects: readonly TestObject[]) => Promise<void>;
+
+const SOME = [
+  ["the first object", [0]],
+  ["the second object", [1]],
+  ["the third object", [2]],
+  ["every object", [0, 1, 2, 3]],
+] as const;
+
+const CASES = FATES.slice(1).flatMap(([fate, happen]) =>
+  SOME.map(([who, which]) => {
+    const between: Between = async (objects) => {
+      // One after the other: which are many at once, so are they in turn.
+      // oxlint-disable-next-line no-await-in-loop
+      for (const index of which) if (objects[index]) await happen(objects[index]);
+    };
+    return [who, fate, between] as const;
+  }),
+);
+
+describe.each(CASES)("with %s %s between all steps", (_who, _fate, between) => {
+  test("a socket's channel is touched, spoken to and taken out in three rooms", async () => {
+    const { client, channel, names, objects } = await withSocket();
+    const [home, second, third] = names;
+    advance(0);
+    await between(objects);
+    await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await between(objects);
+    await client.open();
+    await rooms(bindings).add(third, channel, BOB);
+    await between(objects);
+    await client.open();
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
+    advance(40);
+    await between(objects);
+    await client.open();
+    expect(await presences(bindings).touch(channel)).toEqual(names);
+    await between(objects);
+    advance(40);
+    const socket = await client.open();
+    for (const room of [second, third, home]) {
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(room);
+    }
+    expect(await whereIs(channel, names)).toEqual([true, true, true]);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await rooms(bindings).send(room, `to ${room}`)).toBe(1);
+      // oxlint-disable-next-line no-await-in-loop
+      const { messages } = await socket.nextOf("messages");
+      expect(messages).toEqual([{ from: null, payload: `to ${room}` }]);
+    }
+    await between(objects);
+    expect(await presences(bindings).leaveAll(channel)).toEqual(names);
+    await between(objects);
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await ringAll(objects);
+    await expectNothingIn([...objects, channelObject(channel)]);
+  });
+
+  test("a channel without a socket is touched and taken out in three rooms", async () => {
+    const { channel, names, objects } = withoutSocket();
+    const [first, second, third] = names;
+    advance(0);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await rooms(bindings).add(room, channel, BOB);
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+    }
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
+    advance(40);
+    await between(objects);
+    expect(await presences(bindings).touch(channel)).toEqual(names);
+    await between(objects);
+    advance(40);
+    for (const object of objects) {
+      // oxlint-disable-next-line no-await-in-loop
+      await object.ring();
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+    }
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
+    await rooms(bindings).remove(second, channel);
+    await between(objects);
+    expect(await presences(bindings).leaveAll(channel)).toEqual([first, third]);
+    await between(objects);
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await ringAll(objects);
+    await expectNothingIn(objects);
+  });
+
+  test("a channel without a socket that nobody touches is gone in the end, everywhere", async () => {
+    const { channel, names, objects } = withoutSocket();
+    advance(0);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await rooms(bindings).add(room, channel, BOB);
+    }
+    for (let turn = 0; turn < 3; turn += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+      advance(61);
+      // oxlint-disable-next-line no-await-in-loop
+      for (const object of objects) await object.ring();
+    }
+    await expectNothingIn(objects);
+    expect(await presences(bindings).get(channel)).toBeNull();
+  });
+
+  test.each([
+    ["says goodbye", (socket: TestSocket) => socket.ws.close(1000)],
+    ["is cut off", (socket: TestSocket) => socket.cut()],
+    ["falls silent", () => {}],
+  ])("a socket's channel whose client %s leaves all rooms in the end", async (_name, end) => {
+    const { client, channel, names, objects } = await withSocket();
+    const [home, second, third] = names;
+    advance(0);
+    await rooms(bindings).add(second, channel, BOB);
+    await rooms(bindings).add(third, channel, BOB);
+    const ada = await openAs("ada", third, { query: { view: "diff", watch: "1" } });
+    await firstFrames(ada);
+    await between(objects);
+    const socket = await client.open();
+    end(socket);
+    if (_name !== "falls silent") await socketsLeft(home, 0);
+    await between(objects);
+    for (let turn = 0; turn < 4; turn += 1) {
+      advance(31);
+      // oxlint-disable-next-line no-await-in-loop
+      for (const object of objects.toReversed()) await object.ring();
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+    }
+    expect(await presences(bindings).get(channel)).toBeNull();
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await ringAll(objects);
+    await expectNothingIn([...objects, channelObject(channel)]);
+  });
+});
+
+describe("a message, of which nobody has heard yet,", () => {
+  test("is delivered once though the home sleeps and the rooms were evicted", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second, third] = names;
+    await rooms(bindings).add(second, channel, BOB);
+    await rooms(bindings).add(third, channel, BOB);
+    const socket = await client.open();
+    await heardOf(socket, second);
+    await heardOf(socket, third);
+    for (let turn = 0; turn < 5; turn += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await Promise.all([rooms(bindings).send(second, turn), rooms(bindings).send(third, turn)]);
+      // oxlint-disable-next-line no-await-in-loop
+      await Promise.all(names.map(evict));
+    }
+    const of = (room: string) =>
+      socket.frames.all.flatMap((frame) =>
+        frame !== "heartbeat" && frame.type === "messages" && frame.room === room
+          ? frame.messages.map(({ payload }) => payload)
+          : [],
+      );
+    await heardOf(socket, second);
+    await heardOf(socket, third);
+    expect(of(second)).toEqual([0, 1, 2, 3, 4]);
+    expect(of(third)).toEqual([0, 1, 2, 3, 4]);
+    expect(of(home)).toEqual([]);
+  });
+
+  test("that the home could not take in is made up for by everything there is to know", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second] = names;
+    const socket = await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await nextOfRoom(socket, second);
+    failNext(home, "hear");
+    await openAs("cid", second);
+    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    await openAs("dan", second);
+    const sync = await socket.nextOf("sync");
+    expect(sync.presences.map(({ user }) => user?.id)).toEqual(["bob", "cid", "dan"]);
+    await heardOf(socket, second);
+    expect([...believed(socket, second).values()].map(({ user }) => user?.id)).toEqual([
+      "bob",
+      "cid",
+      "dan",
+    ]);
+  });
+
+  test("and that is the last for long is made up for by the alarm at the latest", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second] = names;
+    const socket = await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await nextOfRoom(socket, second);
+    failNext(home, "hear");
+    await openAs("cid", second);
+    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    await vi.waitFor(async () => expect(await alarmIn(second)).toBeLessThanOrEqual(5_000));
+    await ring(second);
+    const sync = await socket.nextOf("sync");
+    expect(sync.presences.map(({ user }) => user?.id)).toEqual(["bob", "cid"]);
+  });
+});
+
+const ENDS = [
+  ["leaveAll", (_: TestSocket, { channel }: Client) => presences(bindings).leaveAll(channel)],
+  [
+    "a removal at home",
+    (_: TestSocket, { room, channel }: Client) => rooms(bindings).remove(room, channel),
+  ],
+  ["a goodbye", (socket: TestSocket) => socket.ws.close(1000)],
+] as const;
+
+/** Bob in three rooms, and Ada in the third to see what she hears. */
+async function inThree() {
+  const { client, channel, names, objects } = await withSocket();
+  const [home, second, third] = names;
+  const ada = await openAs("ada", third, DIFF);
+  await firstFrames(ada);
+  await rooms(bindings).add(second, channel, BOB);
+  await rooms(bindings).add(third, channel, BOB);
+  await ada.nextOf("diff");
+  return {
+    client,
+    socket: await client.open(),
+    channel,
+    names,
+    objects,
+    home,
+    second,
+    third,
+    ada,
+  };
+}
+
+async function expectEnd({
+  channel,
+  names,
+  objects,
+  third,
+  ada,
+}: Awaited<ReturnType<typeof inThree>>) {
+  expect(await whereIs(channel, names)).toEqual([false, false, false]);
+  expect(await idsIn(third)).toEqual(["ada"]);
+  expect((await ada.nextOf("diff")).leaves).toMatchObject([{ channel }]);
+  expect(await ada.heard()).toEqual([]);
+  ada.ws.close();
+  await socketsLeft(third, 0);
+  await ringAll(objects);
+  await expectNothingIn([...objects, channelObject(channel)]);
+}
+
+describe.each(ENDS)("the end of a socket's channel by %s", (_name, end) => {
+  test("is told again by the alarm to a room that could not be told", async () => {
+    const all = await inThree();
+    const { client, socket, channel, names, home, second } = all;
+    failNext(second, "drop");
+    await end(socket, client);
+    await vi.waitFor(async () => {
+      expect(await whereIs(channel, names)).toEqual([false, true, false]);
+    });
+    expect(mishapsLeft(second, "drop")).toBe(0);
+    expect(await alarmIn(home)).toBeLessThanOrEqual(5_000);
+    await ring(home);
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await expectEnd(all);
+  });
+
+  test("is told until it is heard, over evictions and crashes of its home", async () => {
+    const all = await inThree();
+    const { client, socket, channel, names, home, third } = all;
+    failNext(third, "drop", 4);
+    await end(socket, client);
+    await vi.waitFor(async () => {
+      expect(await whereIs(channel, names)).toEqual([false, false, true]);
+    });
+    for (const happen of [evict, crash, ring]) {
+      // oxlint-disable-next-line no-await-in-loop
+      await happen(home);
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(home);
+    }
+    expect(mishapsLeft(third, "drop")).toBe(0);
+    await ring(home);
+    await expectEnd(all);
+  });
+
+  test("is no news to a room that crashes while it is told", async () => {
+    const all = await inThree();
+    const { client, socket, channel, names, home, second } = all;
+    crashNext(second, "drop");
+    await end(socket, client);
+    await vi.waitFor(async () => {
+      expect((await whereIs(channel, names)).filter(Boolean)).toHaveLength(0);
+    });
+    expect(mishapsLeft(second, "drop")).toBe(0);
+    await ring(home);
+    await expectEnd(all);
+  });
+});
+
+describe("the end of a channel whose home crashes at that moment", () => {
+  test("is told by the next life of the home", async () => {
+    const { client, channel, names, objects } = await withSocket();
+    const [home, second, third] = names;
+    await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await rooms(bindings).add(third, channel, BOB);
+    failNext(second, "drop", 2);
+    crashNext(home, "leaveAll");
+    await presences(bindings)
+      .leaveAll(channel)
+      .catch(() => []);
+    expect(mishapsLeft(home, "leaveAll")).toBe(0);
+    advance(0);
+    await wake(home);
+    for (let turn = 0; turn < 4; turn += 1) {
+      advance(11);
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(home);
+    }
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await ringAll(objects);
+    await expectNothingIn([...objects, channelObject(channel)]);
+  });
+});
+
+describe("where a call fails", () => {
+  test("an addition that the further room did not take leaves no trace at home", async () => {
+    const { channel, names } = await withSocket();
+    const [home, second, third] = names;
+    await rooms(bindings).add(third, channel, BOB);
+    failNext(second, "add");
+    await expect(rooms(bindings).add(second, channel, BOB)).rejects.toThrow("out of order");
+    expect(await whereIs(channel, names)).toEqual([true, false, true]);
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: [home, third] });
+    expect(await presences(bindings).touch(channel)).toEqual([home, third]);
+    expect(await presences(bindings).leaveAll(channel)).toEqual([home, third]);
+  });
+
+  test("an addition that the home did not take down reaches no room", async () => {
+    const { channel, names } = await withSocket();
+    const [home, second] = names;
+    failNext(home, "link");
+    await expect(rooms(bindings).add(second, channel, BOB)).rejects.toThrow("out of order");
+    expect(await whereIs(channel, names)).toEqual([true, false, false]);
+    await expectNothingIn([roomObject(second)]);
+  });
+
+  test("a removal of which the home did not hear does not count as a room that it left", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second, third] = names;
+    const socket = await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await rooms(bindings).add(third, channel, BOB);
+    await heardOf(socket, second);
+    failNext(home, "hear", 2);
+    await rooms(bindings).remove(second, channel);
+    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    for (const room of [second, home]) {
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(room);
+    }
+    expect(await presences(bindings).touch(channel)).toEqual([home, third]);
+    expect(await presences(bindings).leaveAll(channel)).toEqual([home, third]);
+  });
+
+  test("a guest is not expired because its home could not be asked", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second] = names;
+    advance(0);
+    const socket = await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    advance(50);
+    await socket.handled();
+    advance(13);
+    failNext(home, "seen", 2);
+    await ring(second);
+    expect(mishapsLeft(home, "seen")).toBe(1);
+    expect(await alarmIn(second)).toBeLessThanOrEqual(7_000);
+    expect(await idsIn(second)).toEqual(["bob"]);
+    await rooms(bindings).get(second).getUsers();
+    failNext(home, "seen", 0);
+    advance(5);
+    await ring(second);
+    expect(await idsIn(second)).toEqual(["bob"]);
+    advance(60);
+    await ring(second);
+    expect(await whereIs(channel, [second])).toEqual([false]);
+  });
+
+  test("a socket that came back is told of a further room that could not be asked, in its view", async () => {
+    const { client, channel, names } = await withSocket();
+    const [home, second] = names;
+    const socket = await client.open();
+    await rooms(bindings).add(second, channel, BOB);
+    await nextOfRoom(socket, second);
+    socket.cut();
+    await socketsLeft(home, 0);
+    failNext(second, "repeat");
+    const again = await client.connect();
+    await vi.waitFor(() => expect(mishapsLeft(second, "repeat")).toBe(0));
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(room);
+    }
+    await openAs("cid", second);
+    await heardOf(again, second);
+    expect([...believed(again, second).values()].map(({ user }) => user?.id)).toEqual([
+      "bob",
+      "cid",
+    ]);
+  });
+
+  test("a touch of a channel without a socket reaches the other rooms", async () => {
+    const { channel, names } = withoutSocket();
+    const [first, second, third] = names;
+    advance(0);
+    await Promise.all(names.map((room) => rooms(bindings).add(room, channel, BOB)));
+    advance(50);
+    failNext(second, "keep");
+    await expect(presences(bindings).touch(channel)).rejects.toThrow(Error);
+    advance(50);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await ring(room);
+    }
+    expect(await whereIs(channel, [first, second, third])).toEqual([true, false, true]);
+    expect(await presences(bindings).touch(channel)).toHaveLength(2);
+  });
+
+  test.each(["drop", "look"] as const)(
+    "leaveAll of a channel without a socket leaves the others where %s fails, and that one in the end",
+    async (method) => {
+      const { channel, names, objects } = withoutSocket();
+      const [, second] = names;
+      for (const room of names) {
+        // oxlint-disable-next-line no-await-in-loop
+        await rooms(bindings).add(room, channel, BOB);
+      }
+      failNext(second, method, 2);
+      await presences(bindings)
+        .leaveAll(channel)
+        .catch(() => []);
+      failNext(second, method, method === "drop" ? 1 : 0);
+      const [first, , third] = await whereIs(channel, names);
+      expect([first, third]).toEqual([false, false]);
+      for (const happen of ["evict", "ring", "crash", "ring"] as const) {
+        // oxlint-disable-next-line no-await-in-loop
+        await objects[0]?.[happen]();
+      }
+      expect(await whereIs(channel, names)).toEqual([false, false, false]);
+      await ringAll(objects);
+      await expectNothingIn(objects);
+    },
+  );
+
+  test("a channel that is to be told of its end comes back only when its rooms know", async () => {
+    const { channel, names, objects } = withoutSocket();
+    const [first, second] = names;
+    await rooms(bindings).add(first, channel, BOB);
+    await rooms(bindings).add(second, channel, BOB);
+    failNext(second, "drop");
+    await presences(bindings).leaveAll(channel);
+    expect(mishapsLeft(second, "drop")).toBe(0);
+    expect((await rooms(bindings).add(second, channel, { id: "zoe" })).isNew).toBe(true);
+    await ringAll(objects);
+    expect(await presences(bindings).get(channel)).toMatchObject({
+      user: { id: "zoe" },
+      rooms: [second],
+    });
+    expect(await presences(bindings).leaveAll(channel)).toEqual([second]);
+    await ringAll(objects);
+    await expectNothingIn(objects);
+  });
+
+  test("an addition that the room did not take is forgotten by the Channel object", async () => {
+    const { channel, names, objects } = withoutSocket();
+    const [first] = names;
+    advance(0);
+    failNext(first, "add");
+    await expect(rooms(bindings).add(first, channel, BOB)).rejects.toThrow("out of order");
+    expect(await presences(bindings).get(channel)).toBeNull();
+    expect(await presences(bindings).touch(channel)).toEqual([]);
+    advance(61);
+    await ringAll(objects);
+    await expectNothingIn(objects);
+  });
+});
