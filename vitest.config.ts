@@ -22,6 +22,14 @@ export default defineConfig({
     projects: [
       { test: { name: "core", include: ["test/core/**/*.test.ts"] } },
       {
+        test: {
+          name: "client",
+          include: ["test/client/**/*.test.ts", "test/client/**/*.test.tsx"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret } })],
         test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
       },

@@ -1,0 +1,56 @@
+/**
+ * What takes a presence up again after a reload of the same tab, by sessionStorage. It is there only between
+ * two pages: written when one goes, taken out when the next one comes. A duplicated tab gets a copy of the
+ * storage of a living page, and in that there is nothing to steal.
+ */
+
+import * as v from "valibot";
+import { RESUME_MS_MAX } from "../core/limits.ts";
+
+const Resumption = v.object({ channel: v.string(), resume: v.string() });
+export type Resumption = v.InferOutput<typeof Resumption>;
+
+const Stored = v.object({ at: v.number(), presences: v.array(Resumption) });
+
+/** What this page has inherited, by key, of the one before it. Two clients of one room take one each. */
+const inherited = new Map<string, Resumption[]>();
+
+/** The next presence that the page before has left for `key`, if it is not too old to be taken up. */
+export function takeResumption(key: string): Resumption | undefined {
+  const own = inherited.get(key) ?? takeStored(key);
+  inherited.set(key, own);
+  return own.shift();
+}
+
+/** The page goes: leaves a presence to the next one. */
+export function leaveResumption(key: string, resumption: Resumption): void {
+  const presences = [...takeStored(key), resumption];
+  store((storage) => storage.setItem(key, JSON.stringify({ at: Date.now(), presences })));
+}
+
+/** The page came back instead of the next one: takes back what it left, or what a page in between did. */
+export function reclaimResumption(key: string): Resumption | undefined {
+  const own = takeStored(key);
+  if (own.length > 0) inherited.set(key, own);
+  return inherited.get(key)?.shift();
+}
+
+function takeStored(key: string): Resumption[] {
+  const text = store((storage) => {
+    const item = storage.getItem(key);
+    storage.removeItem(key);
+    return item;
+  });
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), Stored), text);
+  const isFresh = result.success && Math.abs(Date.now() - result.output.at) < RESUME_MS_MAX;
+  return isFresh ? result.output.presences : [];
+}
+
+/** A page may have no storage, or may not touch it: then a reload is a leave and a join. */
+function store<T>(use: (storage: Storage) => T): T | undefined {
+  try {
+    return typeof sessionStorage === "undefined" ? undefined : use(sessionStorage);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,1 @@
+export { joinRoom } from "../client/index.ts";
