@@ -1,25 +1,16 @@
 /** The address of a room's socket. Made of strings alone: not every runtime has a whole `URL`. */
 
-import { NAME_BYTES_MAX } from "../core/limits.ts";
-import { isRoomName } from "../core/protocol.ts";
-
 /**
  * The start of the address, up to the query. `url` is where the service is: http(s) or ws(s), a path of its
  * own if it is mounted under one, or in a browser a path alone, for the page's own host. Throws a TypeError.
  */
 export function socketAddress(url: string, room: string): string {
   const base = absolute(url).replace(/^http/i, "ws").replace(/\/+$/, "");
-  if (!/^wss?:\/\/[^/?#\s]+[^?#\s]*$/i.test(base)) {
-    throw new TypeError(
-      `url is "${url}"; it must be the service's address, such as "https://presence.example.com", without query or fragment`,
-    );
+  if (!/^wss?:\/\/[^?#\s]+$/i.test(base)) {
+    throw new TypeError(`url is "${url}"; it must be like "https://presence.example.com"`);
   }
-  // A URL cannot spell these two, not even percent-encoded.
-  if (!isRoomName(room) || room === "." || room === "..") {
-    throw new TypeError(
-      `room is "${room}"; a name is 1 to ${NAME_BYTES_MAX} bytes of UTF-8 without control characters, and neither "." nor ".."`,
-    );
-  }
+  // The rest of the rules the server knows. These, a URL cannot spell, not even percent-encoded.
+  if (/^\.{0,2}$/.test(room)) throw new TypeError(`room is "${room}"; choose a longer name`);
   return `${base}/rooms/${encodeURIComponent(room)}/ws`;
 }
 

@@ -11,22 +11,22 @@ import {
 } from "../core/limits.ts";
 import { after } from "./timer.ts";
 
-export type HeartOptions = {
+export interface HeartListener {
   /** Sends a heartbeat. */
-  readonly beat: () => void;
+  beat(): void;
   /** Nothing came after one. */
-  readonly silent: () => void;
-};
+  silent(): void;
+}
 
 export class Heart {
-  readonly #options: HeartOptions;
+  readonly #listener: HeartListener;
   #intervalMs = HEARTBEAT_SECONDS * 1_000;
   #state: "stopped" | "resting" | "waiting" = "stopped";
   #beatAt = 0;
   #cancel = () => {};
 
-  constructor(options: HeartOptions) {
-    this.#options = options;
+  constructor(listener: HeartListener) {
+    this.#listener = listener;
   }
 
   /**
@@ -53,7 +53,7 @@ export class Heart {
   /** Beats now, out of turn. */
   beat(): void {
     if (this.#state === "stopped") return;
-    this.#options.beat();
+    this.#listener.beat();
     this.#beatAt = performance.now();
     // One that waits already goes on waiting for the first answer.
     if (this.#state === "waiting") return;
@@ -61,7 +61,7 @@ export class Heart {
     this.#cancel();
     this.#cancel = after(ANSWER_MS_MAX, () => {
       this.stop();
-      this.#options.silent();
+      this.#listener.silent();
     });
   }
 

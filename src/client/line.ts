@@ -18,17 +18,17 @@ const GIVEN_UP = 3000;
 /** The code of a connection that is gone without a word: one to come back from. */
 export const LOST = 1006;
 
-export type LineOptions = {
+export interface LineListener {
   /** Where to connect, asked anew for each attempt. One that fails is a failed attempt. */
-  readonly address: () => Promise<string>;
-  readonly opened: () => void;
-  readonly heard: (data: unknown) => void;
+  address(): Promise<string>;
+  opened(): void;
+  heard(data: unknown): void;
   /** A connection or an attempt has ended, with this code or one that this side made up. */
-  readonly ended: (code: number, verdict: Verdict) => void;
-};
+  ended(code: number, verdict: Verdict): void;
+}
 
 export class Line {
-  readonly #options: LineOptions;
+  readonly #listener: LineListener;
   readonly #backoff = new Backoff();
   readonly #socket: ReconnectingWebSocket;
   /** What the end is to be taken for, where that is known better than from the close event. */
@@ -39,19 +39,19 @@ export class Line {
   #isClosed = false;
   #endWait: (() => void) | undefined;
 
-  constructor(options: LineOptions) {
-    this.#options = options;
+  constructor(listener: LineListener) {
+    this.#listener = listener;
     this.#socket = new ReconnectingWebSocket(() => this.#nextAddress(), null, {
       minReconnectionDelay: 0,
       connectionTimeout: CONNECT_MS_MAX,
       // Asked before it connects again, and before it tells anybody of the close.
       shouldReconnectOnClose: ({ code }) => this.#mayReturn(code),
     });
-    this.#socket.onopen = () => {
+    this.#socket.addEventListener("open", () => {
       this.#backoff.opened(performance.now());
-      options.opened();
-    };
-    this.#socket.onmessage = ({ data }) => options.heard(data);
+      listener.opened();
+    });
+    this.#socket.addEventListener("message", ({ data }) => listener.heard(data));
   }
 
   /** Sends over an open connection; otherwise the text is lost, and the end of the line will be told. */
@@ -76,14 +76,14 @@ export class Line {
 
   /** The same, and gives up an attempt that has not succeeded yet: it may have begun without a network. */
   retry(): void {
-    if (this.#socket.readyState === ReconnectingWebSocket.CONNECTING) this.redial(LOST);
+    if (this.#socket.readyState === ReconnectingWebSocket.CONNECTING) this.redial();
     else this.hurry();
   }
 
   /** Gives up what there is, and connects again without waiting. */
-  redial(code: number): void {
+  redial(): void {
     this.#isHurried = this.#isDialled;
-    this.drop(code);
+    this.drop(LOST);
     this.hurry();
   }
 
@@ -92,8 +92,6 @@ export class Line {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.hurry();
-    this.#socket.onopen = null;
-    this.#socket.onmessage = null;
     this.#socket.close(1000, "left");
   }
 
@@ -103,7 +101,7 @@ export class Line {
     this.#known = undefined;
     const verdict = verdictOf(code);
     this.#backoff.ended(verdict, performance.now());
-    this.#options.ended(code, verdict);
+    this.#listener.ended(code, verdict);
     return verdict !== "never" && !this.#isClosed;
   }
 
@@ -114,7 +112,7 @@ export class Line {
       await this.#wait();
       try {
         // oxlint-disable-next-line no-await-in-loop
-        const address = await this.#options.address();
+        const address = await this.#listener.address();
         this.#isDialled = true;
         return address;
       } catch {

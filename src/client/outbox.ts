@@ -4,14 +4,9 @@ import { type Json, jsonEqual } from "../core/json.ts";
 import { QUEUED_MESSAGES_MAX, STATE_AGAIN_MS, STATE_EVERY_MS } from "../core/limits.ts";
 import { after } from "./timer.ts";
 
-export type OutboxOptions = {
-  readonly write: (text: string) => void;
-  /** What becomes of a message while there is no connection. */
-  readonly whileAway: "refuse" | "queue";
-};
-
 export class Outbox {
-  readonly #options: OutboxOptions;
+  readonly #write: (text: string) => void;
+  readonly #isQueueing: boolean;
   #isOpen = false;
   /** `null` takes a state back; `undefined` says nothing. */
   #state: Json | undefined;
@@ -19,8 +14,10 @@ export class Outbox {
   #cancelState: (() => void) | undefined;
   #queue: string[] = [];
 
-  constructor(options: OutboxOptions) {
-    this.#options = options;
+  /** @param messagesWhileAway what becomes of a message while there is no connection */
+  constructor(write: (text: string) => void, messagesWhileAway: "refuse" | "queue") {
+    this.#write = write;
+    this.#isQueueing = messagesWhileAway === "queue";
   }
 
   /** The state that the room is to know. */
@@ -34,7 +31,7 @@ export class Outbox {
     // A page that was reloaded and has said nothing yet stands by what it said before.
     if (this.#state === undefined && known !== null) this.#state = known;
     this.reconcile(known);
-    for (const text of this.#queue.splice(0)) this.#options.write(text);
+    for (const text of this.#queue.splice(0)) this.#write(text);
   }
 
   close(): void {
@@ -70,11 +67,10 @@ export class Outbox {
   /** Whether it was sent or queued. */
   send(payload: Json): boolean {
     const text = JSON.stringify({ type: "message", payload });
-    if (this.#isOpen) this.#options.write(text);
-    else if (this.#options.whileAway === "refuse") return false;
-    else if (this.#queue.length >= QUEUED_MESSAGES_MAX) return false;
-    else this.#queue.push(text);
-    return true;
+    const mayQueue = this.#isQueueing && this.#queue.length < QUEUED_MESSAGES_MAX;
+    if (this.#isOpen) this.#write(text);
+    else if (mayQueue) this.#queue.push(text);
+    return this.#isOpen || mayQueue;
   }
 
   #sendState(everyMs: number): void {
@@ -88,6 +84,6 @@ export class Outbox {
     this.#cancelState = undefined;
     if (this.#state === undefined) return;
     this.#stateSentAt = performance.now();
-    this.#options.write(JSON.stringify({ type: "state", state: this.#state }));
+    this.#write(JSON.stringify({ type: "state", state: this.#state }));
   }
 }

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { RESUME_MS_MAX } from "../core/limits.ts";
+import { parse } from "./server-frames.ts";
 
 const Resumption = v.object({ channel: v.string(), resume: v.string() });
 export type Resumption = v.InferOutput<typeof Resumption>;
@@ -22,17 +23,11 @@ export function takeResumption(key: string): Resumption | undefined {
   return own.shift();
 }
 
-/** The page goes: leaves a presence to the next one. */
+/** The page goes: leaves a presence to the next one, or to itself, should it come back. */
 export function leaveResumption(key: string, resumption: Resumption): void {
   const presences = [...takeStored(key), resumption];
+  inherited.delete(key);
   store((storage) => storage.setItem(key, JSON.stringify({ at: Date.now(), presences })));
-}
-
-/** The page came back instead of the next one: takes back what it left, or what a page in between did. */
-export function reclaimResumption(key: string): Resumption | undefined {
-  const own = takeStored(key);
-  if (own.length > 0) inherited.set(key, own);
-  return inherited.get(key)?.shift();
 }
 
 function takeStored(key: string): Resumption[] {
@@ -41,7 +36,7 @@ function takeStored(key: string): Resumption[] {
     storage.removeItem(key);
     return item;
   });
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), Stored), text);
+  const result = v.safeParse(Stored, parse(text ?? ""));
   const isFresh = result.success && Math.abs(Date.now() - result.output.at) < RESUME_MS_MAX;
   return isFresh ? result.output.presences : [];
 }

@@ -1,41 +1,37 @@
 /**
  * Who is in the room, from the frames that say so: a pure reducer from the roll before to the roll after, and
- * the events in between. What did not change keeps its identity, so that a page draws only what did.
+ * what happened in between. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff } from "../core/diff.ts";
+import { applyDiff, type DiffLike } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { LeaveReason, Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
-import type { Member, RoomEvents } from "./room-view.ts";
+import type { Member, RoomEvents, RoomView } from "./room-view.ts";
 import type { Count, DiffOfRoom, RollFrame, Sync } from "./server-frames.ts";
 
 export type Roll = {
   /** Whether there ever was a snapshot: without one a diff says nothing. */
   readonly isKnown: boolean;
   readonly presences: ReadonlyMap<string, Presence>;
-  readonly members: readonly Member[];
-  readonly count: number;
-  readonly lurkers: number;
-  readonly namesHidden: boolean;
+  /** What the view shows of it. */
+  readonly shown: Pick<RoomView, "members" | "count" | "lurkers" | "namesHidden">;
 };
 
-export type RollEvent =
-  | { readonly type: "join"; readonly event: RoomEvents["join"] }
-  | { readonly type: "leave"; readonly event: RoomEvents["leave"] }
-  | { readonly type: "update"; readonly event: RoomEvents["update"] }
-  | { readonly type: "sync" };
-
-/** The roll after a frame, and what happened, in the order in which to tell it. */
-export type Heard = { readonly roll: Roll; readonly events: readonly RollEvent[] };
+/** The roll after a frame, and what happened, to be told in the order of these lists. */
+export type Heard = {
+  readonly roll: Roll;
+  readonly leaves: readonly RoomEvents["leave"][];
+  readonly joins: readonly RoomEvents["join"][];
+  readonly updates: readonly RoomEvents["update"][];
+  /** A whole list has come, or has gone. */
+  readonly isSync: boolean;
+};
 
 export const BLANK_ROLL: Roll = {
   isKnown: false,
   presences: new Map(),
-  members: [],
-  count: 0,
-  lurkers: 0,
-  namesHidden: false,
+  shown: { members: [], count: 0, lurkers: 0, namesHidden: false },
 };
 
 /** Takes a frame of this room in. Hearing it twice is hearing it once. */
@@ -55,101 +51,78 @@ export function hear(roll: Roll, frame: RollFrame): Heard {
  * none, or names were hidden, nobody can tell who is new, and nobody is made up.
  */
 function hearSync(roll: Roll, { presences, lurkers }: Sync): Heard {
-  const after = new Map<string, Presence>();
-  for (const presence of presences) {
-    if (presence.user === null) continue;
-    const known = roll.presences.get(presence.channel);
-    after.set(presence.channel, known && isSame(known, presence) ? known : presence);
-  }
-  const isNews = roll.isKnown && !roll.namesHidden;
-  const heard = settle(roll, after, { lurkers, reasons: new Map() });
-  return { roll: heard.roll, events: [...(isNews ? heard.events : []), { type: "sync" }] };
+  const after = new Map(
+    presences.map((presence) => [presence.channel, asKnown(roll, presence)] as const),
+  );
+  const heard = settle(roll, after, { lurkers, leaves: [] });
+  if (roll.isKnown && !roll.shown.namesHidden) return { ...heard, isSync: true };
+  return { ...quiet(heard.roll), isSync: true };
 }
 
-function hearDiff(roll: Roll, { joins, updates, leaves, lurkers }: DiffOfRoom): Heard {
+function hearDiff(roll: Roll, diff: DiffOfRoom): Heard {
   // Before a snapshot, and where names are hidden, a change has nothing to change.
-  if (!roll.isKnown || roll.namesHidden) return { roll, events: [] };
+  if (!roll.isKnown || roll.shown.namesHidden) return quiet(roll);
   const { presences } = roll;
-  const news = {
-    joins: joins.filter((presence) => {
-      const known = presences.get(presence.channel);
-      return presence.user !== null && !(known && isSame(known, presence));
-    }),
-    updates: updates.filter(({ channel, state }) => {
-      const known = presences.get(channel);
-      return known !== undefined && !jsonEqual(known.state ?? null, state);
-    }),
-    leaves: leaves.filter(({ channel }) => presences.has(channel)),
+  const news: DiffLike = {
+    joins: diff.joins.map((presence) => asKnown(roll, presence)),
+    updates: diff.updates.filter(
+      ({ channel, state }) => !jsonEqual(presences.get(channel)?.state ?? null, state),
+    ),
+    leaves: diff.leaves,
   };
-  const reasons = new Map(leaves.map(({ channel, reason }) => [channel, reason]));
-  const isEmpty = news.joins.length + news.updates.length + news.leaves.length === 0;
-  if (isEmpty) return { roll: lurkers === roll.lurkers ? roll : { ...roll, lurkers }, events: [] };
-  return settle(roll, applyDiff(presences, news), { lurkers, reasons });
+  return settle(roll, applyDiff(presences, news), diff);
 }
 
 /** Numbers instead of names. The names of before are not the truth any more, and nobody has left. */
-function hearCount(roll: Roll, { members, lurkers }: Count): Heard {
-  if (roll.namesHidden) {
-    const isSameCount = roll.count === members && roll.lurkers === lurkers;
-    return { roll: isSameCount ? roll : { ...roll, count: members, lurkers }, events: [] };
-  }
-  const hidden = { ...BLANK_ROLL, isKnown: true, namesHidden: true, count: members, lurkers };
-  return { roll: hidden, events: [{ type: "sync" }] };
+function hearCount(roll: Roll, { members: count, lurkers }: Count): Heard {
+  const shown = { members: BLANK_ROLL.shown.members, count, lurkers, namesHidden: true };
+  const heard = quiet({ isKnown: true, presences: BLANK_ROLL.presences, shown });
+  return { ...heard, isSync: !roll.shown.namesHidden };
 }
 
-type Rest = {
-  readonly lurkers: number;
-  /** Why presences left, by channel, where it is known. */
-  readonly reasons: ReadonlyMap<string, LeaveReason>;
-};
-
-function settle(roll: Roll, presences: ReadonlyMap<string, Presence>, rest: Rest): Heard {
-  const members = groupMembers(roll.members, presences);
-  const after = {
-    isKnown: true,
-    presences,
-    members,
-    count: members.length,
-    lurkers: rest.lurkers,
-    namesHidden: false,
-  };
-  return { roll: after, events: eventsBetween(roll.members, members, rest.reasons) };
+function quiet(roll: Roll): Heard {
+  return { roll, leaves: [], joins: [], updates: [], isSync: false };
 }
 
-function eventsBetween(
-  before: readonly Member[],
-  after: readonly Member[],
-  reasons: Rest["reasons"],
-): RollEvent[] {
-  if (before === after) return [];
+function settle(
+  roll: Roll,
+  presences: ReadonlyMap<string, Presence>,
+  { lurkers, leaves: gone }: Pick<DiffOfRoom, "lurkers" | "leaves">,
+): Heard {
+  const before = roll.shown.members;
+  const members = groupMembers(before, presences);
+  const shown = { members, count: members.length, lurkers, namesHidden: false };
   const was = new Map(before.map((member) => [member.id, member]));
-  const is = new Set(after.map(({ id }) => id));
-  const events: RollEvent[] = [];
-  for (const member of before) {
-    if (is.has(member.id)) continue;
-    events.push({ type: "leave", event: { member, reason: reasonOf(member, reasons) } });
-  }
-  for (const member of after) {
+  const joins: Member[] = [];
+  const updates: RoomEvents["update"][] = [];
+  for (const member of members) {
     const previous = was.get(member.id);
-    if (previous === undefined) events.push({ type: "join", event: member });
-    else if (previous !== member) events.push({ type: "update", event: { member, previous } });
+    was.delete(member.id);
+    if (previous === undefined) joins.push(member);
+    else if (previous !== member) updates.push({ member, previous });
   }
-  return events;
+  const reasons = new Map(gone.map(({ channel, reason }) => [channel, reason]));
+  const leaves = Array.from(was.values(), (member) => ({
+    member,
+    reason: reasonOf(member, reasons),
+  }));
+  return { roll: { isKnown: true, presences, shown }, leaves, joins, updates, isSync: false };
 }
 
-/** Of a member who went while this client was away, all that is known is that they are gone. */
-function reasonOf({ presences }: Member, reasons: Rest["reasons"]): LeaveReason {
-  for (const { channel } of presences.toReversed()) {
-    const reason = reasons.get(channel);
-    if (reason !== undefined) return reason;
-  }
-  return "lost";
+const REASONS: readonly LeaveReason[] = ["left", "lost", "expired", "removed", "replaced"];
+
+/** Of the last tab. Of who went while this client was away, or for a reason of a newer server: lost. */
+function reasonOf({ presences }: Member, reasons: ReadonlyMap<string, string>): LeaveReason {
+  const told = reasons.get(presences.at(-1)?.channel ?? "");
+  return REASONS.find((reason) => reason === told) ?? "lost";
 }
 
-function isSame(a: Presence, b: Presence): boolean {
-  return (
-    a.joinedAt === b.joinedAt &&
-    jsonEqual(a.user, b.user) &&
-    jsonEqual(a.state ?? null, b.state ?? null)
-  );
+/** The object that is there already, if it says the same. */
+function asKnown({ presences }: Roll, presence: Presence): Presence {
+  const known = presences.get(presence.channel);
+  const isSame =
+    known?.joinedAt === presence.joinedAt &&
+    jsonEqual(known.user, presence.user) &&
+    jsonEqual(known.state ?? null, presence.state ?? null);
+  return known && isSame ? known : presence;
 }

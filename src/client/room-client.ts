@@ -13,17 +13,19 @@ import { Session } from "./session.ts";
 export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Member<State, Info>> {
   readonly #session: Session;
 
-  /** Throws a TypeError where the address, the room's name or the state cannot be one. */
-  constructor(options: RoomOptions<State>) {
-    const { state, ...rest } = options;
-    const first = state === undefined ? undefined : jsonOf("state", state);
-    this.#session = new Session(rest);
+  /** Throws a TypeError where the address or the state cannot be one. */
+  constructor({ state, ...options }: RoomOptions<State>) {
+    const first = state === undefined ? undefined : jsonOf(state);
+    this.#session = new Session(options);
     if (first !== undefined) this.#session.setState(first);
   }
 
   /** All there is to know, as one object, which is replaced whenever something in it changes. */
   get view(): RoomView<State, Info> {
-    return promised(this.#session.view);
+    // SAFETY: what is in it is JSON, decided by those who set the states and signed the tokens. That they are
+    // of one mind with the page is its promise, made by `joinRoom<State, Info>`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#session.store.view as RoomView<State, Info>;
   }
 
   get room(): string {
@@ -78,7 +80,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
 
   /** Calls `listener` whenever there is a new `view`. The function that it returns ends that. */
   subscribe(listener: () => void): () => void {
-    return this.#session.events.on("view", listener);
+    return this.#session.store.events.on("view", listener);
   }
 
   /** Calls `listener` at each event of a type. The function that it returns ends that. */
@@ -86,7 +88,11 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     type: T,
     listener: (event: RoomEvents<State, Info>[T]) => void,
   ): () => void {
-    return this.#session.events.on(type, (event) => listener(promised(event)));
+    return this.#session.store.events.on(type, (event) => {
+      // SAFETY: as for `view`.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      listener(event as RoomEvents<State, Info>[T]);
+    });
   }
 
   /**
@@ -95,9 +101,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
    * and again after each reconnection. Throws a TypeError where it is not JSON.
    */
   setState(state: State | null): void {
-    const json = jsonOf("state", state);
-    if (!this.#session.isWatching) this.#session.setState(json);
-    else this.#session.fail(WATCHER);
+    this.#session.setState(jsonOf(state));
   }
 
   /**
@@ -105,9 +109,12 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
    * was sent or queued; if not, an `error` event says why. Throws a TypeError where it is not JSON.
    */
   send(payload: Json): boolean {
-    const isTaken =
-      this.status !== "closed" && this.#session.outbox.send(jsonOf("payload", payload));
-    if (!isTaken) this.#session.fail({ code: "not_sent", message: this.#whyNotSent() });
+    const json = jsonOf(payload);
+    const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
+    if (!isTaken) {
+      const why = `not connected, or ${QUEUED_MESSAGES_MAX} wait already; send it again when you are`;
+      this.#session.fail({ code: "not_sent", message: `the message was not sent: ${why}` });
+    }
     return isTaken;
   }
 
@@ -125,11 +132,6 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
   reconnect(): void {
     this.#session.redial();
   }
-
-  #whyNotSent(): string {
-    if (this.status === "closed") return "the message was not sent: this client is closed";
-    return `the message was not sent: there is no connection; with messagesWhileAway "queue", ${QUEUED_MESSAGES_MAX} can wait for one`;
-  }
 }
 
 /** Joins a room, and goes on being there until it is told to leave. */
@@ -139,25 +141,9 @@ export function joinRoom<State = Json, Info = JsonObject>(
   return new RoomClient(options);
 }
 
-const WATCHER = {
-  code: "forbidden",
-  message: "a watcher has no presence, so it has no state; join without watch",
-};
-
 /** A copy, as the others will get it. */
-function jsonOf(name: string, value: unknown): Json {
+function jsonOf(value: unknown): Json {
   const text = JSON.stringify(value);
   if (typeof text === "string") return JSON.parse(text);
-  throw new TypeError(`${name} is ${typeof value}; it must be JSON`);
-}
-
-/**
- * A view or an event with the types that the page has given to states and infos.
- *
- * SAFETY: it is JSON, and what is in it, those who set the states and signed the tokens have decided. That
- * they are of one mind with the page is its promise, made by `joinRoom<State, Info>`.
- */
-function promised<T>(value: unknown): T {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return value as T;
+  throw new TypeError(`a value of type ${typeof value} cannot be sent; it must be JSON`);
 }

@@ -86,7 +86,7 @@ export type RoomEvents<State = Json, Info = JsonObject> = {
   /** Something was refused or failed. If it ended the connection, `status` tells that as well. */
   error: Reason;
   /** A frame of another room, which a server has put this channel into: nothing of it is in the view. */
-  elsewhere: { readonly room: string; readonly type: string; readonly frame: unknown };
+  elsewhere: { readonly type: string; readonly room: string };
 };
 
 export type RoomMessage<Info = JsonObject> = {

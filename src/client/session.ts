@@ -1,6 +1,6 @@
 /**
- * One client's stay in a room: puts the connection, the heart, the roll and the outbox together, and says in
- * the view what is true. Knows nothing of the types that a page gives to states and infos.
+ * One client's stay in a room: puts the connection, the heart, the view and the outbox together. Knows nothing
+ * of the types that a page gives to states and infos.
  */
 
 import type { Json } from "../core/json.ts";
@@ -8,15 +8,13 @@ import { ANSWER_MS_MAX } from "../core/limits.ts";
 import { CLOSE_CODES, HEARTBEAT } from "../core/protocol.ts";
 import { queryOf, socketAddress } from "./address.ts";
 import type { Verdict } from "./backoff.ts";
-import { Emitter } from "./emitter.ts";
-import { Heart } from "./heart.ts";
-import { Line, LOST } from "./line.ts";
+import { Heart, type HeartListener } from "./heart.ts";
+import { Line, type LineListener, LOST } from "./line.ts";
 import type { RoomOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { watchPage } from "./page.ts";
-import * as reload from "./resumption.ts";
-import { BLANK_ROLL, hear, type Roll, type RollEvent } from "./roll.ts";
-import { blankView, type Reason, type RoomEvents, type RoomView } from "./room-view.ts";
+import { type PageListener, watchPage } from "./page.ts";
+import { leaveResumption, type Resumption, takeResumption } from "./resumption.ts";
+import type { Reason } from "./room-view.ts";
 import {
   decodeServerFrame,
   type ErrorOfServer,
@@ -27,76 +25,50 @@ import {
 } from "./server-frames.ts";
 import { after } from "./timer.ts";
 import { askForToken } from "./token.ts";
+import { ViewStore } from "./view-store.ts";
 
-/** What a session tells; `view` whenever there is a new one. */
-export type SessionEvents = RoomEvents & { view: RoomView };
-
-export class Session {
-  readonly events = new Emitter<SessionEvents>();
+export class Session implements LineListener, HeartListener, PageListener {
+  readonly store: ViewStore;
   readonly outbox: Outbox;
   readonly #options: RoomOptions;
   readonly #address: string;
   readonly #heart: Heart;
   readonly #line: Line;
   readonly #unwatch: () => void;
-  #view: RoomView;
-  #roll: Roll = BLANK_ROLL;
-  #resumption: reload.Resumption | undefined;
+  #resumption: Resumption | undefined;
   /** Why the connection ends, where that is known before the end. */
   #told: Reason | undefined;
   #isOpen = false;
   #isWelcome = false;
-  #heardAt: number | null = null;
+  #heardAt = 0;
   #cancelGreeting = () => {};
 
   constructor(options: RoomOptions) {
     this.#options = options;
     this.#address = socketAddress(options.url, options.room);
-    this.#view = blankView(options.room);
-    if (!options.watch) this.#resumption = reload.takeResumption(this.#address);
-    this.outbox = new Outbox({
-      write: (text) => this.#line.send(text),
-      whileAway: options.messagesWhileAway ?? "refuse",
-    });
-    this.#heart = new Heart({
-      beat: () => this.#line.send(HEARTBEAT),
-      silent: () => this.#giveUp({ code: "silent", message: "the server does not answer" }),
-    });
-    this.#line = new Line({
-      address: () => this.#nextAddress(),
-      opened: () => this.#opened(),
-      heard: (data) => this.#hear(data),
-      ended: (code, verdict) => this.#ended(code, verdict),
-    });
-    this.#unwatch = this.#watchPage();
-  }
-
-  get view(): RoomView {
-    return this.#view;
-  }
-
-  get isWatching(): boolean {
-    return this.#options.watch === true;
+    this.store = new ViewStore(options.room);
+    this.outbox = new Outbox(
+      (text) => this.#line.send(text),
+      options.messagesWhileAway ?? "refuse",
+    );
+    if (!options.watch) this.#resumption = takeResumption(this.#address);
+    this.#heart = new Heart(this);
+    this.#line = new Line(this);
+    this.#unwatch = watchPage(this);
   }
 
   setState(state: Json): void {
     this.outbox.setState(state);
-    const { self } = this.#view;
-    if (self) this.#change({ self: { ...self, state: state ?? undefined } });
+    this.store.showState(state);
   }
 
   fail(reason: Reason): void {
-    this.events.emit("error", reason);
-  }
-
-  wake(): void {
-    this.#heart.beat();
-    this.#line.hurry();
+    this.store.events.emit("error", reason);
   }
 
   redial(): void {
-    this.#told = { code: "reconnecting", message: "this client was told to connect again" };
-    this.#line.redial(LOST);
+    this.#told = { code: "reconnecting", message: "connecting again, as asked" };
+    this.#line.redial();
   }
 
   leave(): void {
@@ -104,58 +76,72 @@ export class Session {
     this.#finish({ code: "left", message: "this client has left the room" });
   }
 
-  #watchPage(): () => void {
-    return watchPage({
-      woken: () => this.wake(),
-      online: () => {
-        this.#heart.beat();
-        this.#line.retry();
-      },
-      // A browser's word is not proof, but a reason to ask.
-      offline: () => this.#heart.beat(),
-      hidden: () => {
-        if (this.#resumption) reload.leaveResumption(this.#address, this.#resumption);
-      },
-      restored: () => {
-        this.#resumption = reload.reclaimResumption(this.#address) ?? this.#resumption;
-      },
-    });
+  /** The page is there again, or is told to look. */
+  wake(): void {
+    this.#heart.beat();
+    this.#line.hurry();
   }
 
-  async #nextAddress(): Promise<string> {
-    const token = await askForToken(this.#options.token).catch((error: unknown) => {
+  online(): void {
+    this.#heart.beat();
+    this.#line.retry();
+  }
+
+  /** A browser's word is no proof, but a reason to ask. */
+  offline(): void {
+    this.#heart.beat();
+  }
+
+  hide(): void {
+    if (this.#resumption) leaveResumption(this.#address, this.#resumption);
+  }
+
+  restore(): void {
+    this.#resumption = takeResumption(this.#address) ?? this.#resumption;
+  }
+
+  beat(): void {
+    this.#line.send(HEARTBEAT);
+  }
+
+  silent(): void {
+    this.#giveUp("the server does not answer");
+  }
+
+  async address(): Promise<string> {
+    try {
+      const token = await askForToken(this.#options.token);
+      const watch = this.#options.watch ? "1" : undefined;
+      return `${this.#address}?${queryOf({ view: "diff", watch, token, ...this.#resumption })}`;
+    } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
       const reason = { code: "token_failed", message: `the token function failed: ${cause}` };
       this.fail(reason);
       this.#away(reason);
       throw error;
-    });
-    const watch = this.#options.watch ? "1" : undefined;
-    return `${this.#address}?${queryOf({ view: "diff", watch, token, ...this.#resumption })}`;
+    }
   }
 
-  #opened(): void {
+  opened(): void {
     this.#isOpen = true;
     this.#heart.start();
     // Heartbeats are answered for a room that cannot speak, too.
-    this.#cancelGreeting = after(ANSWER_MS_MAX, () =>
-      this.#giveUp({ code: "silent", message: "the room does not answer" }),
-    );
+    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("the room does not answer"));
   }
 
-  #giveUp(reason: Reason): void {
-    this.#told = reason;
-    this.#line.drop(LOST);
+  heard(data: unknown): void {
+    this.#heardAt = Date.now();
+    this.#heart.heard();
+    const frame = decodeServerFrame(data);
+    if (frame) this.#receive(frame);
   }
 
-  #ended(code: number, verdict: Verdict): void {
+  ended(code: number, verdict: Verdict): void {
     const lost = this.#isOpen
       ? { code: "lost", message: `the connection was lost, with close code ${code}` }
-      : { code: "unreachable", message: "the server could not be reached" };
+      : { code: "unreachable", message: "the server cannot be reached" };
     const reason = this.#told ?? lost;
     this.#told = undefined;
-    this.#isOpen = false;
-    this.#isWelcome = false;
     this.#rest();
     // What was too large once is too large again: it would end each further connection, too.
     if (code === CLOSE_CODES.frame_too_large) this.#dropState();
@@ -163,72 +149,41 @@ export class Session {
     else this.#away(reason);
   }
 
+  #giveUp(message: string): void {
+    this.#told = { code: "silent", message };
+    this.#line.drop(LOST);
+  }
+
   #rest(): void {
+    this.#isOpen = false;
+    this.#isWelcome = false;
     this.#cancelGreeting();
     this.#heart.stop();
     this.outbox.close();
   }
 
   #finish(reason: Reason): void {
-    if (this.#view.status === "closed") return;
+    if (this.store.view.status === "closed") return;
     this.#resumption = undefined;
     this.#unwatch();
-    this.#setStatus("closed", reason);
     this.#line.close();
     this.#rest();
+    this.store.away("closed", reason, this.#heardAt);
   }
 
   #away(reason: Reason): void {
-    const { status } = this.#view;
+    const { status } = this.store.view;
     if (status === "closed") return;
-    this.#setStatus(status === "connecting" ? "connecting" : "reconnecting", reason);
-  }
-
-  #setStatus(status: RoomView["status"], reason: Reason): void {
-    const before = this.#view;
-    const isSame = before.reason?.code === reason.code && before.reason.message === reason.message;
-    if (before.status === status && isSame) return;
-    const stale = this.#roll.isKnown;
-    const staleSince = stale ? (before.staleSince ?? this.#heardAt) : null;
-    this.#change({ status, reason, stale, staleSince }, () =>
-      this.events.emit("status", { status, reason }),
-    );
-  }
-
-  #hear(data: unknown): void {
-    this.#heardAt = Date.now();
-    this.#heart.heard();
-    const frame = decodeServerFrame(data);
-    if (frame) this.#receive(frame);
+    this.store.away(status === "connecting" ? "connecting" : "reconnecting", reason, this.#heardAt);
   }
 
   #receive(frame: Frame | Unreadable): void {
-    switch (frame.type) {
-      case "error":
-        this.#refused(frame);
-        return;
-      case "unreadable":
-        this.#puzzled(frame);
-        return;
-      case "welcome":
-        this.#welcomed(frame);
-        return;
-      case "messages":
-        if (this.#isElsewhere(frame)) return;
-        for (const message of frame.messages) this.events.emit("message", message);
-        return;
-      case "sync":
-      case "diff":
-      case "count":
-        if (!this.#isElsewhere(frame)) this.#take(frame);
-    }
-  }
-
-  #isElsewhere(frame: Exclude<Frame, ErrorOfServer>): boolean {
-    const { room, type } = frame;
-    if (room === this.#options.room) return false;
-    this.events.emit("elsewhere", { room, type, frame });
-    return true;
+    if (frame.type === "error") this.#refused(frame);
+    else if (frame.type === "unreadable") this.#puzzled(frame);
+    else if (frame.room !== this.#options.room) this.store.events.emit("elsewhere", frame);
+    else if (frame.type === "welcome") this.#welcomed(frame);
+    else if (frame.type !== "messages") this.#take(frame);
+    else for (const message of frame.messages) this.store.events.emit("message", message);
   }
 
   #refused({ code, message }: ErrorOfServer): void {
@@ -244,91 +199,32 @@ export class Session {
 
   /** A change that cannot be read has been missed: only a snapshot tells what it was. */
   #puzzled({ what }: Unreadable): void {
-    this.fail({
-      code: "bad_frame",
-      message: `the server sent a frame "${what}" that is malformed`,
-    });
+    this.fail({ code: "bad_frame", message: `the server sent a malformed "${what}"` });
     if (what === "diff") this.#line.send('{"type":"sync"}');
   }
 
-  #welcomed(frame: Welcome): void {
-    if (this.#isElsewhere(frame)) return;
-    const { channel = null, user, resume, heartbeat } = frame;
+  #welcomed({ channel, user, resume, heartbeat }: Welcome): void {
     this.#isWelcome = true;
-    this.#resumption = channel !== null && resume ? { channel, resume } : undefined;
+    this.#resumption = channel && resume ? { channel, resume } : undefined;
     this.#heart.setInterval(heartbeat);
-    this.#change({ self: { channel, user, state: this.outbox.state ?? undefined } });
+    this.store.showState(this.outbox.state, { channel: channel ?? null, user });
   }
 
   #take(frame: RollFrame): void {
-    const { roll, events } = hear(this.#roll, frame);
-    this.#roll = roll;
-    const isArrival = frame.type !== "diff" && this.#isWelcome && this.#view.status !== "here";
-    if (isArrival) this.#arrive();
-    else if (frame.type === "sync") this.#reconcile();
-    const { members, count, lurkers, namesHidden } = roll;
-    const { status } = this.#view;
-    const here = { status: "here", reason: null, stale: false, staleSince: null } as const;
-    this.#change({ members, count, lurkers, namesHidden, ...(isArrival ? here : {}) }, () => {
-      for (const event of events) this.#tell(event);
-      if (isArrival && status !== "here")
-        this.events.emit("status", { status: "here", reason: null });
-    });
-  }
-
-  #tell(event: RollEvent): void {
-    switch (event.type) {
-      case "join":
-        this.events.emit("join", event.event);
-        return;
-      case "leave":
-        this.events.emit("leave", event.event);
-        return;
-      case "update":
-        this.events.emit("update", event.event);
-        return;
-      case "sync":
-        this.events.emit("sync", this.#view);
-    }
+    const isArrival = frame.type !== "diff" && this.#isWelcome && this.store.view.status !== "here";
+    this.store.hear(frame, isArrival ? () => this.#arrive() : undefined);
+    if (frame.type === "sync" && !isArrival) this.outbox.reconcile(this.store.knownState ?? null);
   }
 
   #arrive(): void {
     this.#cancelGreeting();
-    this.outbox.open(this.#knownState());
-    this.#showState();
-  }
-
-  #reconcile(): void {
-    const known = this.#knownState();
-    if (known !== undefined) this.outbox.reconcile(known);
+    this.outbox.open(this.store.knownState);
+    this.store.showState(this.outbox.state);
   }
 
   #dropState(): void {
-    this.outbox.dropState(this.#knownState());
-    this.#showState();
-  }
-
-  /** The state that the room has of this client: `null` for none, `undefined` where it cannot be seen. */
-  #knownState(): Json | undefined {
-    const own = this.#roll.presences.get(this.#view.self?.channel ?? "");
-    return own && (own.state ?? null);
-  }
-
-  #showState(): void {
-    const { self } = this.#view;
-    const state = this.outbox.state ?? undefined;
-    if (self && self.state !== state) this.#change({ self: { ...self, state } });
-  }
-
-  /** A new view, if anything is new in it. `tell` is called before those who only want to know that there is one. */
-  #change(news: Partial<RoomView>, tell = () => {}): void {
-    const view = { ...this.#view, ...news };
-    const isNew = Object.entries(view).some(
-      ([key, value]) => value !== Reflect.get(this.#view, key),
-    );
-    if (isNew) this.#view = view;
-    tell();
-    if (isNew) this.events.emit("view", view);
+    this.outbox.dropState(this.store.knownState);
+    this.store.showState(this.outbox.state);
   }
 }
 
