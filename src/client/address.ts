@@ -5,25 +5,21 @@
  * own if it is mounted under one, or in a browser a path alone, for the page's own host. Throws a TypeError.
  */
 export function socketAddress(url: string, room: string): string {
-  const base = absolute(url).replace(/^http/i, "ws").replace(/\/+$/, "");
-  if (!/^wss?:\/\/[^?#\s]+$/i.test(base)) {
+  const isPath = /^\/(?!\/)/.test(url) && typeof location !== "undefined";
+  const base = `${isPath ? location.origin : ""}${url}`.replace(/^http/, "ws").replace(/\/+$/, "");
+  if (!/^wss?:\/\/[^?#\s]+$/.test(base)) {
     throw new TypeError(`url is "${url}"; it must be like "https://presence.example.com"`);
   }
   // The rest of the rules the server knows. These, a URL cannot spell, not even percent-encoded.
   if (/^\.{0,2}$/.test(room)) throw new TypeError(`room is "${room}"; choose a longer name`);
-  return `${base}/rooms/${encodeURIComponent(room)}/ws`;
+  return `${base}/rooms/${encodeURIComponent(room)}/ws?view=diff`;
 }
 
-/** A query of what is not `undefined`. */
+/** What follows in the query: whatever is not `undefined`. */
 export function queryOf(parameters: Readonly<Record<string, string | undefined>>): string {
-  return Object.entries(parameters)
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
-    )
-    .join("&");
-}
-
-function absolute(url: string): string {
-  const isPath = url.startsWith("/") && !url.startsWith("//");
-  return isPath && typeof location !== "undefined" ? location.origin + url : url;
+  let query = "";
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) query += `&${name}=${encodeURIComponent(value)}`;
+  }
+  return query;
 }

@@ -10,36 +10,29 @@ export type Verdict = "never" | "later" | "now" | "retry";
  * a client that has not left, and 1009, since what was too large is not sent again.
  */
 export function verdictOf(closeCode: number): Verdict {
-  if (closeCode >= 4000 && closeCode < 4100) return "never";
-  if (closeCode >= 4100 && closeCode < 4200) return "later";
-  if (closeCode >= 4200 && closeCode < 4300) return "now";
-  return "retry";
+  const ranges: readonly (Verdict | undefined)[] = ["never", "later", "now"];
+  return ranges[Math.floor(closeCode / 100) - 40] ?? "retry";
 }
 
 export class Backoff {
   #failures = 0;
-  #verdict: Verdict = "retry";
   #openedAt: number | undefined;
 
   opened(now: number): void {
     this.#openedAt = now;
   }
 
-  /** A connection, or an attempt to make one, has ended. */
-  ended(verdict: Verdict, now: number): void {
-    const lasted = this.#openedAt === undefined ? 0 : now - this.#openedAt;
+  /**
+   * A connection, or an attempt to make one, has ended. Returns the milliseconds to wait before the next one:
+   * any time up to a limit that doubles with each failure, by `chance`, which is in [0, 1).
+   */
+  ended(verdict: Verdict, now: number, chance: number): number {
+    if (now - (this.#openedAt ?? now) >= STABLE_MS_MIN) this.#failures = 0;
     this.#openedAt = undefined;
-    if (lasted >= STABLE_MS_MIN) this.#failures = 0;
     this.#failures += 1;
-    this.#verdict = verdict;
-  }
-
-  /** Milliseconds to wait before the next attempt. `chance` is in [0, 1). Nothing before the very first one. */
-  delay(chance: number): number {
-    if (this.#failures === 0) return 0;
     // A server that says "now" and cannot keep it must not be asked in a tight loop.
-    if (this.#verdict === "now" && this.#failures === 1) return 0;
-    const max = this.#verdict === "later" ? RETRY_LATER_MS_MAX : RETRY_MS_MAX;
+    if (verdict === "now" && this.#failures === 1) return 0;
+    const max = verdict === "later" ? RETRY_LATER_MS_MAX : RETRY_MS_MAX;
     return chance * Math.min(RETRY_MS_FIRST * 2 ** (this.#failures - 1), max);
   }
 }

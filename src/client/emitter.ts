@@ -16,7 +16,7 @@ export class Emitter<Events> {
 
   /** One listener that throws keeps no other from hearing; its error is reported as an uncaught one. */
   emit<T extends keyof Events>(type: T, event: Events[T]): void {
-    for (const { hear } of [...(this.#listeners[type] ?? [])]) {
+    for (const { hear } of Array.from(this.#listeners[type] ?? [])) {
       try {
         hear(event);
       } catch (error) {

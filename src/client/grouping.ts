@@ -12,31 +12,30 @@ export function groupMembers(
   before: readonly Member[],
   presences: ReadonlyMap<string, Presence>,
 ): readonly Member[] {
-  const groups = new Map<string, RoomPresence[]>();
-  // First in line are those who were here before; who has left will have an empty group.
-  for (const { id } of before) groups.set(id, []);
+  // First in line are those who were here before; the group of who has left stays empty.
+  const groups = new Map<string, { known?: Member; presences: RoomPresence[] }>(
+    before.map((known) => [known.id, { known, presences: [] }]),
+  );
   for (const presence of presences.values()) {
     if (!isNamed(presence)) continue;
     const group = groups.get(presence.user.id);
-    if (group) group.push(presence);
-    else groups.set(presence.user.id, [presence]);
+    if (group) group.presences.push(presence);
+    else groups.set(presence.user.id, { presences: [presence] });
   }
-  const known = new Map(before.map((member) => [member.id, member]));
-  const after = Array.from(groups, ([id, group]) => memberOf(group, known.get(id))).filter(
-    (member) => member !== undefined,
-  );
+  const after = [...groups.values()].flatMap((group) => memberOf(group.presences, group.known));
   return isSameList(before, after) ? before : after;
 }
 
-function memberOf(presences: RoomPresence[], known: Member | undefined): Member | undefined {
+/** One member, or nobody. */
+function memberOf(presences: RoomPresence[], known?: Member): Member[] {
   const [first] = presences;
   const newest = presences.at(-1);
-  if (first === undefined || newest === undefined) return undefined;
-  if (known && isSameList(known.presences, presences)) return known;
+  if (!first || !newest) return [];
+  if (known && isSameList(known.presences, presences)) return [known];
   const user = known && jsonEqual(known.user, newest.user) ? known.user : newest.user;
-  const joinedAt = known?.joinedAt ?? first.joinedAt;
+  const { joinedAt } = known ?? first;
   const state = presences.findLast((presence) => presence.state !== undefined)?.state;
-  return { id: user.id, user, joinedAt, presences, state };
+  return [{ id: user.id, user, joinedAt, presences, state }];
 }
 
 function isNamed(presence: Presence): presence is Presence & { readonly user: User } {

@@ -1,7 +1,6 @@
 /**
- * The one connection of a client, and the next one after it. partysocket keeps a WebSocket connected; when,
- * whether and where to is decided here, in the function that it asks for the address of each attempt: its
- * own delays have no jitter and cannot be cut short.
+ * The one connection of a client, and the next one after it. A socket of partysocket makes them, one attempt
+ * each time it is told to: its own retries have no jitter, cannot be cut short, and go on after a refusal.
  */
 
 import ReconnectingWebSocket from "partysocket/ws";
@@ -31,27 +30,27 @@ export class Line {
   readonly #listener: LineListener;
   readonly #backoff = new Backoff();
   readonly #socket: ReconnectingWebSocket;
-  /** What the end is to be taken for, where that is known better than from the close event. */
-  #known: number | undefined;
-  /** Whether there is, or was last, a connection or an attempt; not while one waits to be made. */
-  #isDialled = false;
-  #isHurried = false;
-  #isClosed = false;
-  #endWait: (() => void) | undefined;
+  /** From the start of an attempt to the end of its connection. */
+  #isLive = false;
+  /** Set while it waits for the next attempt. */
+  #cancelWait: (() => void) | undefined;
 
   constructor(listener: LineListener) {
     this.#listener = listener;
-    this.#socket = new ReconnectingWebSocket(() => this.#nextAddress(), null, {
-      minReconnectionDelay: 0,
+    this.#socket = new ReconnectingWebSocket(() => listener.address(), null, {
+      startClosed: true,
+      maxRetries: 0,
       connectionTimeout: CONNECT_MS_MAX,
-      // Asked before it connects again, and before it tells anybody of the close.
-      shouldReconnectOnClose: ({ code }) => this.#mayReturn(code),
     });
     this.#socket.addEventListener("open", () => {
       this.#backoff.opened(performance.now());
       listener.opened();
     });
     this.#socket.addEventListener("message", ({ data }) => listener.heard(data));
+    this.#socket.addEventListener("close", ({ code }) => this.#ended(code));
+    // An attempt that has no socket yet ends without a close.
+    this.#socket.addEventListener("error", () => this.#ended(LOST));
+    this.#dial();
   }
 
   /** Sends over an open connection; otherwise the text is lost, and the end of the line will be told. */
@@ -62,79 +61,37 @@ export class Line {
 
   /** Gives the connection up as if it had been closed with `code`, and waits for no answer to that. */
   drop(code: number): void {
-    if (this.#isClosed || !this.#isDialled) return;
-    this.#known = code;
-    this.#socket.reconnect(GIVEN_UP);
-    // Of a socket that is closing already, partysocket drops the end as well.
-    if (this.#known !== undefined && !this.#mayReturn(code)) this.close();
+    this.#ended(code);
+    this.#socket.close(GIVEN_UP);
   }
 
   /** Tries at once where it waits to try again. */
   hurry(): void {
-    this.#endWait?.();
+    if (!this.#cancelWait) return;
+    this.#cancelWait();
+    this.#dial();
   }
 
-  /** The same, and gives up an attempt that has not succeeded yet: it may have begun without a network. */
-  retry(): void {
-    if (this.#socket.readyState === ReconnectingWebSocket.CONNECTING) this.redial();
-    else this.hurry();
-  }
-
-  /** Gives up what there is, and connects again without waiting. */
-  redial(): void {
-    this.#isHurried = this.#isDialled;
-    this.drop(LOST);
-    this.hurry();
-  }
-
-  /** Closes for good, with a goodbye where there is a connection. */
+  /** Closes with a goodbye where there is a connection, and stays closed. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.hurry();
-    this.#socket.close(1000, "left");
+    this.#isLive = false;
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+    this.#socket.close(1000);
   }
 
-  #mayReturn(closeCode: number): boolean {
-    if (this.#isClosed) return false;
-    const code = this.#known ?? closeCode;
-    this.#known = undefined;
+  #dial(): void {
+    this.#cancelWait = undefined;
+    this.#socket.reconnect(GIVEN_UP);
+    this.#isLive = true;
+  }
+
+  #ended(code: number): void {
+    if (!this.#isLive) return;
+    this.#isLive = false;
     const verdict = verdictOf(code);
-    this.#backoff.ended(verdict, performance.now());
+    const delay = this.#backoff.ended(verdict, performance.now(), Math.random());
+    if (verdict !== "never") this.#cancelWait = after(delay, () => this.#dial());
     this.#listener.ended(code, verdict);
-    return verdict !== "never" && !this.#isClosed;
-  }
-
-  async #nextAddress(): Promise<string> {
-    this.#isDialled = false;
-    for (;;) {
-      // oxlint-disable-next-line no-await-in-loop
-      await this.#wait();
-      try {
-        // oxlint-disable-next-line no-await-in-loop
-        const address = await this.#listener.address();
-        this.#isDialled = true;
-        return address;
-      } catch {
-        // Whoever gave the address knows why; partysocket would take it for the end of an old socket.
-        this.#backoff.ended("retry", performance.now());
-      }
-    }
-  }
-
-  #wait(): Promise<void> {
-    const ms = this.#isHurried ? 0 : this.#backoff.delay(Math.random());
-    this.#isHurried = false;
-    // One that is closed waits for ever: partysocket must not go on, and has nothing else to hold it.
-    if (this.#isClosed) return new Promise(() => {});
-    if (ms === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = after(ms, () => this.hurry());
-      this.#endWait = () => {
-        cancel();
-        this.#endWait = undefined;
-        if (!this.#isClosed) resolve();
-      };
-    });
   }
 }

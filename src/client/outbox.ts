@@ -10,7 +10,7 @@ export class Outbox {
   #isOpen = false;
   /** `null` takes a state back; `undefined` says nothing. */
   #state: Json | undefined;
-  #stateSentAt = Number.NEGATIVE_INFINITY;
+  #stateSentAt = 0;
   #cancelState: (() => void) | undefined;
   #queue: string[] = [];
 
@@ -38,7 +38,7 @@ export class Outbox {
     this.#isOpen = false;
     this.#cancelState?.();
     this.#cancelState = undefined;
-    this.#stateSentAt = Number.NEGATIVE_INFINITY;
+    this.#stateSentAt = 0;
   }
 
   /** Says the state again where the room knows another one. */

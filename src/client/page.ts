@@ -1,12 +1,8 @@
 /** What a browser tells of its page and its network. Elsewhere there is no page, and nothing is told. */
 
 export interface PageListener {
-  /** The page is shown or thawed: what was left undone may be done now. */
+  /** Something may have changed: the page is shown or thawed, the network is back, or gone as the browser thinks. */
   wake(): void;
-  /** There is a network again. */
-  online(): void;
-  /** The network is gone, or so the browser thinks. */
-  offline(): void;
   /** The page goes, by a reload, a link or the end of the tab. It may come back. */
   hide(): void;
   /** The page came back from the browser's cache. */
@@ -17,18 +13,19 @@ export interface PageListener {
 export function watchPage(listener: PageListener): () => void {
   if (typeof document === "undefined") return () => {};
   const stop = new AbortController();
-  const on = (target: EventTarget, type: string, hear: (event: Event) => void) =>
+  const on = (type: string, hear: (event: Event) => void, target: EventTarget = globalThis) =>
     target.addEventListener(type, hear, { signal: stop.signal });
-  on(globalThis, "online", () => listener.online());
-  on(globalThis, "offline", () => listener.offline());
-  on(globalThis, "pagehide", () => listener.hide());
-  on(globalThis, "pageshow", (event) => {
+  const wake = () => listener.wake();
+  on("online", wake);
+  // No proof that the connection is dead, but a reason to ask.
+  on("offline", wake);
+  on("resume", wake, document);
+  // When it is hidden too, for it may be the last time that it can for long.
+  on("visibilitychange", wake, document);
+  on("pagehide", () => listener.hide());
+  on("pageshow", (event) => {
     if ("persisted" in event && event.persisted) listener.restore();
     listener.wake();
-  });
-  on(document, "resume", () => listener.wake());
-  on(document, "visibilitychange", () => {
-    if (document.visibilityState === "visible") listener.wake();
   });
   return () => stop.abort();
 }

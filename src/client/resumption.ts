@@ -6,12 +6,12 @@
 
 import * as v from "valibot";
 import { RESUME_MS_MAX } from "../core/limits.ts";
-import { parse } from "./server-frames.ts";
+import { number, parse, text } from "./server-frames.ts";
 
-const Resumption = v.object({ channel: v.string(), resume: v.string() });
+const Resumption = v.object({ channel: text, resume: text });
 export type Resumption = v.InferOutput<typeof Resumption>;
 
-const Stored = v.object({ at: v.number(), presences: v.array(Resumption) });
+const Stored = v.object({ at: number, presences: v.array(Resumption) });
 
 /** What this page has inherited, by key, of the one before it. Two clients of one room take one each. */
 const inherited = new Map<string, Resumption[]>();
@@ -31,20 +31,20 @@ export function leaveResumption(key: string, resumption: Resumption): void {
 }
 
 function takeStored(key: string): Resumption[] {
-  const text = store((storage) => {
-    const item = storage.getItem(key);
+  const item = store((storage) => {
+    const value = storage.getItem(key);
     storage.removeItem(key);
-    return item;
+    return value;
   });
-  const result = v.safeParse(Stored, parse(text ?? ""));
-  const isFresh = result.success && Math.abs(Date.now() - result.output.at) < RESUME_MS_MAX;
+  const result = v.safeParse(Stored, parse(item));
+  const isFresh = result.success && Date.now() - result.output.at < RESUME_MS_MAX;
   return isFresh ? result.output.presences : [];
 }
 
 /** A page may have no storage, or may not touch it: then a reload is a leave and a join. */
 function store<T>(use: (storage: Storage) => T): T | undefined {
   try {
-    return typeof sessionStorage === "undefined" ? undefined : use(sessionStorage);
+    return use(sessionStorage);
   } catch {
     return undefined;
   }

@@ -3,126 +3,86 @@
  * what happened in between. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, type DiffLike } from "../core/diff.ts";
+import { applyDiff } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
-import type { LeaveReason, Presence } from "../core/presence.ts";
+import type { Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
-import type { Member, RoomEvents, RoomView } from "./room-view.ts";
-import type { Count, DiffOfRoom, RollFrame, Sync } from "./server-frames.ts";
+import type { RoomEvents, RoomView } from "./room-view.ts";
+import type { DiffOfRoom, RollFrame } from "./server-frames.ts";
 
 export type Roll = {
-  /** Whether there ever was a snapshot: without one a diff says nothing. */
-  readonly isKnown: boolean;
+  /** Whether there are names. Without them a change has nothing to change, and nobody can tell who is new. */
+  readonly isNamed: boolean;
   readonly presences: ReadonlyMap<string, Presence>;
   /** What the view shows of it. */
   readonly shown: Pick<RoomView, "members" | "count" | "lurkers" | "namesHidden">;
 };
 
-/** The roll after a frame, and what happened, to be told in the order of these lists. */
-export type Heard = {
-  readonly roll: Roll;
-  readonly leaves: readonly RoomEvents["leave"][];
-  readonly joins: readonly RoomEvents["join"][];
-  readonly updates: readonly RoomEvents["update"][];
-  /** A whole list has come, or has gone. */
-  readonly isSync: boolean;
+/** What happened between two rolls. */
+export type Happenings = {
+  readonly leave: RoomEvents["leave"][];
+  readonly join: RoomEvents["join"][];
+  readonly update: RoomEvents["update"][];
 };
 
 export const BLANK_ROLL: Roll = {
-  isKnown: false,
+  isNamed: false,
   presences: new Map(),
   shown: { members: [], count: 0, lurkers: 0, namesHidden: false },
 };
 
-/** Takes a frame of this room in. Hearing it twice is hearing it once. */
-export function hear(roll: Roll, frame: RollFrame): Heard {
-  switch (frame.type) {
-    case "sync":
-      return hearSync(roll, frame);
-    case "diff":
-      return hearDiff(roll, frame);
-    case "count":
-      return hearCount(roll, frame);
+/** The roll after a frame of this room. Hearing it twice is hearing it once. */
+export function hear(roll: Roll, frame: RollFrame): Roll {
+  const { lurkers } = frame;
+  if (frame.type === "count") {
+    // The names of before are not the truth any more.
+    const shown = { ...BLANK_ROLL.shown, count: frame.members, lurkers, namesHidden: true };
+    return { ...BLANK_ROLL, shown };
   }
+  if (frame.type === "diff" && !roll.isNamed) return roll;
+  const presences = frame.type === "sync" ? snapshot(roll, frame.presences) : change(roll, frame);
+  const members = groupMembers(roll.shown.members, presences);
+  const shown = { members, count: members.length, lurkers, namesHidden: false };
+  return { isNamed: true, presences, shown };
 }
 
-/**
- * A snapshot. Against a list that was known, the differences are what happened meanwhile; where there was
- * none, or names were hidden, nobody can tell who is new, and nobody is made up.
- */
-function hearSync(roll: Roll, { presences, lurkers }: Sync): Heard {
-  const after = new Map(
-    presences.map((presence) => [presence.channel, asKnown(roll, presence)] as const),
-  );
-  const heard = settle(roll, after, { lurkers, leaves: [] });
-  if (roll.isKnown && !roll.shown.namesHidden) return { ...heard, isSync: true };
-  return { ...quiet(heard.roll), isSync: true };
+/** Nothing, where one of the two has no names: nobody is made up. */
+export function happenedBetween(before: Roll, after: Roll, frame: RollFrame): Happenings {
+  const happenings: Happenings = { leave: [], join: [], update: [] };
+  if (!before.isNamed || !after.isNamed) return happenings;
+  const left = new Map(before.shown.members.map((member) => [member.id, member]));
+  for (const member of after.shown.members) {
+    const previous = left.get(member.id);
+    left.delete(member.id);
+    if (!previous) happenings.join.push(member);
+    else if (previous !== member) happenings.update.push({ member, previous });
+  }
+  const leaves = frame.type === "diff" ? frame.leaves : [];
+  for (const member of left.values()) {
+    // Of those who went while this client was away, all that is known is that they are gone.
+    const last = leaves.find(({ channel }) => channel === member.presences.at(-1)?.channel);
+    happenings.leave.push({ member, reason: last?.reason ?? "lost" });
+  }
+  return happenings;
 }
 
-function hearDiff(roll: Roll, diff: DiffOfRoom): Heard {
-  // Before a snapshot, and where names are hidden, a change has nothing to change.
-  if (!roll.isKnown || roll.shown.namesHidden) return quiet(roll);
+function snapshot(roll: Roll, presences: readonly Presence[]): Map<string, Presence> {
+  return new Map(presences.map((presence) => [presence.channel, asKnown(roll, presence)]));
+}
+
+function change(roll: Roll, { joins, updates, leaves }: DiffOfRoom): Map<string, Presence> {
   const { presences } = roll;
-  const news: DiffLike = {
-    joins: diff.joins.map((presence) => asKnown(roll, presence)),
-    updates: diff.updates.filter(
+  return applyDiff(presences, {
+    joins: joins.map((presence) => asKnown(roll, presence)),
+    updates: updates.filter(
       ({ channel, state }) => !jsonEqual(presences.get(channel)?.state ?? null, state),
     ),
-    leaves: diff.leaves,
-  };
-  return settle(roll, applyDiff(presences, news), diff);
-}
-
-/** Numbers instead of names. The names of before are not the truth any more, and nobody has left. */
-function hearCount(roll: Roll, { members: count, lurkers }: Count): Heard {
-  const shown = { members: BLANK_ROLL.shown.members, count, lurkers, namesHidden: true };
-  const heard = quiet({ isKnown: true, presences: BLANK_ROLL.presences, shown });
-  return { ...heard, isSync: !roll.shown.namesHidden };
-}
-
-function quiet(roll: Roll): Heard {
-  return { roll, leaves: [], joins: [], updates: [], isSync: false };
-}
-
-function settle(
-  roll: Roll,
-  presences: ReadonlyMap<string, Presence>,
-  { lurkers, leaves: gone }: Pick<DiffOfRoom, "lurkers" | "leaves">,
-): Heard {
-  const before = roll.shown.members;
-  const members = groupMembers(before, presences);
-  const shown = { members, count: members.length, lurkers, namesHidden: false };
-  const was = new Map(before.map((member) => [member.id, member]));
-  const joins: Member[] = [];
-  const updates: RoomEvents["update"][] = [];
-  for (const member of members) {
-    const previous = was.get(member.id);
-    was.delete(member.id);
-    if (previous === undefined) joins.push(member);
-    else if (previous !== member) updates.push({ member, previous });
-  }
-  const reasons = new Map(gone.map(({ channel, reason }) => [channel, reason]));
-  const leaves = Array.from(was.values(), (member) => ({
-    member,
-    reason: reasonOf(member, reasons),
-  }));
-  return { roll: { isKnown: true, presences, shown }, leaves, joins, updates, isSync: false };
-}
-
-const REASONS: readonly LeaveReason[] = ["left", "lost", "expired", "removed", "replaced"];
-
-/** Of the last tab. Of who went while this client was away, or for a reason of a newer server: lost. */
-function reasonOf({ presences }: Member, reasons: ReadonlyMap<string, string>): LeaveReason {
-  const told = reasons.get(presences.at(-1)?.channel ?? "");
-  return REASONS.find((reason) => reason === told) ?? "lost";
+    leaves,
+  });
 }
 
 /** The object that is there already, if it says the same. */
 function asKnown({ presences }: Roll, presence: Presence): Presence {
   const known = presences.get(presence.channel);
-  const isSame =
-    known?.joinedAt === presence.joinedAt &&
-    jsonEqual(known.user, presence.user) &&
-    jsonEqual(known.state ?? null, presence.state ?? null);
-  return known && isSame ? known : presence;
+  return known && jsonEqual(known, presence) ? known : presence;
 }

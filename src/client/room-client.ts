@@ -112,8 +112,8 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     const json = jsonOf(payload);
     const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
     if (!isTaken) {
-      const why = `not connected, or ${QUEUED_MESSAGES_MAX} wait already; send it again when you are`;
-      this.#session.fail({ code: "not_sent", message: `the message was not sent: ${why}` });
+      const message = `not connected, and no more than ${QUEUED_MESSAGES_MAX} messages wait`;
+      this.#session.fail({ code: "not_sent", message });
     }
     return isTaken;
   }
@@ -145,5 +145,5 @@ export function joinRoom<State = Json, Info = JsonObject>(
 function jsonOf(value: unknown): Json {
   const text = JSON.stringify(value);
   if (typeof text === "string") return JSON.parse(text);
-  throw new TypeError(`a value of type ${typeof value} cannot be sent; it must be JSON`);
+  throw new TypeError(`only JSON can be sent; this is a ${typeof value}`);
 }

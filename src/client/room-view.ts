@@ -76,8 +76,8 @@ export type RoomEvents<State = Json, Info = JsonObject> = {
   sync: RoomView<State, Info>;
   /** Somebody came who had no tab here before. */
   join: Member<State, Info>;
-  /** Somebody closed their last tab, or was lost. */
-  leave: { readonly member: Member<State, Info>; readonly reason: LeaveReason };
+  /** Somebody closed their last tab, or was lost. A newer server may know more reasons. */
+  leave: { readonly member: Member<State, Info>; readonly reason: LeaveReason | (string & {}) };
   /** Somebody opened or closed a further tab, set a state, or shows other info. */
   update: { readonly member: Member<State, Info>; readonly previous: Member<State, Info> };
   /** Somebody sent a message to the room. One's own come back too. `from` is `null` where a server sent it. */
@@ -85,27 +85,9 @@ export type RoomEvents<State = Json, Info = JsonObject> = {
   status: { readonly status: Status; readonly reason: Reason | null };
   /** Something was refused or failed. If it ended the connection, `status` tells that as well. */
   error: Reason;
-  /** A frame of another room, which a server has put this channel into: nothing of it is in the view. */
-  elsewhere: { readonly type: string; readonly room: string };
 };
 
 export type RoomMessage<Info = JsonObject> = {
   readonly from: { readonly channel: string; readonly user: RoomUser<Info> | null } | null;
   readonly payload: Json;
 };
-
-/** Before anything is known; also what a server renders. */
-export function blankView(room: string): RoomView {
-  return {
-    room,
-    status: "connecting",
-    reason: null,
-    stale: false,
-    staleSince: null,
-    members: [],
-    self: null,
-    lurkers: 0,
-    count: 0,
-    namesHidden: false,
-  };
-}

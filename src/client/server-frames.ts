@@ -1,5 +1,5 @@
 /**
- * The door: text from the server becomes a frame here, or nothing. Tolerant of what it does not know, since
+ * The door: what the server says becomes a frame here, or nothing. Tolerant of what it does not know, since
  * a page that was opened last week may speak to the server of today.
  */
 
@@ -7,62 +7,73 @@ import * as v from "valibot";
 import type { Json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
 
+// Of valibot as few kinds as will do: each further one costs a page as much as the whole list below.
+export const text = v.custom<string>((value) => typeof value === "string");
+export const number = v.custom<number>((value) => typeof value === "number");
 // SAFETY: what JSON.parse returns is JSON; what is missing is `undefined`, which it never returns.
 const json = v.custom<Json>((value) => value !== undefined);
-const withId = v.object({ id: v.string() });
+const withId = v.object({ id: text });
 // SAFETY: it has an id, and its other keys are of JSON.parse too.
 const user = v.custom<User>((value) => v.safeParse(withId, value).success);
+const nullOrUser = v.custom<User | null>(
+  (value) => value === null || v.safeParse(user, value).success,
+);
 
 /** A literal that is known to be there already: the type of a frame chooses its schema. */
 const typed = <const T extends string>(type: T) => v.custom<T>((value) => value === type);
 
 const presence = v.object({
-  channel: v.string(),
+  channel: text,
   user,
-  joinedAt: v.number(),
+  joinedAt: number,
   state: v.exactOptional(json),
 });
+
+const sender = v.object({ channel: text, user: nullOrUser });
+type Sender = v.InferOutput<typeof sender>;
 
 const schemas = {
   welcome: v.object({
     type: typed("welcome"),
-    room: v.string(),
-    channel: v.exactOptional(v.string()),
-    user: v.nullable(user),
-    resume: v.exactOptional(v.string()),
-    heartbeat: v.number(),
+    room: text,
+    channel: v.exactOptional(text),
+    user: nullOrUser,
+    resume: v.exactOptional(text),
+    heartbeat: number,
   }),
   sync: v.object({
     type: typed("sync"),
-    room: v.string(),
+    room: text,
     presences: v.array(presence),
-    lurkers: v.number(),
+    lurkers: number,
   }),
   diff: v.object({
     type: typed("diff"),
-    room: v.string(),
+    room: text,
     joins: v.array(presence),
-    updates: v.array(v.object({ channel: v.string(), state: json })),
-    leaves: v.array(v.object({ channel: v.string(), reason: v.string() })),
-    lurkers: v.number(),
+    updates: v.array(v.object({ channel: text, state: json })),
+    leaves: v.array(v.object({ channel: text, reason: text })),
+    lurkers: number,
   }),
   count: v.object({
     type: typed("count"),
-    room: v.string(),
-    members: v.number(),
-    lurkers: v.number(),
+    room: text,
+    members: number,
+    lurkers: number,
   }),
   messages: v.object({
     type: typed("messages"),
-    room: v.string(),
+    room: text,
     messages: v.array(
       v.object({
-        from: v.nullable(v.object({ channel: v.string(), user: v.nullable(user) })),
+        from: v.custom<Sender | null>(
+          (value) => value === null || v.safeParse(sender, value).success,
+        ),
         payload: json,
       }),
     ),
   }),
-  error: v.object({ type: typed("error"), code: v.string(), message: v.string() }),
+  error: v.object({ type: typed("error"), code: text, message: text }),
 };
 
 type Decoded = { [T in keyof typeof schemas]: v.InferOutput<(typeof schemas)[T]> };
@@ -78,16 +89,17 @@ export type RollFrame = Sync | DiffOfRoom | Count;
 
 export type Frame = Decoded[keyof Decoded];
 
-/** A frame of a known type that is not as it should be. */
-export type Unreadable = { readonly type: "unreadable"; readonly what: string };
-
-/** Decodes a frame. `null` is one to pass over: the answer to a heartbeat, or of a type that is not known here. */
-export function decodeServerFrame(text: unknown): Frame | Unreadable | null {
-  const value = parse(text);
+/**
+ * Decodes a frame. `null` is one to pass over: the answer to a heartbeat, or of a type that is not known here.
+ * One of a known type that is not as it should be becomes an `error` frame: `bad_diff` for a diff.
+ */
+export function decodeServerFrame(data: unknown): Frame | null {
+  const value = parse(data);
   const type: unknown = typeof value === "object" && value && "type" in value ? value.type : null;
   if (typeof type !== "string" || !isKnown(type)) return null;
   const result = v.safeParse(schemas[type], value);
-  return result.success ? result.output : { type: "unreadable", what: type };
+  if (result.success) return result.output;
+  return { type: "error", code: `bad_${type}`, message: `the server sent a malformed ${type}` };
 }
 
 function isKnown(type: string): type is keyof typeof schemas {
@@ -95,9 +107,9 @@ function isKnown(type: string): type is keyof typeof schemas {
 }
 
 /** Parsed JSON, or `null` where it is none. */
-export function parse(text: unknown): unknown {
+export function parse(data: unknown): unknown {
   try {
-    return JSON.parse(String(text));
+    return JSON.parse(String(data));
   } catch {
     return null;
   }

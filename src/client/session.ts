@@ -20,7 +20,6 @@ import {
   type ErrorOfServer,
   type Frame,
   type RollFrame,
-  type Unreadable,
   type Welcome,
 } from "./server-frames.ts";
 import { after } from "./timer.ts";
@@ -38,8 +37,6 @@ export class Session implements LineListener, HeartListener, PageListener {
   #resumption: Resumption | undefined;
   /** Why the connection ends, where that is known before the end. */
   #told: Reason | undefined;
-  #isOpen = false;
-  #isWelcome = false;
   #heardAt = 0;
   #cancelGreeting = () => {};
 
@@ -67,29 +64,18 @@ export class Session implements LineListener, HeartListener, PageListener {
   }
 
   redial(): void {
-    this.#told = { code: "reconnecting", message: "connecting again, as asked" };
-    this.#line.redial();
+    this.#line.drop(LOST);
+    this.#line.hurry();
   }
 
   leave(): void {
     this.#line.send('{"type":"leave"}');
-    this.#finish({ code: "left", message: "this client has left the room" });
+    this.#finish({ code: "left", message: "this client left" });
   }
 
-  /** The page is there again, or is told to look. */
   wake(): void {
     this.#heart.beat();
     this.#line.hurry();
-  }
-
-  online(): void {
-    this.#heart.beat();
-    this.#line.retry();
-  }
-
-  /** A browser's word is no proof, but a reason to ask. */
-  offline(): void {
-    this.#heart.beat();
   }
 
   hide(): void {
@@ -105,28 +91,27 @@ export class Session implements LineListener, HeartListener, PageListener {
   }
 
   silent(): void {
-    this.#giveUp("the server does not answer");
+    this.#giveUp("the server is silent");
   }
 
   async address(): Promise<string> {
     try {
       const token = await askForToken(this.#options.token);
       const watch = this.#options.watch ? "1" : undefined;
-      return `${this.#address}?${queryOf({ view: "diff", watch, token, ...this.#resumption })}`;
+      return this.#address + queryOf({ watch, token, ...this.#resumption });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      const reason = { code: "token_failed", message: `the token function failed: ${cause}` };
+      const reason = { code: "token_failed", message: `there is no token: ${cause}` };
       this.fail(reason);
-      this.#away(reason);
+      this.store.away(reason, this.#heardAt);
       throw error;
     }
   }
 
   opened(): void {
-    this.#isOpen = true;
     this.#heart.start();
     // Heartbeats are answered for a room that cannot speak, too.
-    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("the room does not answer"));
+    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("the room is silent"));
   }
 
   heard(data: unknown): void {
@@ -137,16 +122,13 @@ export class Session implements LineListener, HeartListener, PageListener {
   }
 
   ended(code: number, verdict: Verdict): void {
-    const lost = this.#isOpen
-      ? { code: "lost", message: `the connection was lost, with close code ${code}` }
-      : { code: "unreachable", message: "the server cannot be reached" };
-    const reason = this.#told ?? lost;
+    const reason = this.#told ?? { code: "lost", message: `there is no connection (${code})` };
     this.#told = undefined;
     this.#rest();
     // What was too large once is too large again: it would end each further connection, too.
     if (code === CLOSE_CODES.frame_too_large) this.#dropState();
     if (verdict === "never") this.#finish(reason);
-    else this.#away(reason);
+    else this.store.away(reason, this.#heardAt);
   }
 
   #giveUp(message: string): void {
@@ -155,32 +137,23 @@ export class Session implements LineListener, HeartListener, PageListener {
   }
 
   #rest(): void {
-    this.#isOpen = false;
-    this.#isWelcome = false;
     this.#cancelGreeting();
     this.#heart.stop();
     this.outbox.close();
   }
 
   #finish(reason: Reason): void {
-    if (this.store.view.status === "closed") return;
     this.#resumption = undefined;
     this.#unwatch();
     this.#line.close();
     this.#rest();
-    this.store.away("closed", reason, this.#heardAt);
+    this.store.away(reason, this.#heardAt, "closed");
   }
 
-  #away(reason: Reason): void {
-    const { status } = this.store.view;
-    if (status === "closed") return;
-    this.store.away(status === "connecting" ? "connecting" : "reconnecting", reason, this.#heardAt);
-  }
-
-  #receive(frame: Frame | Unreadable): void {
+  #receive(frame: Frame): void {
     if (frame.type === "error") this.#refused(frame);
-    else if (frame.type === "unreadable") this.#puzzled(frame);
-    else if (frame.room !== this.#options.room) this.store.events.emit("elsewhere", frame);
+    // A server may put this channel into other rooms; this client is about one.
+    else if (frame.room !== this.#options.room) return;
     else if (frame.type === "welcome") this.#welcomed(frame);
     else if (frame.type !== "messages") this.#take(frame);
     else for (const message of frame.messages) this.store.events.emit("message", message);
@@ -189,6 +162,8 @@ export class Session implements LineListener, HeartListener, PageListener {
   #refused({ code, message }: ErrorOfServer): void {
     const reason = { code, message };
     this.fail(reason);
+    // A change that cannot be read has been missed: only a snapshot tells what it was.
+    if (code === "bad_diff") this.#line.send('{"type":"sync"}');
     if (code === "throttled") this.outbox.repeatState();
     if (code === "state_too_large") this.#dropState();
     if (!isClosing(code)) return;
@@ -197,23 +172,16 @@ export class Session implements LineListener, HeartListener, PageListener {
     this.#line.drop(CLOSE_CODES[code]);
   }
 
-  /** A change that cannot be read has been missed: only a snapshot tells what it was. */
-  #puzzled({ what }: Unreadable): void {
-    this.fail({ code: "bad_frame", message: `the server sent a malformed "${what}"` });
-    if (what === "diff") this.#line.send('{"type":"sync"}');
-  }
-
   #welcomed({ channel, user, resume, heartbeat }: Welcome): void {
-    this.#isWelcome = true;
     this.#resumption = channel && resume ? { channel, resume } : undefined;
     this.#heart.setInterval(heartbeat);
     this.store.showState(this.outbox.state, { channel: channel ?? null, user });
   }
 
   #take(frame: RollFrame): void {
-    const isArrival = frame.type !== "diff" && this.#isWelcome && this.store.view.status !== "here";
-    this.store.hear(frame, isArrival ? () => this.#arrive() : undefined);
-    if (frame.type === "sync" && !isArrival) this.outbox.reconcile(this.store.knownState ?? null);
+    const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
+    this.store.hear(frame, isArrival && (() => this.#arrive()));
+    if (!isArrival && frame.type === "sync") this.outbox.reconcile(this.store.knownState);
   }
 
   #arrive(): void {

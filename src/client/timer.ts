@@ -18,7 +18,6 @@ class Timers {
   constructor() {
     if (typeof document === "undefined") return;
     document.addEventListener("visibilitychange", () => {
-      if (!isHidden()) return;
       for (const [id, timer] of this.#pending) this.#setInWorker(id, timer);
     });
   }
@@ -26,22 +25,17 @@ class Timers {
   set(ms: number, fire: () => void): () => void {
     this.#lastId += 1;
     const id = this.#lastId;
+    const timer = { fire, dueAt: performance.now() + ms };
     const inPage = setTimeout(() => this.#fire(id), ms);
-    const timer = {
-      dueAt: performance.now() + ms,
-      fire: () => {
-        clearTimeout(inPage);
-        fire();
-      },
-    };
     this.#pending.set(id, timer);
-    if (isHidden()) this.#setInWorker(id, timer);
+    this.#setInWorker(id, timer);
     return () => {
       clearTimeout(inPage);
       this.#pending.delete(id);
     };
   }
 
+  /** Whichever comes second finds nothing any more. */
   #fire(id: number): void {
     const timer = this.#pending.get(id);
     this.#pending.delete(id);
@@ -49,15 +43,15 @@ class Timers {
   }
 
   #setInWorker(id: number, { dueAt }: Timer): void {
-    this.#worker ??= this.#makeWorker();
+    if (typeof document === "undefined" || document.visibilityState !== "hidden") return;
+    // Only once a page is hidden: most never need one.
+    if (this.#worker === undefined) this.#worker = this.#makeWorker();
     this.#worker?.postMessage([id, Math.max(0, dueAt - performance.now())]);
   }
 
-  /** Only once a page is hidden: most never need one. */
   #makeWorker(): Worker | null {
     try {
-      const url = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
-      const worker = new Worker(url);
+      const worker = new Worker(URL.createObjectURL(new Blob([SOURCE])));
       worker.addEventListener("message", ({ data }) => this.#fire(Number(data)));
       return worker;
     } catch {
@@ -72,8 +66,4 @@ const timers = new Timers();
 /** Calls `fire` once, `ms` milliseconds from now; the function that it returns takes that back. */
 export function after(ms: number, fire: () => void): () => void {
   return timers.set(ms, fire);
-}
-
-function isHidden(): boolean {
-  return typeof document !== "undefined" && document.visibilityState === "hidden";
 }

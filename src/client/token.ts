@@ -7,13 +7,10 @@ import { after } from "./timer.ts";
 /** The token to connect with. Rejects where the function that gets it throws, or takes longer than 20 s. */
 export async function askForToken(source: TokenSource | undefined): Promise<string | undefined> {
   if (typeof source !== "function") return source;
-  const late = Promise.withResolvers<never>();
-  const cancel = after(TOKEN_MS_MAX, () =>
-    late.reject(new Error(`there was no token within ${TOKEN_MS_MAX / 1_000} s`)),
-  );
-  try {
-    return await Promise.race([source(), late.promise]);
-  } finally {
-    cancel();
-  }
+  const asked = source();
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = after(TOKEN_MS_MAX, () => reject(new Error("the token function takes too long")));
+  });
+  return Promise.race([asked, late]).finally(cancel);
 }

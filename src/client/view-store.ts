@@ -2,12 +2,19 @@
 
 import type { Json } from "../core/json.ts";
 import { Emitter } from "./emitter.ts";
-import { BLANK_ROLL, hear, type Roll } from "./roll.ts";
-import { blankView, type Reason, type RoomEvents, type RoomView, type Self } from "./room-view.ts";
+import { BLANK_ROLL, happenedBetween, hear, type Roll } from "./roll.ts";
+import type { Reason, RoomEvents, RoomView, Self } from "./room-view.ts";
 import type { RollFrame } from "./server-frames.ts";
 
 /** What a client tells; `view` whenever there is a new one. */
 export type ClientEvents = RoomEvents & { view: RoomView };
+
+const HERE = { status: "here", reason: null, stale: false, staleSince: null } as const;
+
+/** Before anything is known; also what a server renders. */
+export function blankView(room: string): RoomView {
+  return { room, ...HERE, status: "connecting", self: null, ...BLANK_ROLL.shown };
+}
 
 export class ViewStore {
   readonly events = new Emitter<ClientEvents>();
@@ -28,30 +35,35 @@ export class ViewStore {
     return own && (own.state ?? null);
   }
 
-  /** Takes a frame of this room in. `isArrival` where it is the first one of a connection. */
-  hear(frame: RollFrame, arrive?: () => void): void {
-    const { roll, leaves, joins, updates, isSync } = hear(this.#roll, frame);
+  /** Takes a frame of this room in. With `arrive` it is the first list of a connection. */
+  hear(frame: RollFrame, arrive: (() => void) | false): void {
+    const before = this.#roll;
+    const roll = hear(before, frame);
     this.#roll = roll;
     // What the room knows decides what this client has to say, and that is in the view.
-    arrive?.();
-    const here = { status: "here", reason: null, stale: false, staleSince: null } as const;
-    this.change({ ...roll.shown, ...(arrive ? here : {}) }, () => {
-      for (const event of leaves) this.events.emit("leave", event);
-      for (const event of joins) this.events.emit("join", event);
-      for (const event of updates) this.events.emit("update", event);
-      if (isSync || arrive) this.events.emit("sync", this.#view);
-      if (arrive) this.events.emit("status", here);
+    if (arrive) arrive();
+    this.change({ ...roll.shown, ...(arrive && HERE) }, () => {
+      const { leave, join, update } = happenedBetween(before, roll, frame);
+      for (const event of leave) this.events.emit("leave", event);
+      for (const event of join) this.events.emit("join", event);
+      for (const event of update) this.events.emit("update", event);
+      if (frame.type === "sync" || before.isNamed !== roll.isNamed || arrive) {
+        this.events.emit("sync", this.#view);
+      }
+      if (arrive) this.events.emit("status", HERE);
     });
   }
 
   /** There is no connection, since `heardAt` at the latest. What is known stays, and is stale. */
-  away(status: RoomView["status"], reason: Reason, heardAt: number): void {
+  away(reason: Reason, heardAt: number, end?: "closed"): void {
     const before = this.#view;
-    const isSame = before.reason?.code === reason.code && before.reason.message === reason.message;
-    if (before.status === status && isSame) return;
-    const stale = this.#roll.isKnown;
-    const staleSince = stale ? (before.staleSince ?? heardAt) : null;
-    this.change({ status, reason, stale, staleSince }, () =>
+    const isFirst = before.status === "connecting";
+    const status = end ?? (isFirst ? "connecting" : "reconnecting");
+    // Attempt after attempt may fail for one reason, and none after the end is news.
+    const isSame = before.status === status && before.reason?.message === reason.message;
+    if (isSame || before.status === "closed") return;
+    const staleSince = isFirst ? null : (before.staleSince ?? heardAt);
+    this.change({ status, reason, stale: !isFirst, staleSince }, () =>
       this.events.emit("status", { status, reason }),
     );
   }
