@@ -8,9 +8,9 @@ import { after } from "./timer.ts";
 export async function askForToken(source: TokenSource | undefined): Promise<string | undefined> {
   if (typeof source !== "function") return source;
   const asked = source();
-  let cancel = () => {};
+  let cancel: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
     cancel = after(TOKEN_MS_MAX, () => reject(new Error("the token function takes too long")));
   });
-  return Promise.race([asked, late]).finally(cancel);
+  return Promise.race([asked, late]).finally(() => cancel?.());
 }
