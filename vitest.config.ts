@@ -52,7 +52,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          testTimeout: 60_000,
+          // One of them spends a minute without a network.
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },

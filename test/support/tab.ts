@@ -53,6 +53,21 @@ export class Tab {
     );
   }
 
+  /** Stops everything in the page, as a closed lid does: no timer fires, nothing that comes is looked at. */
+  async sleep(): Promise<{ wake: () => Promise<void> }> {
+    const session = await this.page.context().newCDPSession(this.page);
+    await session.send("Debugger.enable");
+    const asleep = new Promise<void>((resolve) => session.once("Debugger.paused", () => resolve()));
+    await session.send("Runtime.evaluate", { expression: "setTimeout(() => { debugger; })" });
+    await asleep;
+    return {
+      wake: async () => {
+        await session.send("Debugger.resume");
+        await session.detach();
+      },
+    };
+  }
+
   close(): Promise<void> {
     return this.page.context().close();
   }

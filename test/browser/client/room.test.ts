@@ -104,16 +104,15 @@ test("a duplicated tab is a tab of its own, and does not steal the presence of t
   await ada.close();
 });
 
-test("a page that was frozen for some seconds was never away", async () => {
-  const bystander = await joinAs(server, "bystander", "frozen");
-  const ada = await open("frozen", "ada");
+test("a laptop that slept for some seconds was never away", async () => {
+  const bystander = await joinAs(server, "bystander", "slept");
+  const ada = await open("slept", "ada");
   const before = await heardBy(bystander);
-  const session = await ada.page.context().newCDPSession(ada.page);
-  await session.send("Page.setWebLifecycleState", { state: "frozen" });
-  const passer = await open("frozen", "passer");
+  const lid = await ada.sleep();
+  const passer = await open("slept", "passer");
   await passer.close();
   await bystander.client.frames.until((frame) => JSON.stringify(frame).includes('"leaves":[{'));
-  await session.send("Page.setWebLifecycleState", { state: "active" });
+  await lid.wake();
   await ada.until("room.status === 'here' && room.members.length === 2");
   const since = JSON.stringify((await heardBy(bystander)).slice(before.length));
   expect(since).not.toContain("ada");
