@@ -101,10 +101,10 @@ export class Session implements LineListener, HeartListener, PageListener {
       return this.#address + queryOf({ watch, token, ...this.#resumption });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      const reason = { code: "token_failed", message: `there is no token: ${cause}` };
-      this.fail(reason);
-      this.store.away(reason, this.#heardAt);
-      throw error;
+      this.#told = { code: "token_failed", message: `there is no token: ${cause}` };
+      this.fail(this.#told);
+      // What was thrown may be anything, and partysocket wants to read a message of it.
+      throw new Error(cause, { cause: error });
     }
   }
 

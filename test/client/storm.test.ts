@@ -1,15 +1,14 @@
-/** Two hundred clients whose server is killed and started again: when each tries, and what others hear. */
+/** Two hundred clients whose server is killed and started again: when each tries, and what the others hear. */
 
-import { createServer, type Server as TcpServer } from "node:net";
-import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { joinRoom, type RoomClient } from "../../src/client/index.ts";
-import { joinAs, resumption, tokenFor } from "../support/client.ts";
+import { joinRoom } from "../../src/client/index.ts";
+import { joinAs, tokenFor } from "../support/client.ts";
 import { Server } from "../support/server.ts";
+import { away, here, sees } from "../support/stay.ts";
 
 const CLIENTS = 200;
-/** Of the first retries, so much may be within one tenth of a second. */
-const BUNCH_PART_MAX = 0.15;
+/** Of the first retries, so many may be within one tenth of a second. */
+const BUNCH_MAX = CLIENTS * 0.15;
 const GRACE_MS = 10_000;
 
 let server: Server;
@@ -18,100 +17,52 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Settles when the client is in the room. */
-function here(client: RoomClient): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = client.subscribe(check);
-    function check(): void {
-      if (client.status !== "here") return;
-      stop();
-      resolve();
-    }
-    check();
-  });
-}
-
-/** Settles when the client has begun its first attempt after it lost its connection. */
-function retry(times: Map<string, number[]>, id: string): Promise<string> {
-  times.set(id, [...(times.get(id) ?? []), performance.now()]);
-  return tokenFor(id);
-}
-
 /** The most of `times` that are within any tenth of a second. */
 function busiestTenth(times: readonly number[]): number {
-  return Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 100).length));
+  return Math.max(
+    ...times.map((from) => times.filter((at) => at >= from && at < from + 100).length),
+  );
 }
 
 test("all are back within the grace, their first retries are spread, and nobody hears of anybody", async () => {
-  const asked = new Map<string, number[]>();
+  /** When each client asked for a token first: that is what an attempt begins with. */
+  const tries = new Map<string, number>();
   const ids = Array.from({ length: CLIENTS }, (_, index) => `user-${index}`);
-  const clients = ids.map((id) =>
-    joinRoom({ url: server.url, room: "storm", token: () => retry(asked, id) }),
-  );
-  await Promise.all(clients.map(here));
-  // It reconnects by hand, the moment that there is a server: it stayed out of the storm, and sees all of it.
-  const watcher = await joinAs(server, "watcher", "storm");
+  const clients = ids.map((id) => {
+    const token = () => {
+      if (!tries.has(id)) tries.set(id, performance.now());
+      return tokenFor(id);
+    };
+    return joinRoom({ url: server.url, room: "storm", token });
+  });
+  await Promise.all(clients.map((client) => sees(client, CLIENTS)));
   const changes: string[] = [];
   for (const client of clients) {
     client.on("join", ({ id }) => changes.push(`join ${id}`));
     client.on("leave", ({ member }) => changes.push(`leave ${member.id}`));
   }
-  // All know all before it begins.
-  await Promise.all(clients.map((client) => counts(client, CLIENTS + 1)));
-  changes.length = 0;
-  asked.clear();
 
-  const lost = Promise.all(clients.map((client) => away(client)));
+  const lost = Promise.all(clients.map(away));
+  tries.clear();
   await server.kill();
   await lost;
-  const refuser = await refuse(server.port);
-  // Every one has tried once, and in vain.
-  await Promise.all(clients.map((client) => tried(client, asked, ids[clients.indexOf(client)] ?? "")));
-  refuser.close();
-  await once(refuser, "close");
-  const first = [...asked.values()].map(([at = 0]) => at);
-  expect(first).toHaveLength(CLIENTS);
-  expect(busiestTenth(first)).toBeLessThanOrEqual(CLIENTS * BUNCH_PART_MAX);
-
   await server.start();
-  const upAt = performance.now();
-  const again = await joinAs(server, "watcher", "storm", resumption(watcher.welcome));
+  const startedAt = performance.now();
+  // It stays out of the storm, and sees all of it.
+  const watcher = await joinAs(server, "watcher", "storm", { watch: "1" });
   await Promise.all(clients.map(here));
-  expect(performance.now() - upAt).toBeLessThan(GRACE_MS);
-  expect(again.sync.presences).toHaveLength(CLIENTS + 1);
+  expect(performance.now() - startedAt).toBeLessThan(GRACE_MS);
+
+  expect(tries.size).toBe(CLIENTS);
+  expect(busiestTenth([...tries.values()])).toBeLessThanOrEqual(BUNCH_MAX);
+  expect(watcher.sync.presences).toHaveLength(CLIENTS);
+  await watcher.client.settled();
+  const names = watcher.client.frames.all.filter((f) => f !== "heartbeat" && f.type === "diff");
+  expect(names).toEqual([]);
   expect(changes).toEqual([]);
-  await again.client.settled();
-  expect(again.client.frames.all.filter((frame) => frame !== "heartbeat" && frame.type === "diff")).toEqual([]);
   for (const client of clients) {
-    expect(client.count).toBe(CLIENTS + 1);
+    expect(client.count).toBe(CLIENTS);
     client.leave();
   }
-  again.client.ws.close();
+  watcher.client.ws.close();
 });
-
-function counts(client: RoomClient, count: number): Promise<void> {
-  return until(client, () => client.count === count);
-}
-
-function away(client: RoomClient): Promise<void> {
-  return until(client, () => client.status === "reconnecting");
-}
-
-function until(client: RoomClient, isTrue: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = client.subscribe(check);
-    function check(): void {
-      if (!isTrue()) return;
-      stop();
-      resolve();
-    }
-    check();
-  });
-}
-
-/** Cuts off whoever connects, so that nobody gets through while the times are taken. */
-async function refuse(port: number): Promise<TcpServer> {
-  const refuser = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
-  await once(refuser, "listening");
-  return refuser;
-}

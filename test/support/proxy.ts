@@ -7,6 +7,7 @@ export class Proxy {
   readonly #server = createServer((socket) => this.#connect(socket));
   readonly #port: number;
   readonly #sockets = new Set<Socket>();
+  #tell = (_address: string) => {};
   /** While it is true, nothing passes and nobody is told: as for a laptop that lost its network. */
   #isLosing = false;
 
@@ -40,6 +41,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.resume();
   }
 
+  /** Calls `tell` with the address that each request asks for, from now on. */
+  onRequest(tell: (address: string) => void): void {
+    this.#tell = tell;
+  }
+
   /** Breaks every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -56,6 +62,7 @@ export class Proxy {
       inner.destroy();
       return;
     }
+    inner.once("data", (data) => this.#tell(data.toString("latin1").split(" ")[1] ?? ""));
     const outer = createConnection(this.#port, "127.0.0.1");
     for (const [from, to] of [
       [inner, outer],
