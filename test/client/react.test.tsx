@@ -1,6 +1,8 @@
 /** The hooks in React's own development mode, against the real service. */
 
-import "../support/dom.ts";
+// React looks for a document when it is imported.
+// oxlint-disable-next-line import/no-unassigned-import
+import "./dom.ts";
 import { type ReactNode, StrictMode, useEffect, useState } from "react";
 import { flushSync } from "react-dom";
 import { createRoot, hydrateRoot, type Root } from "react-dom/client";
@@ -10,7 +12,7 @@ import { joinRoom, type RoomClient, type RoomOptions } from "../../src/client/in
 import { useCount, useMembers, useMessages, usePresence, useSelf } from "../../src/react/index.ts";
 import { tokenFor } from "../support/client.ts";
 import { Server } from "../support/server.ts";
-import { here, sees, until } from "../support/stay.ts";
+import { here, sees, until } from "./stay.ts";
 
 let server: Server;
 beforeAll(async () => {
@@ -156,21 +158,23 @@ function Shown({ members }: { members: readonly (string | undefined)[] }) {
   return <p>{members.join(" ")}</p>;
 }
 
+function Talker() {
+  const options = optionsFor("talk");
+  const { setState, send, status } = usePresence(options);
+  const messages = useMessages(options, 2);
+  useEffect(() => setState("first"), [setState]);
+  useEffect(() => {
+    if (status === "here") for (const word of ["one", "two", "three"]) send(word);
+  }, [status, send]);
+  return <p>{messages.map(({ payload }) => JSON.stringify(payload)).join()}</p>;
+}
+
 test("states and messages go out from components, from their first effect on", async () => {
   const { client } = await bystand("talk");
-  function Talker() {
-    const options = optionsFor("talk");
-    const { setState, send, status } = usePresence(options);
-    const messages = useMessages(options, 2);
-    useEffect(() => setState("first"), [setState]);
-    useEffect(() => {
-      if (status === "here") for (const word of ["one", "two", "three"]) send(word);
-    }, [status, send]);
-    return <p>{messages.map(({ payload }) => String(payload)).join()}</p>;
-  }
   const { element } = render(<Talker />);
   await until(client, () => client.members[1]?.state === "first");
-  await shows(element, "two,three");
+  expect(client.count).toBe(2);
+  await shows(element, '"two","three"');
   client.leave();
 });
 

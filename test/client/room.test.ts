@@ -5,7 +5,7 @@ import { joinRoom, type RoomClient, type RoomEvents } from "../../src/client/ind
 import { joinAs, tokenFor } from "../support/client.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
-import { away, here, sees, until } from "../support/stay.ts";
+import { away, here, sees, until } from "./stay.ts";
 
 let server: Server;
 beforeAll(async () => {
@@ -160,6 +160,7 @@ test("a token function that fails is reported and asked again", async () => {
   expect(ada.status).toBe("connecting");
   ada.wake();
   expect(await next(ada, "error")).toMatchObject({ message: "there is no token: offline" });
+  ada.wake();
   await here(ada);
   expect(lines).toEqual([
     "error token_failed",

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { joinRoom } from "../../src/client/index.ts";
 import { joinAs, tokenFor } from "../support/client.ts";
 import { Server } from "../support/server.ts";
-import { away, here, sees } from "../support/stay.ts";
+import { away, here, sees } from "./stay.ts";
 
 const CLIENTS = 200;
 /** Of the first retries, so many may be within one tenth of a second. */
