@@ -11,7 +11,7 @@ export function socketAddress(url: string, room: string): string {
     throw new TypeError(`url is "${url}"; it must be like "https://presence.example.com"`);
   }
   // The rest of the rules the server knows. These, a URL cannot spell, not even percent-encoded.
-  if (/^\.{0,2}$/.test(room)) throw new TypeError(`room is "${room}"; choose a longer name`);
+  if (/^\.{0,2}$/.test(room)) throw new TypeError(`no URL can have the room "${room}"`);
   return `${base}/rooms/${encodeURIComponent(room)}/ws?view=diff`;
 }
 

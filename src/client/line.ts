@@ -67,21 +67,23 @@ export class Line {
 
   /** Tries at once where it waits to try again. */
   hurry(): void {
-    if (!this.#cancelWait) return;
-    this.#cancelWait();
-    this.#dial();
+    if (this.#cancelWait) this.#dial();
   }
 
   /** Closes with a goodbye where there is a connection, and stays closed. */
   close(): void {
     this.#isLive = false;
-    this.#cancelWait?.();
-    this.#cancelWait = undefined;
+    this.#endWait();
     this.#socket.close(1000);
   }
 
-  #dial(): void {
+  #endWait(): void {
+    this.#cancelWait?.();
     this.#cancelWait = undefined;
+  }
+
+  #dial(): void {
+    this.#endWait();
     this.#socket.reconnect(GIVEN_UP);
     this.#isLive = true;
   }

@@ -13,19 +13,17 @@ export interface PageListener {
 export function watchPage(listener: PageListener): () => void {
   if (typeof document === "undefined") return () => {};
   const stop = new AbortController();
-  const on = (type: string, hear: (event: Event) => void, target: EventTarget = globalThis) =>
-    target.addEventListener(type, hear, { signal: stop.signal });
+  const { signal } = stop;
   const wake = () => listener.wake();
-  on("online", wake);
-  // No proof that the connection is dead, but a reason to ask.
-  on("offline", wake);
-  on("resume", wake, document);
-  // When it is hidden too, for it may be the last time that it can for long.
-  on("visibilitychange", wake, document);
-  on("pagehide", () => listener.hide());
-  on("pageshow", (event) => {
-    if ("persisted" in event && event.persisted) listener.restore();
-    listener.wake();
-  });
+  // An offline event is no proof that the connection is dead, but a reason to ask. A page that is hidden asks,
+  // too, for it may be the last time that it can for long.
+  for (const [target, types] of [
+    [globalThis, ["online", "offline", "pageshow"]],
+    [document, ["resume", "visibilitychange"]],
+  ] as const) {
+    for (const type of types) target.addEventListener(type, wake, { signal });
+  }
+  addEventListener("pagehide", () => listener.hide(), { signal });
+  addEventListener("pageshow", ({ persisted }) => persisted && listener.restore(), { signal });
   return () => stop.abort();
 }

@@ -88,11 +88,9 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     type: T,
     listener: (event: RoomEvents<State, Info>[T]) => void,
   ): () => void {
-    return this.#session.store.events.on(type, (event) => {
-      // SAFETY: as for `view`.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      listener(event as RoomEvents<State, Info>[T]);
-    });
+    // SAFETY: as for `view`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#session.store.events.on(type, listener as (event: RoomEvents[T]) => void);
   }
 
   /**
@@ -112,7 +110,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     const json = jsonOf(payload);
     const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
     if (!isTaken) {
-      const message = `not connected, and no more than ${QUEUED_MESSAGES_MAX} messages wait`;
+      const message = `not connected; no more than ${QUEUED_MESSAGES_MAX} messages may wait`;
       this.#session.fail({ code: "not_sent", message });
     }
     return isTaken;

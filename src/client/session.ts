@@ -91,7 +91,7 @@ export class Session implements LineListener, HeartListener, PageListener {
   }
 
   silent(): void {
-    this.#giveUp("the server is silent");
+    this.#giveUp("nothing came");
   }
 
   async address(): Promise<string> {
@@ -111,14 +111,13 @@ export class Session implements LineListener, HeartListener, PageListener {
   opened(): void {
     this.#heart.start();
     // Heartbeats are answered for a room that cannot speak, too.
-    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("the room is silent"));
+    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("no welcome came"));
   }
 
   heard(data: unknown): void {
     this.#heardAt = Date.now();
     this.#heart.heard();
-    const frame = decodeServerFrame(data);
-    if (frame) this.#receive(frame);
+    this.#receive(decodeServerFrame(data));
   }
 
   ended(code: number, verdict: Verdict): void {
@@ -150,10 +149,10 @@ export class Session implements LineListener, HeartListener, PageListener {
     this.store.away(reason, this.#heardAt, "closed");
   }
 
-  #receive(frame: Frame): void {
-    if (frame.type === "error") this.#refused(frame);
+  #receive(frame: Frame | null): void {
+    if (frame?.type === "error") this.#refused(frame);
     // A server may put this channel into other rooms; this client is about one.
-    else if (frame.room !== this.#options.room) return;
+    else if (frame?.room !== this.#options.room) return;
     else if (frame.type === "welcome") this.#welcomed(frame);
     else if (frame.type !== "messages") this.#take(frame);
     else for (const message of frame.messages) this.store.events.emit("message", message);

@@ -5,65 +5,59 @@
  * or the page's policy forbids one made from a blob, the page's own timer remains.
  */
 
-type Timer = { readonly fire: () => void; readonly dueAt: number };
+type Timer = { readonly call: () => void; readonly dueAt: number };
 
 /** Runs in the worker: answers each [id, milliseconds] with the id, when the time has come. */
 const SOURCE = "onmessage=({data:[id,ms]})=>setTimeout(()=>postMessage(id),ms)";
 
-class Timers {
-  readonly #pending = new Map<number, Timer>();
-  #lastId = 0;
-  #worker: Worker | null | undefined;
+/** All timers of a page, since they share one worker. */
+const pending = new Map<number, Timer>();
+let lastId = 0;
+let worker: Worker | null | undefined;
 
-  constructor() {
-    if (typeof document === "undefined") return;
-    document.addEventListener("visibilitychange", () => {
-      for (const [id, timer] of this.#pending) this.#setInWorker(id, timer);
-    });
-  }
-
-  set(ms: number, fire: () => void): () => void {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const timer = { fire, dueAt: performance.now() + ms };
-    const inPage = setTimeout(() => this.#fire(id), ms);
-    this.#pending.set(id, timer);
-    this.#setInWorker(id, timer);
-    return () => {
-      clearTimeout(inPage);
-      this.#pending.delete(id);
-    };
-  }
-
-  /** Whichever comes second finds nothing any more. */
-  #fire(id: number): void {
-    const timer = this.#pending.get(id);
-    this.#pending.delete(id);
-    timer?.fire();
-  }
-
-  #setInWorker(id: number, { dueAt }: Timer): void {
-    if (typeof document === "undefined" || document.visibilityState !== "hidden") return;
-    // Only once a page is hidden: most never need one.
-    if (this.#worker === undefined) this.#worker = this.#makeWorker();
-    this.#worker?.postMessage([id, Math.max(0, dueAt - performance.now())]);
-  }
-
-  #makeWorker(): Worker | null {
-    try {
-      const worker = new Worker(URL.createObjectURL(new Blob([SOURCE])));
-      worker.addEventListener("message", ({ data }) => this.#fire(Number(data)));
-      return worker;
-    } catch {
-      // The page's own timers do, only later.
-      return null;
-    }
-  }
+if (typeof document !== "undefined") {
+  document.addEventListener("visibilitychange", () => {
+    for (const [id, timer] of pending) setInWorker(id, timer);
+  });
 }
 
-const timers = new Timers();
+/** Calls `call` once, `ms` milliseconds from now; the function that it returns takes that back. */
+export function after(ms: number, call: () => void): () => void {
+  lastId += 1;
+  const id = lastId;
+  const timer = { call, dueAt: performance.now() + ms };
+  const inPage = setTimeout(() => fire(id), ms);
+  pending.set(id, timer);
+  setInWorker(id, timer);
+  return () => {
+    clearTimeout(inPage);
+    pending.delete(id);
+  };
+}
 
-/** Calls `fire` once, `ms` milliseconds from now; the function that it returns takes that back. */
-export function after(ms: number, fire: () => void): () => void {
-  return timers.set(ms, fire);
+/** Whichever comes second finds nothing any more. */
+function fire(id: number): void {
+  const timer = pending.get(id);
+  pending.delete(id);
+  timer?.call();
+}
+
+function setInWorker(id: number, { dueAt }: Timer): void {
+  if (typeof document === "undefined" || document.visibilityState !== "hidden") return;
+  // Only once a page is hidden: most never need one.
+  if (worker === undefined) worker = makeWorker();
+  // A worker has no origin to name.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  worker?.postMessage([id, dueAt - performance.now()]);
+}
+
+function makeWorker(): Worker | null {
+  try {
+    const made = new Worker(URL.createObjectURL(new Blob([SOURCE])));
+    made.addEventListener("message", ({ data }) => fire(Number(data)));
+    return made;
+  } catch {
+    // The page's own timers do, only later.
+    return null;
+  }
 }

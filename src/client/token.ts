@@ -10,7 +10,7 @@ export async function askForToken(source: TokenSource | undefined): Promise<stri
   const asked = source();
   let cancel: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    cancel = after(TOKEN_MS_MAX, () => reject(new Error("the token function takes too long")));
+    cancel = after(TOKEN_MS_MAX, () => reject(new Error("it took too long")));
   });
   return Promise.race([asked, late]).finally(() => cancel?.());
 }

@@ -264,5 +264,5 @@ test("an address or a name that cannot be one is an error at once", () => {
     'url is "presence.example.com"; it must be like "https://presence.example.com"',
   );
   expect(() => joinRoom({ url: "/", room: "a" })).toThrow(TypeError);
-  expect(() => joinRoom({ url: server.url, room: ".." })).toThrow('room is ".."');
+  expect(() => joinRoom({ url: server.url, room: ".." })).toThrow('no URL can have the room ".."');
 });
