@@ -27,25 +27,26 @@ export function takeResumption(key: string): Resumption | undefined {
 export function leaveResumption(key: string, resumption: Resumption): void {
   const presences = [...takeStored(key), resumption];
   inherited.delete(key);
-  store((storage) => storage.setItem(key, JSON.stringify({ at: Date.now(), presences })));
+  try {
+    sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), presences }));
+  } catch {
+    // The page has no storage, or may not touch it: then a reload is a leave and a join.
+    return;
+  }
 }
 
 function takeStored(key: string): Resumption[] {
-  const item = store((storage) => {
-    const value = storage.getItem(key);
-    storage.removeItem(key);
-    return value;
-  });
-  const result = v.safeParse(Stored, parse(item));
+  const result = v.safeParse(Stored, parse(takeItem(key)));
   const isFresh = result.success && Date.now() - result.output.at < RESUME_MS_MAX;
   return isFresh ? result.output.presences : [];
 }
 
-/** A page may have no storage, or may not touch it: then a reload is a leave and a join. */
-function store<T>(use: (storage: Storage) => T): T | undefined {
+function takeItem(key: string): string | null {
   try {
-    return use(sessionStorage);
+    const item = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    return item;
   } catch {
-    return undefined;
+    return null;
   }
 }

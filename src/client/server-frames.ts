@@ -14,10 +14,8 @@ export const number = v.custom<number>((value) => typeof value === "number");
 const json = v.custom<Json>((value) => value !== undefined);
 const withId = v.object({ id: text });
 // SAFETY: it has an id, and its other keys are of JSON.parse too.
-const user = v.custom<User>((value) => v.safeParse(withId, value).success);
-const nullOrUser = v.custom<User | null>(
-  (value) => value === null || v.safeParse(user, value).success,
-);
+const user = v.custom<User>((value) => isValid(withId, value));
+const nullOrUser = v.custom<User | null>((value) => value === null || isValid(user, value));
 
 /** A literal that is known to be there already: the type of a frame chooses its schema. */
 const typed = <const T extends string>(type: T) => v.custom<T>((value) => value === type);
@@ -66,9 +64,7 @@ const schemas = {
     room: text,
     messages: v.array(
       v.object({
-        from: v.custom<Sender | null>(
-          (value) => value === null || v.safeParse(sender, value).success,
-        ),
+        from: v.custom<Sender | null>((value) => value === null || isValid(sender, value)),
         payload: json,
       }),
     ),
@@ -100,6 +96,10 @@ export function decodeServerFrame(data: unknown): Frame | null {
   const result = v.safeParse(schemas[type], value);
   if (result.success) return result.output;
   return { type: "error", code: `bad_${type}`, message: `the server sent a malformed ${type}` };
+}
+
+function isValid(schema: v.GenericSchema, value: unknown): boolean {
+  return v.safeParse(schema, value).success;
 }
 
 function isKnown(type: string): type is keyof typeof schemas {
