@@ -55,16 +55,7 @@ export function usePresence<State, Info>(
     () => selector((view) => selectAs(select, { ...view, ...actions }), shown),
     [select, actions],
   );
-  const subscribe = useCallback(
-    (changed: () => void) => {
-      const unsubscribe = acquire(newest.current).subscribe(changed);
-      return () => {
-        unsubscribe();
-        release(key);
-      };
-    },
-    [key, newest],
-  );
+  const subscribe = useStay(key, newest);
   const value = useSyncExternalStore(
     subscribe,
     () => selectFrom(peek(key)?.view ?? blank),
@@ -74,6 +65,23 @@ export function usePresence<State, Info>(
     shown.current = { value };
   }, [value]);
   return value;
+}
+
+/** Being in the room, for as long as React is subscribed. */
+function useStay(
+  key: string,
+  newest: RefObject<RoomOptions<unknown>>,
+): (changed: () => void) => () => void {
+  return useCallback(
+    (changed) => {
+      const unsubscribe = acquire(newest.current).subscribe(changed);
+      return () => {
+        unsubscribe();
+        release(key);
+      };
+    },
+    [key, newest],
+  );
 }
 
 function all(room: unknown): unknown {
