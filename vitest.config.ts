@@ -52,7 +52,9 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          // One of them spends a minute without a network.
+          // They wait far more than they work, one of them for a minute without a network. With more at a
+          // time a reload takes longer than the 2.5 s that a room waits for it.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
