@@ -7,6 +7,12 @@ import { defineConfig } from "vitest/config";
 const worker = { main: "./test/support/worker.ts", wrangler: { configPath: "./wrangler.toml" } };
 const secret = { PRESENCE_SECRET: "a secret of the tests, 32 bytes or more" };
 
+/** The objects of an application of one's own, in test/support/application.ts. */
+const durableObjects = {
+  GAME: { className: "Game", useSQLite: true },
+  ASYNC_GAME: { className: "AsyncGame", useSQLite: true },
+};
+
 /** Limits so low that a test can reach them. */
 const lowLimits = {
   PRESENCE_ANNOUNCE_MAX: "10",
@@ -22,7 +28,15 @@ export default defineConfig({
     projects: [
       { test: { name: "core", include: ["test/core/**/*.test.ts"] } },
       {
-        plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret } })],
+        test: {
+          name: "client",
+          include: ["test/client/**/*.test.ts", "test/client/**/*.test.tsx"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret, durableObjects } })],
         test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
       },
       {
@@ -44,7 +58,10 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          testTimeout: 60_000,
+          // They wait far more than they work, one of them for a minute without a network. With more at a
+          // time a reload takes longer than the 2.5 s that a room waits for it.
+          maxWorkers: 2,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },

@@ -7,6 +7,8 @@ declare global {
       ROOM: DurableObjectNamespace<worker.Room>;
       CHANNEL: DurableObjectNamespace<worker.Channel>;
       LOBBY: DurableObjectNamespace<worker.Lobby>;
+      GAME: DurableObjectNamespace<worker.Game>;
+      ASYNC_GAME: DurableObjectNamespace<worker.AsyncGame>;
     }
     interface GlobalProps {
       mainModule: typeof worker;

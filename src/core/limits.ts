@@ -125,3 +125,53 @@ export const SWEEP_STEPS_PER_CALL = 40;
 
 /** Hibernating sockets in one Durable Object, set by the platform. */
 export const SOCKETS_MAX = 32_768;
+
+// The client's numbers: how it beats, comes back and waits.
+
+/** A heartbeat may come this part of its interval early, so that pages opened together do not beat together. */
+export const HEARTBEAT_JITTER_PART = 0.1;
+
+/** The shortest interval of heartbeats that a client takes from a server: 10 a second would be a mistake of theirs. */
+export const HEARTBEAT_MS_MIN = 100;
+
+/** No frame for so long after a heartbeat: the line is dead, whatever the browser says. The grace of the default settings. */
+export const ANSWER_MS_MAX = 10_000;
+
+/** An attempt to connect that took so long is given up: half of the default grace, so that another one fits in. */
+export const CONNECT_MS_MAX = 5_000;
+
+/** A token function that did not settle within this time has failed. Signing in may ask a slow server. */
+export const TOKEN_MS_MAX = 20_000;
+
+/**
+ * The first retry comes at a random time within this one, and the time doubles for each further retry. Of
+ * 200 clients cut off at once, 10 come back in each tenth of a second.
+ */
+export const RETRY_MS_FIRST = 2_000;
+
+/** Longest wait for a retry: below the default grace of 10 s, with time to connect, so all are back within it. */
+export const RETRY_MS_MAX = 8_000;
+
+/** Longest wait where the server said "come back later": no presence is kept there, so there is no hurry. */
+export const RETRY_LATER_MS_MAX = 60_000;
+
+/** A connection that lasted so long was a good one: the next retry starts with the first wait again. */
+export const STABLE_MS_MIN = 10_000;
+
+/** Between two states of one client: 15 a second of the 20 frames that are allowed by default; the rest is for messages. */
+export const STATE_EVERY_MS = 66;
+
+/** After `throttled` the latest state is sent once more, when the bucket has some drops again. */
+export const STATE_AGAIN_MS = 1_000;
+
+/** Messages that wait for a connection. With a state they fit into the bucket of 40 frames, so none is dropped on return. */
+export const QUEUED_MESSAGES_MAX = 32;
+
+/** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */
+export const KEPT_MESSAGES_MAX = 100;
+
+/** A room that no component uses any more is left after this time: a route's change of components takes less. */
+export const LINGER_MS = 300;
+
+/** A reload finds its presence again within this time; later the room has let it go, in the default settings at least. */
+export const RESUME_MS_MAX = 10_000;

@@ -147,15 +147,19 @@ export type ClientFrame =
 /** Bytes; settings of the operator. */
 export type FrameLimits = { readonly frameMax: number; readonly stateMax: number };
 
-// SAFETY: what JSON.parse returns is JSON, so the only value that is not is `undefined`, a missing key.
-const jsonValue = v.custom<Json>((value) => value !== undefined);
+// Marked pure for bundlers: a page has use for the codes of this file, and none for this decoder.
+const clientFrame = /* @__PURE__ */ makeClientFrame();
 
-const clientFrame = v.variant("type", [
-  v.object({ type: v.literal("state"), state: jsonValue }),
-  v.object({ type: v.literal("message"), payload: jsonValue }),
-  v.object({ type: v.literal("sync") }),
-  v.object({ type: v.literal("leave") }),
-]);
+function makeClientFrame() {
+  // SAFETY: what JSON.parse returns is JSON, so the only value that is not is `undefined`, a missing key.
+  const jsonValue = v.custom<Json>((value) => value !== undefined);
+  return v.variant("type", [
+    v.object({ type: v.literal("state"), state: jsonValue }),
+    v.object({ type: v.literal("message"), payload: jsonValue }),
+    v.object({ type: v.literal("sync") }),
+    v.object({ type: v.literal("leave") }),
+  ]);
+}
 
 const GOODBYE = /^\s*\{\s*"type"\s*:\s*"leave"\s*\}\s*$/;
 

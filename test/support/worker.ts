@@ -11,6 +11,7 @@ import {
 import type { Env } from "../../src/env.ts";
 
 export { default } from "../../src/index.ts";
+export { AsyncGame, Game } from "./application.ts";
 
 /** What one room did since it was first constructed, over all its lives. */
 export type Watched = { constructed: number; rows: number; alarms: number };

@@ -1,0 +1,38 @@
+/** When to come back, by the code with which a connection ended. Pure: time and chance are parameters. */
+
+import { RETRY_LATER_MS_MAX, RETRY_MS_FIRST, RETRY_MS_MAX, STABLE_MS_MIN } from "../core/limits.ts";
+
+/** What the end of a connection says of the next one. */
+export type Verdict = "never" | "later" | "now" | "retry";
+
+/**
+ * 4000–4099 never, 4100–4199 later, 4200–4299 now. Anything else is a retry: 1000 too, which nobody says to
+ * a client that has not left, and 1009, since what was too large is not sent again.
+ */
+export function verdictOf(closeCode: number): Verdict {
+  const ranges: readonly (Verdict | undefined)[] = ["never", "later", "now"];
+  return ranges[Math.floor(closeCode / 100) - 40] ?? "retry";
+}
+
+export class Backoff {
+  #failures = 0;
+  #openedAt: number | undefined;
+
+  opened(now: number): void {
+    this.#openedAt = now;
+  }
+
+  /**
+   * A connection, or an attempt to make one, has ended. Returns the milliseconds to wait before the next one:
+   * any time up to a limit that doubles with each failure, by `chance`, which is in [0, 1).
+   */
+  ended(verdict: Verdict, now: number, chance: number): number {
+    if (now - (this.#openedAt ?? now) >= STABLE_MS_MIN) this.#failures = 0;
+    this.#openedAt = undefined;
+    this.#failures += 1;
+    // A server that says "now" and cannot keep it must not be asked in a tight loop.
+    if (verdict === "now" && this.#failures === 1) return 0;
+    const max = verdict === "later" ? RETRY_LATER_MS_MAX : RETRY_MS_MAX;
+    return chance * Math.min(RETRY_MS_FIRST * 2 ** (this.#failures - 1), max);
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The client of a browser, and of whatever else has a WebSocket.
+ *
+ * @module
+ */
+
+export type { Json, JsonObject } from "../core/json.ts";
+export type { LeaveReason } from "../core/presence.ts";
+export type { RoomOptions, TokenSource } from "./options.ts";
+export type {
+  Member,
+  Reason,
+  RoomEvents,
+  RoomMessage,
+  RoomPresence,
+  RoomUser,
+  RoomView,
+  Self,
+  Status,
+} from "./room-view.ts";
+export { joinRoom, RoomClient } from "./room-client.ts";

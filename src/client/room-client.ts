@@ -1,0 +1,147 @@
+/** The public face of a client: the view, the events and what a page can do. */
+
+import type { Json, JsonObject } from "../core/json.ts";
+import { QUEUED_MESSAGES_MAX } from "../core/limits.ts";
+import type { RoomOptions } from "./options.ts";
+import type { Member, Reason, RoomEvents, RoomView, Self, Status } from "./room-view.ts";
+import { Session } from "./session.ts";
+
+/**
+ * A stay in one room, from `joinRoom` to `leave()` or to a refusal that is final. Connects by itself, again
+ * and again, and takes its presence up again, so that others do not see a lost connection.
+ */
+export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Member<State, Info>> {
+  readonly #session: Session;
+
+  /** Throws a TypeError where the address or the state cannot be one. */
+  constructor({ state, ...options }: RoomOptions<State>) {
+    const first = state === undefined ? undefined : jsonOf(state);
+    this.#session = new Session(options);
+    if (first !== undefined) this.#session.setState(first);
+  }
+
+  /** All there is to know, as one object, which is replaced whenever something in it changes. */
+  get view(): RoomView<State, Info> {
+    // SAFETY: what is in it is JSON, decided by those who set the states and signed the tokens. That they are
+    // of one mind with the page is its promise, made by `joinRoom<State, Info>`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#session.store.view as RoomView<State, Info>;
+  }
+
+  get room(): string {
+    return this.view.room;
+  }
+
+  /** Users who are in the room, in the order of their first joins, each with their tabs. */
+  get members(): readonly Member<State, Info>[] {
+    return this.view.members;
+  }
+
+  get self(): Self<State, Info> | null {
+    return this.view.self;
+  }
+
+  /** Anonymous presences. */
+  get lurkers(): number {
+    return this.view.lurkers;
+  }
+
+  /** How many members there are, also where the room tells no names. */
+  get count(): number {
+    return this.view.count;
+  }
+
+  get namesHidden(): boolean {
+    return this.view.namesHidden;
+  }
+
+  get status(): Status {
+    return this.view.status;
+  }
+
+  /** Why it is not `here`. */
+  get reason(): Reason | null {
+    return this.view.reason;
+  }
+
+  /** The list is what was last known: there is no connection. */
+  get stale(): boolean {
+    return this.view.stale;
+  }
+
+  /** When the server was last heard, where stale. Milliseconds since the epoch. */
+  get staleSince(): number | null {
+    return this.view.staleSince;
+  }
+
+  [Symbol.iterator](): Iterator<Member<State, Info>> {
+    return this.members[Symbol.iterator]();
+  }
+
+  /** Calls `listener` whenever there is a new `view`. The function that it returns ends that. */
+  subscribe(listener: () => void): () => void {
+    return this.#session.store.events.on("view", listener);
+  }
+
+  /** Calls `listener` at each event of a type. The function that it returns ends that. */
+  on<T extends keyof RoomEvents>(
+    type: T,
+    listener: (event: RoomEvents<State, Info>[T]) => void,
+  ): () => void {
+    // SAFETY: as for `view`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#session.store.events.on(type, listener as (event: RoomEvents[T]) => void);
+  }
+
+  /**
+   * Says something of this tab: it replaces the state of before, `null` takes it back. Any JSON, by default at
+   * most 2,048 bytes. Sent at once, or after 66 ms where states follow each other faster, the newest only;
+   * and again after each reconnection. Throws a TypeError where it is not JSON.
+   */
+  setState(state: State | null): void {
+    this.#session.setState(jsonOf(state));
+  }
+
+  /**
+   * Sends a message to everybody in the room, oneself too. Needs a token that can `send`. Returns whether it
+   * was sent or queued; if not, an `error` event says why. Throws a TypeError where it is not JSON.
+   */
+  send(payload: Json): boolean {
+    const json = jsonOf(payload);
+    const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
+    if (!isTaken) {
+      const message = `not connected; no more than ${QUEUED_MESSAGES_MAX} messages may wait`;
+      this.#session.fail({ code: "not_sent", message });
+    }
+    return isTaken;
+  }
+
+  /** Leaves the room at once and for good. */
+  leave(): void {
+    this.#session.leave();
+  }
+
+  /** Looks now whether the connection is alive, or tries now to make one. For runtimes that have no page to tell. */
+  wake(): void {
+    this.#session.wake();
+  }
+
+  /** Connects again, with another token: the same user stays present meanwhile. */
+  reconnect(): void {
+    this.#session.redial();
+  }
+}
+
+/** Joins a room, and goes on being there until it is told to leave. */
+export function joinRoom<State = Json, Info = JsonObject>(
+  options: RoomOptions<State>,
+): RoomClient<State, Info> {
+  return new RoomClient(options);
+}
+
+/** A copy, as the others will get it. */
+function jsonOf(value: unknown): Json {
+  const text = JSON.stringify(value);
+  if (typeof text === "string") return JSON.parse(text);
+  throw new TypeError(`only JSON can be sent; this is a ${typeof value}`);
+}

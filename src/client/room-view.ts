@@ -1,0 +1,93 @@
+/** What a page can know of a room at one moment. Immutable: a change makes a new one and shares what stayed. */
+
+import type { Json, JsonObject } from "../core/json.ts";
+import type { LeaveReason } from "../core/presence.ts";
+
+/** A user as everyone in the room sees them: the id and the `info` of their token. */
+export type RoomUser<Info = JsonObject> = { readonly id: string } & Readonly<Info>;
+
+/** One tab, or one other connection, of a user. */
+export type RoomPresence<State = Json, Info = JsonObject> = {
+  /** The name of the connection, unique in the room. */
+  readonly channel: string;
+  readonly user: RoomUser<Info>;
+  /** Milliseconds since the epoch, by the server's clock. */
+  readonly joinedAt: number;
+  /** What it last said of itself; missing where it said nothing. */
+  readonly state?: State;
+};
+
+/** A user with at least one presence in the room, however many tabs they have open. */
+export type Member<State = Json, Info = JsonObject> = {
+  readonly id: string;
+  /** As their newest presence shows them. */
+  readonly user: RoomUser<Info>;
+  /** When they came, as far as this client knows. Milliseconds since the epoch, by the server's clock. */
+  readonly joinedAt: number;
+  /** Their tabs, each with its newest state, in the order in which they came. Never empty. */
+  readonly presences: readonly RoomPresence<State, Info>[];
+  /** The state of the newest of their tabs that has one. */
+  readonly state: State | undefined;
+};
+
+/** Oneself, as the server welcomed this connection. */
+export type Self<State = Json, Info = JsonObject> = {
+  /** `null` for a watcher, who has no presence. */
+  readonly channel: string | null;
+  /** `null` without a token. */
+  readonly user: RoomUser<Info> | null;
+  /** What was last set, whether the room has heard of it yet or not. */
+  readonly state: State | undefined;
+};
+
+/**
+ * `connecting` for the first time; `here`; `reconnecting` after the connection was lost or refused for now;
+ * `closed` for good: this client never connects again.
+ */
+export type Status = "connecting" | "here" | "reconnecting" | "closed";
+
+/** Why something did not work: a code for programs, and a sentence for people. */
+export type Reason = { readonly code: string; readonly message: string };
+
+export type RoomView<State = Json, Info = JsonObject> = {
+  readonly room: string;
+  readonly status: Status;
+  /** Why it is not `here`: `null` while it is, and as long as nothing has gone wrong. */
+  readonly reason: Reason | null;
+  /** The rest is what was last known, and may have changed since: it is not connected. */
+  readonly stale: boolean;
+  /** When the server was last heard, in milliseconds since the epoch by this machine's clock; `null` unless stale. */
+  readonly staleSince: number | null;
+  /** Grouped by user, in the order of their first joins. Empty where `namesHidden`. */
+  readonly members: readonly Member<State, Info>[];
+  /** `null` until the server has welcomed this client. */
+  readonly self: Self<State, Info> | null;
+  /** Anonymous presences: they are counted and not named. */
+  readonly lurkers: number;
+  /** How many members there are. Holds where `namesHidden`, too. */
+  readonly count: number;
+  /** The room is so large that it tells numbers only. */
+  readonly namesHidden: boolean;
+};
+
+/** What happens, by the name of the event. */
+export type RoomEvents<State = Json, Info = JsonObject> = {
+  /** A whole list has come, and is in the view: on connecting, and when names are hidden or shown again. */
+  sync: RoomView<State, Info>;
+  /** Somebody came who had no tab here before. */
+  join: Member<State, Info>;
+  /** Somebody closed their last tab, or was lost. A newer server may know more reasons. */
+  leave: { readonly member: Member<State, Info>; readonly reason: LeaveReason | (string & {}) };
+  /** Somebody opened or closed a further tab, set a state, or shows other info. */
+  update: { readonly member: Member<State, Info>; readonly previous: Member<State, Info> };
+  /** Somebody sent a message to the room. One's own come back too. `from` is `null` where a server sent it. */
+  message: RoomMessage<Info>;
+  status: { readonly status: Status; readonly reason: Reason | null };
+  /** Something was refused or failed. If it ended the connection, `status` tells that as well. */
+  error: Reason;
+};
+
+export type RoomMessage<Info = JsonObject> = {
+  readonly from: { readonly channel: string; readonly user: RoomUser<Info> | null } | null;
+  readonly payload: Json;
+};

@@ -1,0 +1,116 @@
+/**
+ * The door: what the server says becomes a frame here, or nothing. Tolerant of what it does not know, since
+ * a page that was opened last week may speak to the server of today.
+ */
+
+import * as v from "valibot";
+import type { Json } from "../core/json.ts";
+import type { User } from "../core/presence.ts";
+
+// Of valibot as few kinds as will do: each further one costs a page as much as the whole list below.
+export const text = v.custom<string>((value) => typeof value === "string");
+export const number = v.custom<number>((value) => typeof value === "number");
+// SAFETY: what JSON.parse returns is JSON; what is missing is `undefined`, which it never returns.
+const json = v.custom<Json>((value) => value !== undefined);
+const withId = v.object({ id: text });
+// SAFETY: it has an id, and its other keys are of JSON.parse too.
+const user = v.custom<User>((value) => isValid(withId, value));
+const nullOrUser = v.custom<User | null>((value) => value === null || isValid(user, value));
+
+/** A literal that is known to be there already: the type of a frame chooses its schema. */
+const typed = <const T extends string>(type: T) => v.custom<T>((value) => value === type);
+
+const presence = v.object({
+  channel: text,
+  user,
+  joinedAt: number,
+  state: v.exactOptional(json),
+});
+
+const sender = v.object({ channel: text, user: nullOrUser });
+type Sender = v.InferOutput<typeof sender>;
+
+const schemas = {
+  welcome: v.object({
+    type: typed("welcome"),
+    room: text,
+    channel: v.exactOptional(text),
+    user: nullOrUser,
+    resume: v.exactOptional(text),
+    heartbeat: number,
+  }),
+  sync: v.object({
+    type: typed("sync"),
+    room: text,
+    presences: v.array(presence),
+    lurkers: number,
+  }),
+  diff: v.object({
+    type: typed("diff"),
+    room: text,
+    joins: v.array(presence),
+    updates: v.array(v.object({ channel: text, state: json })),
+    leaves: v.array(v.object({ channel: text, reason: text })),
+    lurkers: number,
+  }),
+  count: v.object({
+    type: typed("count"),
+    room: text,
+    members: number,
+    lurkers: number,
+  }),
+  messages: v.object({
+    type: typed("messages"),
+    room: text,
+    messages: v.array(
+      v.object({
+        from: v.custom<Sender | null>((value) => value === null || isValid(sender, value)),
+        payload: json,
+      }),
+    ),
+  }),
+  error: v.object({ type: typed("error"), code: text, message: text }),
+};
+
+type Decoded = { [T in keyof typeof schemas]: v.InferOutput<(typeof schemas)[T]> };
+
+export type Welcome = Decoded["welcome"];
+export type Sync = Decoded["sync"];
+export type DiffOfRoom = Decoded["diff"];
+export type Count = Decoded["count"];
+export type ErrorOfServer = Decoded["error"];
+
+/** Frames that say who is in a room. */
+export type RollFrame = Sync | DiffOfRoom | Count;
+
+export type Frame = Decoded[keyof Decoded];
+
+/**
+ * Decodes a frame. `null` is one to pass over: the answer to a heartbeat, or of a type that is not known here.
+ * One of a known type that is not as it should be becomes an `error` frame: `bad_diff` for a diff.
+ */
+export function decodeServerFrame(data: unknown): Frame | null {
+  const value = parse(data);
+  const type: unknown = typeof value === "object" && value && "type" in value ? value.type : null;
+  if (typeof type !== "string" || !isKnown(type)) return null;
+  const result = v.safeParse(schemas[type], value);
+  if (result.success) return result.output;
+  return { type: "error", code: `bad_${type}`, message: `the server sent a malformed ${type}` };
+}
+
+function isValid(schema: v.GenericSchema, value: unknown): boolean {
+  return v.safeParse(schema, value).success;
+}
+
+function isKnown(type: string): type is keyof typeof schemas {
+  return Object.hasOwn(schemas, type);
+}
+
+/** Parsed JSON, or `null` where it is none. */
+export function parse(data: unknown): unknown {
+  try {
+    return JSON.parse(String(data));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Timers that fire in time in a hidden page, too. Browsers slow the timers of a page that has been hidden for
+ * some minutes down to one a minute; those of a worker they leave alone. So each timer is set in the page,
+ * and while the page is hidden in a worker as well: whichever fires first counts. Where there is no worker,
+ * or the page's policy forbids one made from a blob, the page's own timer remains.
+ */
+
+type Timer = { readonly call: () => void; readonly dueAt: number };
+
+/** Runs in the worker: answers each [id, milliseconds] with the id, when the time has come. */
+const SOURCE = "onmessage=({data:[id,ms]})=>setTimeout(()=>postMessage(id),ms)";
+
+/** All timers of a page, since they share one worker. */
+const pending = new Map<number, Timer>();
+let lastId = 0;
+let worker: Worker | null | undefined;
+
+if (typeof document !== "undefined") {
+  document.addEventListener("visibilitychange", () => {
+    for (const [id, timer] of pending) setInWorker(id, timer);
+  });
+}
+
+/** Calls `call` once, `ms` milliseconds from now; the function that it returns takes that back. */
+export function after(ms: number, call: () => void): () => void {
+  lastId += 1;
+  const id = lastId;
+  const timer = { call, dueAt: performance.now() + ms };
+  const inPage = setTimeout(() => fire(id), ms);
+  pending.set(id, timer);
+  setInWorker(id, timer);
+  return () => {
+    clearTimeout(inPage);
+    pending.delete(id);
+  };
+}
+
+/** Whichever comes second finds nothing any more. */
+function fire(id: number): void {
+  const timer = pending.get(id);
+  pending.delete(id);
+  timer?.call();
+}
+
+function setInWorker(id: number, { dueAt }: Timer): void {
+  if (typeof document === "undefined" || document.visibilityState !== "hidden") return;
+  // Only once a page is hidden: most never need one.
+  if (worker === undefined) worker = makeWorker();
+  // A worker has no origin to name.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  worker?.postMessage([id, dueAt - performance.now()]);
+}
+
+function makeWorker(): Worker | null {
+  try {
+    const made = new Worker(URL.createObjectURL(new Blob([SOURCE])));
+    made.addEventListener("message", ({ data }) => fire(Number(data)));
+    return made;
+  } catch {
+    // The page's own timers do, only later.
+    return null;
+  }
+}

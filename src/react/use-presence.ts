@@ -1,0 +1,124 @@
+/** The hook that others are made of: a selection of what is known of a room. */
+
+import {
+  type RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+} from "react";
+import type { Json, JsonObject, RoomOptions, RoomView } from "../client/index.ts";
+import { blankView } from "../client/view-store.ts";
+import { sameOrNew } from "./selection.ts";
+import { acquire, keyOf, peek, release } from "./shared-room.ts";
+import { useNewest } from "./use-options.ts";
+
+type Actions<State> = {
+  /** As of the client. The same function, as long as the room is the same. */
+  readonly setState: (state: State | null) => void;
+  /** As of the client. The same function, as long as the room is the same. */
+  readonly send: (payload: Json) => boolean;
+};
+
+/** What is known of a room, and what a component can do in it. */
+export type RoomPresent<State = Json, Info = JsonObject> = RoomView<State, Info> & Actions<State>;
+
+/**
+ * Is in the room as long as the component is mounted, and returns what `select` takes of what is known, or all
+ * of it. Renders again when that is another value; lists and plain objects are compared item by item.
+ *
+ * All components with the same `url`, `room` and `watch` share one connection. The other options are those of
+ * the first of them, but for the token: the newest is asked.
+ *
+ * @example
+ * const { members, setState } = usePresence({ url, room: "lobby", token });
+ * const isFull = usePresence({ url, room: "lobby", token }, ({ count }) => count >= 8);
+ */
+export function usePresence<State = Json, Info = JsonObject>(
+  options: RoomOptions<State>,
+): RoomPresent<State, Info>;
+export function usePresence<Selection, State = Json, Info = JsonObject>(
+  options: RoomOptions<State>,
+  select: (room: RoomPresent<State, Info>) => Selection,
+): Selection;
+export function usePresence<State, Info>(
+  options: RoomOptions<State>,
+  select: (room: RoomPresent<State, Info>) => unknown = all,
+): unknown {
+  const key = keyOf(options);
+  const newest = useNewest(options);
+  const blank = useMemo(() => blankView(options.room), [options.room]);
+  const actions = useMemo(() => actionsIn(key, newest), [key, newest]);
+  const shown = useRef<{ readonly value: unknown }>(undefined);
+  const selectFrom = useMemo(
+    () => selector((view) => selectAs(select, { ...view, ...actions }), shown),
+    [select, actions],
+  );
+  const subscribe = useStay(key, newest);
+  const value = useSyncExternalStore(
+    subscribe,
+    () => selectFrom(peek(key)?.view ?? blank),
+    () => selectFrom(blank),
+  );
+  useEffect(() => {
+    shown.current = { value };
+  }, [value]);
+  return value;
+}
+
+/** Being in the room, for as long as React is subscribed. */
+function useStay(
+  key: string,
+  newest: RefObject<RoomOptions<unknown>>,
+): (changed: () => void) => () => void {
+  return useCallback(
+    (changed) => {
+      const unsubscribe = acquire(newest.current).subscribe(changed);
+      return () => {
+        unsubscribe();
+        release(key);
+      };
+    },
+    [key, newest],
+  );
+}
+
+function all(room: unknown): unknown {
+  return room;
+}
+
+/** Remembers what it selected, since React asks more than once, and takes an equal value for a change if it is another. */
+function selector(
+  select: (view: RoomView<unknown>) => unknown,
+  shown: RefObject<{ readonly value: unknown } | undefined>,
+): (view: RoomView<unknown>) => unknown {
+  let last: { readonly view: RoomView<unknown>; readonly value: unknown } | undefined;
+  return (view) => {
+    if (last?.view === view) return last.value;
+    last = { view, value: sameOrNew(last ?? shown.current, select(view)) };
+    return last.value;
+  };
+}
+
+function selectAs<State, Info>(
+  select: (room: RoomPresent<State, Info>) => unknown,
+  room: RoomView<unknown> & Actions<State>,
+): unknown {
+  // SAFETY: which types states and infos have, the component promises, as a page does to the client.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return select(room as unknown as RoomPresent<State, Info>);
+}
+
+function actionsIn<State>(key: string, newest: RefObject<RoomOptions<State>>): Actions<State> {
+  // An effect of a child may come before the room is entered: then this enters it, for a moment at least.
+  const client = () => {
+    const entered = acquire(newest.current);
+    release(key);
+    return entered;
+  };
+  return {
+    setState: (state) => client().setState(state),
+    send: (payload) => client().send(payload),
+  };
+}

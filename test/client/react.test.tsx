@@ -1,0 +1,236 @@
+/** The hooks in React's own development mode, against the real service. */
+
+// React looks for a document when it is imported.
+// oxlint-disable-next-line import/no-unassigned-import
+import "./dom.ts";
+import { type ReactNode, StrictMode, useEffect, useState } from "react";
+import { flushSync } from "react-dom";
+import { createRoot, hydrateRoot, type Root } from "react-dom/client";
+import { renderToString } from "react-dom/server";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { joinRoom, type RoomClient, type RoomOptions } from "../../src/client/index.ts";
+import { useCount, useMembers, useMessages, usePresence, useSelf } from "../../src/react/index.ts";
+import { tokenFor } from "../support/client.ts";
+import { Server } from "../support/server.ts";
+import { here, sees, until } from "./stay.ts";
+
+let server: Server;
+beforeAll(async () => {
+  server = await Server.start();
+});
+afterAll(() => server.stop());
+
+const roots: Root[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) root.unmount();
+});
+
+function render(node: ReactNode): { root: Root; element: HTMLElement } {
+  const element = document.createElement("div");
+  const root = createRoot(element);
+  roots.push(root);
+  flushSync(() => root.render(node));
+  return { root, element };
+}
+
+/** What others hear of the room: who comes and who goes. */
+async function bystand(room: string): Promise<{ client: RoomClient; heard: string[] }> {
+  const client = joinRoom({ url: server.url, room, token: () => tokenFor("bystander") });
+  await here(client);
+  const heard: string[] = [];
+  client.on("join", ({ id }) => heard.push(`join ${id}`));
+  client.on("leave", ({ member }) => heard.push(`leave ${member.id}`));
+  client.on("update", ({ member }) => heard.push(`update ${member.id} ${member.presences.length}`));
+  return { client, heard };
+}
+
+/** Settles when the element shows `text`. */
+async function shows(element: HTMLElement, text: string): Promise<void> {
+  await expect.poll(() => element.textContent, { timeout: 10_000 }).toContain(text);
+}
+
+function optionsFor(room: string, id = "ada"): RoomOptions {
+  return { url: server.url, room, token: () => tokenFor(id) };
+}
+
+function Count({ options }: { options: RoomOptions }) {
+  return <p>count {useCount(options)}</p>;
+}
+
+function Names({ options }: { options: RoomOptions }) {
+  const self = useSelf(options);
+  const names = useMembers(options).map(({ id, state }) => `${id}=${JSON.stringify(state)}`);
+  return <p>{`${self?.user?.id}: ${names.join(" ")}`}</p>;
+}
+
+test("StrictMode mounts everything twice, and that is one join and no leave", async () => {
+  const { client, heard } = await bystand("strict");
+  const options = optionsFor("strict");
+  const { element } = render(
+    <StrictMode>
+      <Count options={options} />
+      <Names options={options} />
+    </StrictMode>,
+  );
+  await shows(element, "count 2");
+  await shows(element, "ada: bystander=undefined ada=undefined");
+  await sees(client, 2);
+  expect(client.members[1]?.presences).toHaveLength(1);
+  expect(heard).toEqual(["join ada"]);
+  client.leave();
+});
+
+test("two components share one connection, and one that goes does not take the other along", async () => {
+  const { client, heard } = await bystand("shared");
+  // Not the same object, as in components that make their options while rendering.
+  const one = render(<Count options={optionsFor("shared")} />);
+  const two = render(<Names options={optionsFor("shared")} />);
+  await shows(one.element, "count 2");
+  await shows(two.element, "ada");
+  flushSync(() => one.root.unmount());
+  const zoe = joinRoom({ url: server.url, room: "shared", token: () => tokenFor("zoe") });
+  await here(zoe);
+  await shows(two.element, "zoe");
+  flushSync(() => two.root.unmount());
+  await until(client, () => !client.members.some(({ id }) => id === "ada"));
+  expect(heard).toEqual(["join ada", "join zoe", "leave ada"]);
+  for (const other of [zoe, client]) other.leave();
+});
+
+test("a route that changes its components stays in the room, and another room is another one", async () => {
+  const { client, heard } = await bystand("route-1");
+  const { element, root } = render(<Count key="a" options={optionsFor("route-1")} />);
+  await shows(element, "count 2");
+  flushSync(() => root.render(<Names key="b" options={optionsFor("route-1")} />));
+  await shows(element, "ada: bystander=undefined ada=undefined");
+  expect(heard).toEqual(["join ada"]);
+  const other = await bystand("route-2");
+  flushSync(() => root.render(<Names key="b" options={optionsFor("route-2")} />));
+  await shows(element, "ada: bystander=undefined ada=undefined");
+  await Promise.all([sees(client, 1), sees(other.client, 2)]);
+  expect(heard).toEqual(["join ada", "leave ada"]);
+  expect(other.heard).toEqual(["join ada"]);
+  for (const each of [client, other.client]) each.leave();
+});
+
+test("who reads the count does not render when a state changes; who selects renders for the selection", async () => {
+  const { client } = await bystand("renders");
+  const renders = { count: 0, ids: 0, members: 0 };
+  function CountOnly() {
+    renders.count += 1;
+    return <p>count {useCount(optionsFor("renders"))}</p>;
+  }
+  function Ids() {
+    renders.ids += 1;
+    // A new list each time, by a new function each time.
+    const ids = usePresence(optionsFor("renders"), ({ members }) => members.map(({ id }) => id));
+    return <p>{ids.join()}</p>;
+  }
+  function Members() {
+    renders.members += 1;
+    return (
+      <Shown
+        members={useMembers(optionsFor("renders")).map(({ state }) => JSON.stringify(state))}
+      />
+    );
+  }
+  const { element } = render(
+    <>
+      <CountOnly />
+      <Ids />
+      <Members />
+    </>,
+  );
+  await shows(element, "count 2");
+  await shows(element, "bystander,ada");
+  const before = { ...renders };
+  client.setState({ x: 1 });
+  await shows(element, '{"x":1}');
+  client.setState({ x: 2 });
+  await shows(element, '{"x":2}');
+  expect(renders.count).toBe(before.count);
+  expect(renders.ids).toBe(before.ids);
+  expect(renders.members).toBeGreaterThan(before.members);
+  client.leave();
+});
+
+function Shown({ members }: { members: readonly (string | undefined)[] }) {
+  return <p>{members.join(" ")}</p>;
+}
+
+function Talker() {
+  const options = optionsFor("talk");
+  const { setState, send, status } = usePresence(options);
+  const messages = useMessages(options, 2);
+  useEffect(() => setState("first"), [setState]);
+  useEffect(() => {
+    if (status === "here") for (const word of ["one", "two", "three"]) send(word);
+  }, [status, send]);
+  return <p>{messages.map(({ payload }) => JSON.stringify(payload)).join()}</p>;
+}
+
+test("states and messages go out from components, from their first effect on", async () => {
+  const { client } = await bystand("talk");
+  const { element } = render(<Talker />);
+  await until(client, () => client.members[1]?.state === "first");
+  expect(client.count).toBe(2);
+  await shows(element, '"two","three"');
+  client.leave();
+});
+
+test("another token connects again as another user; a new function does not", async () => {
+  const { client, heard } = await bystand("token");
+  const [ada, adaAgain, bob] = await Promise.all([
+    tokenFor("ada"),
+    tokenFor("ada", { nbf: 1 }),
+    tokenFor("bob"),
+  ]);
+  const setters: ((token: string) => void)[] = [];
+  function Who() {
+    const [token, setToken] = useState(ada);
+    setters[0] = setToken;
+    return <p>{useSelf({ url: server.url, room: "token", token })?.user?.id}</p>;
+  }
+  const { element } = render(<Who />);
+  await shows(element, "ada");
+  await sees(client, 2);
+  flushSync(() => setters[0]?.(adaAgain));
+  flushSync(() => setters[0]?.(bob));
+  await shows(element, "bob");
+  await until(client, () => client.members.some(({ id }) => id === "bob"));
+  expect(heard).toEqual(["join ada", "join bob"]);
+  client.leave();
+});
+
+test("a server renders a room that is not entered yet, and the browser takes over from there", async () => {
+  const options = optionsFor("server-side");
+  const App = () => (
+    <main>
+      <Count options={options} />
+      <Names options={options} />
+      <Talk options={options} />
+    </main>
+  );
+  const html = renderToString(<App />);
+  expect(html).toContain("connecting");
+  expect(html).toContain("<p>count <!-- -->0</p>");
+  const element = document.createElement("div");
+  element.innerHTML = html;
+  const complaints: unknown[] = [];
+  flushSync(() => {
+    roots.push(
+      hydrateRoot(element, <App />, { onRecoverableError: (error) => complaints.push(error) }),
+    );
+  });
+  await shows(element, "count 1");
+  expect(complaints).toEqual([]);
+});
+
+function Talk({ options }: { options: RoomOptions }) {
+  const status = usePresence(options, (room) => room.status);
+  return (
+    <p>
+      {status} {useMessages(options).length}
+    </p>
+  );
+}

@@ -1,0 +1,82 @@
+/** A page that joins a room with the built client, as a browser loads it: no bundler, an import map. */
+
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer, type Server as HttpServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join, normalize } from "node:path";
+import { promisify } from "node:util";
+
+const PROJECT = join(import.meta.dirname, "../..");
+const MODULES = join(PROJECT, "node_modules");
+const TYPES: Partial<Record<string, string>> = { js: "text/javascript", mjs: "text/javascript" };
+
+const PAGE = `<!doctype html>
+<title>a room</title>
+<script type="importmap">
+{"imports": {"valibot": "/modules/valibot/dist/index.mjs", "partysocket/ws": "/modules/partysocket/dist/ws.js"}}
+</script>
+<script type="module">
+  import { joinRoom } from "/client/index.js";
+  const { url, room, token } = Object.fromEntries(new URLSearchParams(location.search));
+  globalThis.events = [];
+  globalThis.room = joinRoom({ url, room, token });
+  for (const type of ["sync", "join", "leave", "update", "message", "status", "error"])
+    globalThis.room.on(type, (event) => globalThis.events.push({ type, event }));
+</script>`;
+
+export class Site {
+  readonly #directory = mkdtempSync(join(tmpdir(), "presence-site-"));
+  readonly #server: HttpServer;
+
+  private constructor() {
+    this.#server = createServer(({ url = "/" }, response) => {
+      const { pathname } = new URL(url, "http://page");
+      if (pathname === "/strict")
+        response.setHeader("content-security-policy", "worker-src 'none'");
+      const file = this.#file(pathname);
+      if (file === undefined) {
+        response.setHeader("content-type", "text/html; charset=utf-8").end(PAGE);
+        return;
+      }
+      const isFile = existsSync(file) && statSync(file).isFile();
+      response.statusCode = isFile ? 200 : 404;
+      response.setHeader("content-type", TYPES[file.split(".").at(-1) ?? ""] ?? "text/plain");
+      if (isFile) createReadStream(file).pipe(response);
+      else response.end();
+    });
+  }
+
+  /** Builds the client and serves it. */
+  static async start(): Promise<Site> {
+    const site = new Site();
+    const tsc = join(MODULES, "typescript/bin/tsc");
+    const project = ["-p", join(PROJECT, "src/client"), "--outDir", site.#directory];
+    await promisify(execFile)(process.execPath, [tsc, ...project]);
+    site.#server.listen(0, "127.0.0.1");
+    await once(site.#server, "listening");
+    return site;
+  }
+
+  /** The address of the page for a room of the service at `service`. At "/strict" it may have no workers. */
+  pageFor(service: string, room: string, token: string, path = "/"): string {
+    const address = this.#server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const query = new URLSearchParams({ url: service, room, token });
+    return `http://127.0.0.1:${port}${path}?${query.toString()}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #file(pathname: string): string | undefined {
+    const [, top = "", ...rest] = normalize(pathname).split("/");
+    if (top === "modules") return join(MODULES, ...rest);
+    return top === "client" || top === "core" ? join(this.#directory, top, ...rest) : undefined;
+  }
+}
