@@ -29,6 +29,12 @@ export interface Env extends Variables {
   LOBBY: Namespace<LobbyStub>;
 }
 
+/**
+ * The bindings as an application's own types have them. By name only: to compare what `wrangler types` derives from
+ * the classes with our stubs, the compiler would never come to an end.
+ */
+export type Bindings = Readonly<Record<(typeof BINDINGS)[number], object>>;
+
 /** The bindings of a Worker. Throws an Error that names one that is missing. */
 export function bindingsOf(env: unknown): Env {
   if (isBound(env)) return env;

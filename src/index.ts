@@ -11,7 +11,7 @@ readSettings(bindingsOf(env));
 export { app } from "./app.ts";
 export { Channel } from "./channel.ts";
 export { type ChannelHolder, removePresence, touchPresence } from "./decorators.ts";
-export { type Env } from "./env.ts";
+export { type Bindings, type Env } from "./env.ts";
 export { Lobby } from "./lobby.ts";
 export { type Json } from "./core/json.ts";
 export {

@@ -7,7 +7,7 @@ import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "./c
 import { checkChannel, compareNames, roomOfChannel } from "./core/names.ts";
 import type { User } from "./core/presence.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
-import type { Env } from "./env.ts";
+import { type Bindings, bindingsOf, type Env } from "./env.ts";
 import { millisecondsOf, RoomHandle } from "./room-handle.ts";
 import {
   type Added,
@@ -175,8 +175,8 @@ export class Presences {
  * await rooms(env).add("lobby", "bot-1", { id: "bot", name: "The bot" });
  * await rooms(env).get("lobby").send("hello");
  */
-export function rooms(env: Env): Rooms {
-  return new Rooms(env);
+export function rooms(env: Bindings): Rooms {
+  return new Rooms(bindingsOf(env));
 }
 
 /**
@@ -185,8 +185,8 @@ export function rooms(env: Env): Rooms {
  * @example
  * await presences(env).touch("bot-1");
  */
-export function presences(env: Env): Presences {
-  return new Presences(env);
+export function presences(env: Bindings): Presences {
+  return new Presences(bindingsOf(env));
 }
 
 function only(patterns: readonly string[] | undefined): { rooms?: readonly string[] } {

@@ -5,9 +5,8 @@
 
 import { AlarmClock } from "./alarm-clock.ts";
 import { Broadcast } from "./broadcast.ts";
-import type { Diff } from "./core/diff.ts";
+import type { Diff, Leave } from "./core/diff.ts";
 import { ALARM_RETRY_MS } from "./core/limits.ts";
-import type { LeaveReason } from "./core/presence.ts";
 import { type Entry, type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
 import { recover } from "./core/recovery.ts";
@@ -111,7 +110,7 @@ export class Roster {
       this.broadcast.doubt();
       throw error;
     }
-    for (const { channel, reason } of gone) this.#dismiss(channel, reason);
+    for (const leave of gone) this.#dismiss(leave, now);
     for (const { channel, host } of hosted) this.broadcast.farewell(channel, host);
     this.broadcast.change(diff);
     this.broadcast.speak(now);
@@ -219,9 +218,9 @@ export class Roster {
   }
 
   /** Closes the socket of one that was put out. */
-  #dismiss(channel: string, reason: LeaveReason): void {
+  #dismiss({ channel, reason, lastSeen }: Leave, now: number): void {
     if (reason !== "expired" && reason !== "removed") return;
-    const seconds = formatCount(this.#patience.maxAgeMs / 1_000);
+    const seconds = formatCount(Math.max(0, Math.round((now - lastSeen) / 1_000)));
     const message =
       reason === "expired"
         ? `no sign of life for ${seconds} seconds; connect again`

@@ -84,7 +84,8 @@ export class TableView implements LiveView {
 
   #draw(): void {
     this.#drawing = undefined;
-    const { rows, columns } = process.stdout;
+    // 0 in a terminal that does not know its size.
+    const [rows, columns] = [process.stdout.rows || 24, process.stdout.columns || 80];
     const lines = this.#lines(rows - 1, columns);
     const text = lines.map((line) => cut(line, columns) + CLEAR_LINE_END).join("\n");
     process.stdout.write(HOME + text + CLEAR_BELOW);

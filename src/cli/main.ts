@@ -16,7 +16,6 @@ import { send } from "./commands/send.ts";
 import { token } from "./commands/token.ts";
 import { UsageError } from "./failure.ts";
 import { printable, tableOf } from "./text.ts";
-import { version } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
   rooms,
@@ -77,7 +76,7 @@ async function main(args: string[]): Promise<void> {
   const first = tokens.find((each) => each.kind === "positional");
   if (first === undefined) {
     if (values.help) return console.log(HELP);
-    if (values.version) return console.log(version);
+    if (values.version) return console.log((await import("./version.ts")).version);
     throw new UsageError(`which command? There are ${NAMES}`);
   }
   if (first.value === "help") return console.log(HELP);
