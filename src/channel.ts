@@ -11,7 +11,7 @@ import { type ErrorFrame, ProtocolError } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
 import { Links } from "./links.ts";
 import { readSettings } from "./settings.ts";
-import { type Behind, call, type ChannelStub, sightingsOf, type Whereabouts } from "./stubs.ts";
+import { type Behind, call, type ChannelStub, type Sighting, type Whereabouts } from "./stubs.ts";
 
 export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   readonly #name: string;
@@ -48,7 +48,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   }
 
   async where(): Promise<Whereabouts | null> {
-    const sightings = await sightingsOf(this.#name, this.#rooms, this.env.ROOM);
+    const sightings = await this.#sightings();
     const newest = [...sightings.values()].toSorted((a, b) => b.lastSeen - a.lastSeen)[0];
     return newest ? { channel: this.#name, ...newest, rooms: [...sightings.keys()] } : null;
   }
@@ -64,7 +64,9 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   /** Those that cannot be reached now hear of it later. */
   async leaveAll(): Promise<readonly string[]> {
-    const sightings = await sightingsOf(this.#name, this.#rooms, this.env.ROOM);
+    const sightings = await this.#sightings((error) =>
+      this.#failed("a room could not be asked for a channel", error),
+    );
     this.#links.end(this.#name, "removed");
     await this.#settle();
     return [...sightings.keys()];
@@ -72,7 +74,10 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   override async alarm(): Promise<void> {
     this.#alarm.rang();
-    await this.#unlinkWhereMissing();
+    // Of a presence that a room let expire, this is how the channel hears.
+    await this.#sightings((error) =>
+      this.#failed("a room could not be asked for a channel", error),
+    );
     await this.#settle();
     if (!this.#links.isEmpty) this.#alarm.ringBy(Date.now() + this.#maxAgeMs);
   }
@@ -81,19 +86,9 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     return [...this.#links.of(this.#name).keys()];
   }
 
-  /** A link may be on its way to its room, so only those count that had the time to get there. */
-  async #unlinkWhereMissing(): Promise<void> {
-    const oldest = Date.now() - this.#maxAgeMs;
-    const old = [...this.#links.of(this.#name)].filter(([, link]) => link <= oldest);
-    try {
-      const names = old.map(([room]) => room);
-      const sightings = await sightingsOf(this.#name, names, this.env.ROOM);
-      for (const [room, link] of old) {
-        if (!sightings.has(room)) this.#links.remove(this.#name, room, link);
-      }
-    } catch (error) {
-      this.#failed("rooms of a channel could not be asked", error);
-    }
+  #sightings(onError?: (error: unknown) => void): Promise<Map<string, Sighting>> {
+    const arrivedBefore = Date.now() - this.#maxAgeMs;
+    return this.#links.sightings(this.#name, { arrivedBefore, ...(onError ? { onError } : {}) });
   }
 
   async #settle(): Promise<void> {

@@ -9,7 +9,7 @@ import * as v from "valibot";
 import { CALLS_AT_ONCE, ROOMS_PER_CHANNEL_MAX } from "./core/limits.ts";
 import type { LeaveReason } from "./core/presence.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
-import { call, type Namespace, type RoomStub } from "./stubs.ts";
+import { call, type Namespace, type RoomStub, type Sighting } from "./stubs.ts";
 
 const LINKS = "links:";
 
@@ -47,6 +47,36 @@ export class Links {
   /** Whether the channel is gone, and rooms of it are yet to be told. */
   isEnding(channel: string): boolean {
     return (this.#known().get(channel)?.gone ?? null) !== null;
+  }
+
+  /**
+   * What the further rooms know of a channel: those that it is in. A link to another is taken down, if it had the
+   * time to arrive. With `onError`, a room that cannot be asked is left out; without, that is thrown.
+   */
+  async sightings(
+    channel: string,
+    { arrivedBefore, onError }: { arrivedBefore: number; onError?: (error: unknown) => void },
+  ): Promise<Map<string, Sighting>> {
+    const sightings = new Map<string, Sighting>();
+    const look = async ([room, link]: readonly [string, number]) => {
+      try {
+        const sighting = await call(this.#rooms, room, (stub) => stub.look(channel));
+        if (sighting) sightings.set(room, sighting);
+        else if (link < arrivedBefore) this.remove(channel, room, link);
+      } catch (error) {
+        if (!onError) throw error;
+        onError(error);
+      }
+    };
+    const rooms = this.of(channel);
+    await pMap(rooms, look, { concurrency: CALLS_AT_ONCE });
+    // In the order of the links, whichever room answered first.
+    return new Map(
+      [...rooms.keys()].flatMap((room) => {
+        const sighting = sightings.get(room);
+        return sighting ? [[room, sighting] as const] : [];
+      }),
+    );
   }
 
   /** Takes a further room down and returns the number of the link, which no earlier link to it had. Throws a ProtocolError where there are too many. */

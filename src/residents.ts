@@ -15,7 +15,6 @@ import {
   type Parcel,
   type Receipt,
   type RoomStub,
-  sightingsOf,
   type Whereabouts,
 } from "./stubs.ts";
 
@@ -24,6 +23,7 @@ export type ResidentsOptions = {
   readonly rooms: Namespace<RoomStub>;
   readonly roster: Roster;
   readonly sockets: Sockets;
+  readonly maxAgeMs: number;
 };
 
 export class Residents {
@@ -44,27 +44,25 @@ export class Residents {
   async where(channel: string): Promise<Whereabouts | null> {
     const entry = this.#entry(channel);
     if (!entry) return null;
-    const further = [...this.#options.roster.links.of(channel).keys()];
-    const sightings = await sightingsOf(channel, further, this.#options.rooms);
     const { user } = entry.presence;
     const lastSeen = this.#lastSeen(entry, Date.now());
-    return { channel, user, lastSeen, rooms: [this.#options.room, ...sightings.keys()] };
+    return { channel, user, lastSeen, rooms: await this.#roomsOf(channel) };
   }
 
   /** A server's word that the channel is alive. Its further rooms ask here before they let it expire. */
-  touch(channel: string, now: number): readonly string[] | null {
-    const { room, roster, sockets } = this.#options;
+  async touch(channel: string, now: number): Promise<readonly string[] | null> {
+    const { roster, sockets } = this.#options;
     if (!this.#entry(channel)) return null;
     for (const ws of sockets.ofChannel(channel)) sockets.seen(ws, now);
     roster.set().touch(channel, now);
-    return [room, ...roster.links.of(channel).keys()];
+    return this.#roomsOf(channel);
   }
 
   /** The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now hear of it later. */
   async leaveAll(channel: string, now: number): Promise<readonly string[] | null> {
-    const { room, roster } = this.#options;
+    const { roster } = this.#options;
     if (!this.#entry(channel)) return null;
-    const rooms = [room, ...roster.links.of(channel).keys()];
+    const rooms = await this.#roomsOf(channel);
     roster.changed(roster.set().leave(channel, "removed"), now);
     await roster.told();
     return rooms;
@@ -98,19 +96,31 @@ export class Residents {
     return { unknown, away };
   }
 
-  /** The socket of a channel must be told everything again, in this view: by its further rooms too. */
+  /** The socket of a channel must be told everything again, in this view: by its further rooms too, now or a little later. */
   async repeat(channel: string, view: View): Promise<void> {
-    const further = this.#options.roster.links.of(channel).keys();
-    const repeat = async (room: string) => {
-      try {
-        await call(this.#options.rooms, room, (stub) => stub.repeat(channel, view));
-      } catch (error) {
-        // It missed frames while it was away, so that room tells it everything anyway, only later.
-        const event = "a further room could not be asked to repeat itself";
-        console.error(JSON.stringify({ event, room, error: String(error) }));
-      }
-    };
-    await pMap(further, repeat, { concurrency: CALLS_AT_ONCE });
+    const { rooms, roster } = this.#options;
+    const repeat = (room: string) => call(rooms, room, (stub) => stub.repeat(channel, view));
+    try {
+      await pMap(roster.links.of(channel).keys(), repeat, { concurrency: CALLS_AT_ONCE });
+    } catch (error) {
+      roster.later(`a further room of ${channel} could not be asked to repeat itself`, {
+        error,
+        work: () => this.repeat(channel, view),
+      });
+    }
+  }
+
+  /** The rooms that the channel is in. One that cannot be asked now is left out. */
+  async #roomsOf(channel: string): Promise<readonly string[]> {
+    const { room, roster, maxAgeMs } = this.#options;
+    const sightings = await roster.links.sightings(channel, {
+      arrivedBefore: Date.now() - maxAgeMs,
+      onError: (error) => {
+        const event = "a further room could not be asked for a channel";
+        console.error(JSON.stringify({ event, room, channel, error: String(error) }));
+      },
+    });
+    return [room, ...sightings.keys()];
   }
 
   /** The presence of a channel that is at home here. */

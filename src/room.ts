@@ -56,7 +56,13 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const { storage } = ctx;
     const onChange = (diff: Diff) => this.#signal(diff);
     const roster = new Roster({ room, storage, sockets, settings, rooms, lobbies, onChange });
-    const residents = new Residents({ room, rooms, roster, sockets });
+    const residents = new Residents({
+      room,
+      rooms,
+      roster,
+      sockets,
+      maxAgeMs: settings.maxAgeMs,
+    });
     this.#name = room;
     this.#settings = settings;
     this.#sockets = sockets;
@@ -186,7 +192,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#residents.where(channel);
   }
 
-  touch(channel: string): readonly string[] | null {
+  touch(channel: string): Promise<readonly string[] | null> {
     return this.#residents.touch(channel, Date.now());
   }
 

@@ -42,6 +42,8 @@ export class Roster {
   readonly #listing: Listing;
   #presences: PresenceSet | undefined;
   #telling: Promise<void> = Promise.resolve();
+  /** What could not be done and must be tried again, by what it is. */
+  readonly #later = new Map<string, () => Promise<void>>();
 
   constructor(options: RosterOptions) {
     const { room, storage, sockets, settings, rooms, lobbies } = options;
@@ -125,6 +127,12 @@ export class Roster {
     return this.#telling;
   }
 
+  /** Something could not be done: the alarm tries it again. `work` says so itself if it fails once more. */
+  later(event: string, { error, work }: { error: unknown; work: () => Promise<void> }): void {
+    this.#later.set(event, work);
+    this.#failed(event, error);
+  }
+
   /** The alarm rang: whoever is due leaves, and a room that is empty forgets itself. */
   async ring(): Promise<void> {
     try {
@@ -165,6 +173,9 @@ export class Roster {
   /** Tells the other objects what they must know; a room that is empty then forgets itself. Throws where one could not be reached. */
   async settle(): Promise<void> {
     this.broadcast.speak(Date.now());
+    const later = [...this.#later.values()];
+    this.#later.clear();
+    await Promise.all(later.map((work) => work()));
     await this.links.tell();
     await this.#listing.confirm();
     // Much may have happened meanwhile.

@@ -3,10 +3,9 @@
  * mapped types that the platform derives from a class do not come to an end on JSON, which contains itself.
  */
 
-import pMap from "p-map";
 import * as v from "valibot";
 import type { Json } from "./core/json.ts";
-import { CALL_ATTEMPTS_MAX, CALL_RETRY_MS, CALLS_AT_ONCE, LOBBIES } from "./core/limits.ts";
+import { CALL_ATTEMPTS_MAX, CALL_RETRY_MS, LOBBIES } from "./core/limits.ts";
 import type { LeaveReason, ListedPresence, User } from "./core/presence.ts";
 import type { Home } from "./core/presence-set.ts";
 import type { ErrorFrame, PresenceFrame, View } from "./core/protocol.ts";
@@ -173,20 +172,4 @@ export function lobbyOf(room: string): string {
     hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);
   }
   return LOBBY_NAMES[(hash >>> 0) % LOBBIES] ?? "lobby-0";
-}
-
-/** What rooms know of a channel; those that know nothing of it are missing. */
-export async function sightingsOf(
-  channel: string,
-  rooms: readonly string[],
-  namespace: Namespace<RoomStub>,
-): Promise<Map<string, Sighting>> {
-  const look = (room: string) => call(namespace, room, (stub) => stub.look(channel));
-  const sightings = await pMap(rooms, look, { concurrency: CALLS_AT_ONCE });
-  return new Map(
-    rooms.flatMap((room, index) => {
-      const sighting = sightings[index];
-      return sighting ? [[room, sighting] as const] : [];
-    }),
-  );
 }

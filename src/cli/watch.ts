@@ -12,7 +12,7 @@ import { type End, WatchSocket } from "./watch-socket.ts";
 /** Before the n-th attempt to connect again: a random part of 2ⁿ times this … */
 const RETRY_MS = 500;
 /** … and never more than this. */
-const RETRY_MS_MAX = 15_000;
+const RETRY_MS_MAX = 5_000;
 /** A connection that lived for so long was a good one: the next loss counts as the first. */
 const STABLE_MS = 10_000;
 

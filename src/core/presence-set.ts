@@ -173,11 +173,11 @@ export class PresenceSet {
     if (entry.resume === null && !entry.home?.socket) this.#unsaved.set(channel, entry);
   }
 
-  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought; to be added was one too. */
+  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought. To be added is one too, and a link's number is its time. */
   correct(channel: string, seenAt: number): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.lastSeen = Math.max(seenAt, entry.presence.joinedAt);
+    entry.lastSeen = Math.max(seenAt, entry.presence.joinedAt, entry.home?.link ?? 0);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
   }
 

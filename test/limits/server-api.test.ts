@@ -2,14 +2,15 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { rooms } from "../../src/rooms.ts";
+import { bindingsOf } from "../../src/env.ts";
+import { rooms } from "../../src/index.ts";
 import { advance, LIVES, ring } from "../support/room.ts";
 import { newRoom, openAs } from "../support/socket.ts";
 
 /** Twice `PRESENCE_ROOM_MAX`. */
 const PRESENCES_MAX = 60;
 
-const all = rooms(env);
+const all = rooms(bindingsOf(env));
 
 afterEach(() => {
   vi.useRealTimers();

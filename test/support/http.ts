@@ -2,12 +2,13 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
+import * as v from "valibot";
 import { expect } from "vitest";
 import { app } from "../../src/app.ts";
 import { ANY_SEGMENT, type Operation } from "../../src/operations.ts";
 import { LOBBY_NAMES } from "../../src/stubs.ts";
 import { tokenFor } from "./socket.ts";
-import { type Watched, watched } from "./worker.ts";
+import { type Channel, type Lobby, type Watched, watched } from "./worker.ts";
 
 export const ORIGIN = "https://presence.test";
 
@@ -32,13 +33,10 @@ export async function call(
   options: CallOptions = {},
 ): Promise<Answer> {
   const { claims = {}, headers = {}, body, raw, variables } = options;
-  const init: RequestInit = { method, headers: { ...(await bearer(claims)), ...headers } };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { "content-type": "application/json", ...init.headers };
-  }
-  if (raw !== undefined) init.body = raw;
-  const response = await send(new Request(ORIGIN + path, init), variables);
+  const type = body === undefined ? {} : { "content-type": "application/json" };
+  const init = { method, headers: { ...(await bearer(claims)), ...type, ...headers } };
+  const content = raw ?? (body === undefined ? null : JSON.stringify(body));
+  const response = await send(new Request(ORIGIN + path, { ...init, body: content }), variables);
   const text = await response.text();
   const { status } = response;
   return { status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
@@ -79,25 +77,33 @@ export function pathOf({ path }: Pick<Operation, "path">, room: string, channel:
     .replace(":channel", () => channel);
 }
 
+const Failure = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
+
 /** Fails where an answer is not an error as the contract has it: JSON, a code, words, and nothing of the inside. */
 export function errorOf({ status, body, headers }: Answer) {
   expect(headers.get("content-type")).toMatch(/^application\/json/);
-  expect(body).toEqual({ error: { code: expect.any(String), message: expect.any(String) } });
-  const { error } = body as { error: { code: string; message: string } };
+  const { error } = v.parse(Failure, body);
+  expect(body).toEqual({ error });
   expect(error.message).not.toMatch(/Error\b|\n|\.[tj]s\b|undefined|\[object/);
   return { status, ...error };
 }
 
 /** Puts all lobbies to sleep: one that is asked for anything is then constructed again. */
 export async function evictLobbies(): Promise<void> {
-  const evict = async (lobby: string) => {
-    try {
-      await evictDurableObject(env.LOBBY.getByName(lobby));
-    } catch (error) {
-      if (!String(error).includes("not currently running")) throw error;
-    }
-  };
-  await Promise.all(LOBBY_NAMES.map(evict));
+  await Promise.all(LOBBY_NAMES.map((lobby) => evictStub(env.LOBBY.getByName(lobby))));
+}
+
+/** The same with the home of a channel without a socket. */
+export function evictChannel(channel: string): Promise<void> {
+  return evictStub(env.CHANNEL.getByName(channel));
+}
+
+async function evictStub(stub: DurableObjectStub<Channel | Lobby>): Promise<void> {
+  try {
+    await evictDurableObject(stub);
+  } catch (error) {
+    if (!String(error).includes("not currently running")) throw error;
+  }
 }
 
 /** What these objects and all the lobbies did so far. The same twice: no call has reached any of them. */

@@ -94,7 +94,6 @@ async function rowsOf(storage: DurableObjectStorage): Promise<unknown> {
 
 /** What may happen to an object between two steps, for `describe.each`: nobody may miss anything for it. */
 export const FATES = [
-  ["left alone", () => Promise.resolve()],
   ["evicted", (object: TestObject) => object.evict()],
   ["crashed", (object: TestObject) => object.crash()],
 ] as const;

@@ -293,6 +293,17 @@ describe("a socket's channel that is added to a second room", () => {
     expect(await ada.next()).toEqual(left(second, channel, "left"));
   });
 
+  test("is refreshed there when it is added again", async () => {
+    const { second, channel } = await withGuest();
+    advance(20);
+    const { presence } = await rooms(bindings).add(second, channel, BOB);
+    expect(presence.lastSeen).toBe(Date.now());
+    await evict(second);
+    const listed = await rooms(bindings).get(second).presences();
+    expect(listed.find((one) => one.channel === channel)?.lastSeen).toBe(Date.now());
+    expect(await rooms(bindings).get(second).prunePresences(15)).toMatchObject([{ user: ADA }]);
+  });
+
   test("gets everything of all its rooms again when it asks by a sync frame", async () => {
     const { home, second, bob } = await withGuest();
     bob.send({ type: "sync" });

@@ -18,7 +18,8 @@ import {
 } from "../../src/index.ts";
 import { readSettings } from "../../src/settings.ts";
 import { lobbyOf } from "../../src/stubs.ts";
-import compiled from "../support/from-django-guide.ts?raw";
+import wranglerToml from "../../wrangler.toml?raw";
+import compiled from "../support/from-django-guide.mts?raw";
 import { call } from "../support/http.ts";
 import { advance, after, alarmIn, evict, idsIn, socketsLeft, storageOf } from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs, type OpenOptions } from "../support/socket.ts";
@@ -105,8 +106,13 @@ describe("Setting up", () => {
   });
 
   test("CHANNEL_LAYERS", async () => {
-    const bound = Object.keys(env).filter((name) => !/^(PRESENCE|__VITEST)_/.test(name));
-    expect(bound.toSorted()).toEqual(["CHANNEL", "LOBBY", "ROOM"]);
+    const bound = wranglerToml.matchAll(/^(?:\[\[.+\]\]|name = "[A-Z]+")$/gm);
+    expect(Array.from(bound, ([line]) => line)).toEqual(
+      ["ROOM", "CHANNEL", "LOBBY"].flatMap((name) => [
+        "[[durable_objects.bindings]]",
+        `name = "${name}"`,
+      ]),
+    );
     const room = newRoom();
     const { socket: ada } = await join("ada", room);
     const { socket: bob } = await join("bob", room);

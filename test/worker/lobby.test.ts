@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { LOBBIES as LOBBY_COUNT, ROOMS_PER_SWEEP_STEP } from "../../src/core/limits.ts";
 import { compareNames } from "../../src/core/names.ts";
 import { encodeCursor } from "../../src/cursor.ts";
+import { bindingsOf } from "../../src/env.ts";
 import { type RoomListOptions, rooms } from "../../src/rooms.ts";
 import { LOBBY_NAMES, lobbyOf } from "../../src/stubs.ts";
 import {
@@ -16,11 +17,24 @@ import {
   unlistWrongly,
 } from "../support/lobbies.ts";
 import { channelObject, NOTHING } from "../support/objects.ts";
-import { advance, after, crash, evict, inRoom, ring, socketsLeft, storageOf } from "../support/room.ts";
+import {
+  advance,
+  after,
+  crash,
+  evict,
+  inRoom,
+  ring,
+  socketsLeft,
+  storageOf,
+} from "../support/room.ts";
 import { newRoom, openAs } from "../support/socket.ts";
 import { Lobby, watched } from "../support/worker.ts";
 
-const all = rooms(env);
+const bindings = bindingsOf(env);
+const all = rooms(bindings);
+
+/** The channel that is in every room of `occupy`. */
+const OCCUPANT = "occupant";
 
 let logged: string[] = [];
 
@@ -79,16 +93,18 @@ async function isOnList(room: string): Promise<boolean> {
 
 /** Puts one channel into each room, many at once, as a room's neighbours would: their homes are left out. */
 async function occupy(names: readonly string[]): Promise<void> {
-  const add = (room: string) =>
-    env.ROOM.getByName(room).add(`${room}-bot`.slice(0, 60), null, { socket: null, link: 1 });
   for (let from = 0; from < names.length; from += 100) {
     // oxlint-disable-next-line no-await-in-loop
-    await Promise.all(names.slice(from, from + 100).map(add));
+    await Promise.all(names.slice(from, from + 100).map(occupyOne));
   }
 }
 
+function occupyOne(room: string): Promise<unknown> {
+  return bindings.ROOM.getByName(room).add(OCCUPANT, null, { socket: null, link: 1 });
+}
+
 function vacate(room: string): Promise<unknown> {
-  return env.ROOM.getByName(room).remove(`${room}-bot`.slice(0, 60));
+  return bindings.ROOM.getByName(room).remove(OCCUPANT);
 }
 
 /** That many names that belong to one lobby. */
@@ -105,12 +121,46 @@ function namesOf(lobby: string, prefix: string, size: number): string[] {
 function watchLobbies() {
   const fill = vi.spyOn(Lobby.prototype, "fill");
   const empty = vi.spyOn(Lobby.prototype, "empty");
-  const about = (room: string, calls: readonly (readonly [string])[]) =>
-    calls.filter(([name]) => name === room).length;
   return {
-    fills: (room: string) => about(room, fill.mock.calls),
-    empties: (room: string) => about(room, empty.mock.calls),
+    fills: (room: string) => countAbout(room, fill.mock.calls),
+    empties: (room: string) => countAbout(room, empty.mock.calls),
   };
+}
+
+function countAbout(room: string, calls: readonly (readonly [string])[]): number {
+  return calls.filter(([name]) => name === room).length;
+}
+
+/** A call of a lobby that gets there, does nothing and is never answered: what is said is lost. */
+function loseOnce(name: "fill" | "empty"): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const never = new Promise<never>(() => {});
+  vi.spyOn<{ fill: Tell; empty: Tell }, "fill" | "empty">(
+    Lobby.prototype,
+    name,
+  ).mockImplementationOnce(() => {
+    resolve();
+    return never;
+  });
+  return promise;
+}
+
+/** Room and lobby must not be waited for where what they say to each other is lost. */
+type Tell = (room: string) => void | Promise<void>;
+
+/** Rings as long as there is an alarm, with something in between. Returns how often. */
+async function ringAllOf(
+  ringOnce: () => Promise<boolean>,
+  between = async () => {},
+): Promise<number> {
+  let times = 0;
+  // oxlint-disable-next-line no-await-in-loop
+  for (; await ringOnce(); times += 1) {
+    if (times > 30) throw new Error("the alarms never come to an end");
+    // oxlint-disable-next-line no-await-in-loop
+    await between();
+  }
+  return times;
 }
 
 describe.each(LIVES)("%s", (_, between) => {
@@ -244,24 +294,16 @@ describe.each(LIVES)("%s", (_, between) => {
     await between(room);
     await all.remove(room, "ada");
     await between(room);
-    while (await ring(room)) await between(room);
+    await ringAllOf(
+      () => ring(room),
+      () => between(room),
+    );
     expect(await isOnList(room)).toBe(false);
     expect(await storageOf(room)).toEqual(NOTHING);
   });
 });
 
 describe("a crash", () => {
-  /** A call of the lobby that gets there and is never answered: what is said is lost. */
-  function loseOnce(name: "fill" | "empty"): Promise<void> {
-    return new Promise((resolve) => {
-      vi.spyOn(Lobby.prototype, name).mockImplementationOnce(() => {
-        resolve();
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-        return new Promise(() => {}) as never;
-      });
-    });
-  }
-
   test("of a room right after it filled leaves it off the list until its next alarm", async () => {
     const room = newRoom();
     const lost = loseOnce("fill");
@@ -625,11 +667,13 @@ describe("the hourly upkeep", () => {
     await Promise.all(GHOSTS.map(listWrongly));
     await env.LOBBY.getByName(LOBBY).upkeep();
     const left: number[] = [];
-    for (let steps = 0; await ringLobby(LOBBY); steps += 1) {
-      left.push((await all.list({ prefix: "ghost/" })).rooms.length);
-      await evictLobbyOf(GHOSTS[0] ?? "");
-      if (steps > 20) throw new Error("the upkeep never ends");
-    }
+    await ringAllOf(
+      () => ringLobby(LOBBY),
+      async () => {
+        left.push((await all.list({ prefix: "ghost/" })).rooms.length);
+        await evictLobbyOf(GHOSTS[0] ?? "");
+      },
+    );
     expect(left.length).toBeGreaterThan(2);
     expect(left.every((rest, step) => (left[step - 1] ?? 90) - rest <= ROOMS_PER_SWEEP_STEP)).toBe(
       true,
@@ -649,8 +693,7 @@ describe("the hourly upkeep", () => {
     const before = await rowsOfLobby(LOBBY);
     await lobby.upkeep();
     expect(await rowsOfLobby(LOBBY)).toEqual(before);
-    let steps = 0;
-    while (await ringLobby(LOBBY)) steps += 1;
+    const steps = await ringAllOf(() => ringLobby(LOBBY));
     expect(steps).toBeLessThanOrEqual(Math.ceil(1_100 / ROOMS_PER_SWEEP_STEP));
     expect((await pagesOf({ prefix: "ghost/0" })).flat()).toEqual([]);
   });
@@ -670,10 +713,7 @@ describe("the hourly upkeep", () => {
     const ghosts = LOBBY_NAMES.flatMap((lobby) => namesOf(lobby, "gone/", 2));
     await Promise.all(ghosts.map(listWrongly));
     await all.upkeep();
-    for (const lobby of LOBBY_NAMES) {
-      // oxlint-disable-next-line no-await-in-loop
-      while (await ringLobby(lobby));
-    }
+    await Promise.all(LOBBY_NAMES.map((lobby) => ringAllOf(() => ringLobby(lobby))));
     expect((await all.list({ prefix: "gone/" })).rooms).toEqual([]);
     expect(watched(LOBBY).alarms).toBeGreaterThan(0);
   }, 30_000);

@@ -110,25 +110,31 @@ function withoutSocket() {
 /** What happens between two steps, to some of the objects. */
 type Between = (objects: readonly TestObject[]) => Promise<void>;
 
-const SOME = [
-  ["the first object", [0]],
-  ["the second object", [1]],
-  ["the third object", [2]],
-  ["every object", [0, 1, 2, 3]],
-] as const;
+/** Each of the objects by itself is evicted or crashes, and then all of them. */
+function casesOf(titles: readonly string[]) {
+  const each = titles.map((title, index) => [title, [index]] as const);
+  const all = ["every object", titles.map((_, index) => index)] as const;
+  return FATES.flatMap(([fate, happen]) =>
+    [...each, all].map(([who, which]) => {
+      const between: Between = async (objects) => {
+        // One after the other: which are many at once, so are they in turn.
+        // oxlint-disable-next-line no-await-in-loop
+        for (const index of which) if (objects[index]) await happen(objects[index]);
+      };
+      return [who, fate, between] as const;
+    }),
+  );
+}
 
-const CASES = FATES.slice(1).flatMap(([fate, happen]) =>
-  SOME.map(([who, which]) => {
-    const between: Between = async (objects) => {
-      // One after the other: which are many at once, so are they in turn.
-      // oxlint-disable-next-line no-await-in-loop
-      for (const index of which) if (objects[index]) await happen(objects[index]);
-    };
-    return [who, fate, between] as const;
-  }),
-);
+const ROOM_CASES = casesOf(["the home", "the second room", "the third room"]);
+const CHANNEL_CASES = casesOf([
+  "the Channel object",
+  "the first room",
+  "the second room",
+  "the third room",
+]);
 
-describe.each(CASES)("with %s %s between all steps", (_who, _fate, between) => {
+describe.each(ROOM_CASES)("with %s %s between all steps", (_who, _fate, between) => {
   test("a socket's channel is touched, spoken to and taken out in three rooms", async () => {
     const { client, channel, names, objects } = await withSocket();
     const [home, second, third] = names;
@@ -169,56 +175,6 @@ describe.each(CASES)("with %s %s between all steps", (_who, _fate, between) => {
     await expectNothingIn([...objects, channelObject(channel)]);
   });
 
-  test("a channel without a socket is touched and taken out in three rooms", async () => {
-    const { channel, names, objects } = withoutSocket();
-    const [first, second, third] = names;
-    advance(0);
-    for (const room of names) {
-      // oxlint-disable-next-line no-await-in-loop
-      await rooms(bindings).add(room, channel, BOB);
-      // oxlint-disable-next-line no-await-in-loop
-      await between(objects);
-    }
-    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
-    advance(40);
-    await between(objects);
-    expect(await presences(bindings).touch(channel)).toEqual(names);
-    await between(objects);
-    advance(40);
-    for (const object of objects) {
-      // oxlint-disable-next-line no-await-in-loop
-      await object.ring();
-      // oxlint-disable-next-line no-await-in-loop
-      await between(objects);
-    }
-    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
-    await rooms(bindings).remove(second, channel);
-    await between(objects);
-    expect(await presences(bindings).leaveAll(channel)).toEqual([first, third]);
-    await between(objects);
-    expect(await whereIs(channel, names)).toEqual([false, false, false]);
-    await ringAll(objects);
-    await expectNothingIn(objects);
-  });
-
-  test("a channel without a socket that nobody touches is gone in the end, everywhere", async () => {
-    const { channel, names, objects } = withoutSocket();
-    advance(0);
-    for (const room of names) {
-      // oxlint-disable-next-line no-await-in-loop
-      await rooms(bindings).add(room, channel, BOB);
-    }
-    for (let turn = 0; turn < 3; turn += 1) {
-      // oxlint-disable-next-line no-await-in-loop
-      await between(objects);
-      advance(61);
-      // oxlint-disable-next-line no-await-in-loop
-      for (const object of objects) await object.ring();
-    }
-    await expectNothingIn(objects);
-    expect(await presences(bindings).get(channel)).toBeNull();
-  });
-
   test.each([
     ["says goodbye", (socket: TestSocket) => socket.ws.close(1000)],
     ["is cut off", (socket: TestSocket) => socket.cut()],
@@ -247,6 +203,62 @@ describe.each(CASES)("with %s %s between all steps", (_who, _fate, between) => {
     expect(await whereIs(channel, names)).toEqual([false, false, false]);
     await ringAll(objects);
     await expectNothingIn([...objects, channelObject(channel)]);
+  });
+});
+
+describe.each(CHANNEL_CASES)("with %s %s between all steps", (_who, _fate, between) => {
+  test("a channel without a socket is touched and taken out in three rooms", async () => {
+    const { channel, names, objects } = withoutSocket();
+    const [first, second, third] = names;
+    advance(0);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await rooms(bindings).add(room, channel, BOB);
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+    }
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
+    advance(40);
+    await between(objects);
+    expect(await presences(bindings).touch(channel)).toEqual(names);
+    await between(objects);
+    advance(40);
+    for (const object of objects) {
+      // oxlint-disable-next-line no-await-in-loop
+      await object.ring();
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+    }
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: names });
+    const watcher = await openAs("eve", third, { query: { watch: "1" } });
+    await watcher.next();
+    expect(await rooms(bindings).send(third, "hello")).toBe(1);
+    await between(objects);
+    await rooms(bindings).remove(second, channel);
+    await between(objects);
+    expect(await presences(bindings).leaveAll(channel)).toEqual([first, third]);
+    await between(objects);
+    expect(await whereIs(channel, names)).toEqual([false, false, false]);
+    await ringAll(objects);
+    await expectNothingIn(objects);
+  });
+
+  test("a channel without a socket that nobody touches is gone in the end, everywhere", async () => {
+    const { channel, names, objects } = withoutSocket();
+    advance(0);
+    for (const room of names) {
+      // oxlint-disable-next-line no-await-in-loop
+      await rooms(bindings).add(room, channel, BOB);
+    }
+    for (let turn = 0; turn < 3; turn += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await between(objects);
+      advance(61);
+      // oxlint-disable-next-line no-await-in-loop
+      for (const object of objects) await object.ring();
+    }
+    await expectNothingIn(objects);
+    expect(await presences(bindings).get(channel)).toBeNull();
   });
 });
 
