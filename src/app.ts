@@ -7,7 +7,7 @@ import { decodeUser } from "./core/claims.ts";
 import { ProtocolError } from "./core/protocol.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { openSocket, refuseSocket } from "./edge.ts";
-import type { Env } from "./env.ts";
+import type { Bindings as Bound } from "./env.ts";
 import document from "./openapi.json" with { type: "json" };
 import { OPERATIONS, PresencePlace } from "./operations.ts";
 import { channelInPath, roomInPath } from "./paths.ts";
@@ -163,7 +163,7 @@ routes.notFound(notFound);
 routes.onError(answerTo);
 
 /** The hourly cron trigger of wrangler.toml: has the list of rooms checked. */
-async function scheduled(_controller: unknown, env: Env): Promise<void> {
+async function scheduled(_controller: unknown, env: Bound): Promise<void> {
   await rooms(env).upkeep();
 }
 

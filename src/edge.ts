@@ -27,7 +27,8 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
   checkOrigin(request.headers.get("origin"), settings);
   const connect = await readConnect(request, room, settings);
   const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
-  if (response.status === 101) return response;
+  // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
+  if (response.webSocket) return switchTo(response.webSocket, connect.subprotocol);
   const { code, message } = v.parse(Refusal, await response.json());
   throw new ProtocolError(code, message);
 }
