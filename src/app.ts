@@ -13,6 +13,7 @@ import { OPERATIONS, PresencePlace } from "./operations.ts";
 import { channelInPath, roomInPath } from "./paths.ts";
 import {
   authorize,
+  authorizeAddition,
   authorizeChannel,
   type Bindings,
   limitBody,
@@ -63,16 +64,16 @@ routes.get(listPresences.path, async (c) => {
   const room = roomInPath(c.req.url, listPresences.path);
   await authorize(c, "admin", room);
   const { limit, cursor } = readQuery(c, listPresences.query);
-  const after = cursor === undefined ? null : placeOf(PresencePlace, cursor)[0];
+  const after = cursor === undefined ? null : placeOf(PresencePlace, cursor)[1];
   const page = await rooms(c.env).get(room).page(after, limit);
-  const more = page.after === null ? {} : { cursor: encodeCursor([page.after]) };
+  const more = page.after === null ? {} : { cursor: encodeCursor(["presence", page.after]) };
   return c.json({ presences: page.presences, ...more });
 });
 
 routes.put(addPresence.path, limitBody, async (c) => {
   const room = roomInPath(c.req.url, addPresence.path);
   const channel = channelInPath(c.req.url, addPresence.path);
-  await authorize(c, "admin", room);
+  await authorizeAddition(c, room, channel);
   const { user } = await readBody(c, addPresence);
   const added = await rooms(c.env).add(room, channel, decodeUser(user));
   return c.json(added.presence, added.isNew ? 201 : 200);

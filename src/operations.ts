@@ -4,8 +4,14 @@
  */
 
 import * as v from "valibot";
-import type { Json } from "./core/json.ts";
-import { HTTP_PAGE, NAME_BYTES_MAX, ROOM_PAGE_MAX, USER_ID_LENGTH_MAX } from "./core/limits.ts";
+import { flawOf, type Json } from "./core/json.ts";
+import {
+  HTTP_PAGE,
+  JSON_DEPTH_MAX,
+  NAME_BYTES_MAX,
+  ROOM_PAGE_MAX,
+  USER_ID_LENGTH_MAX,
+} from "./core/limits.ts";
 
 const Milliseconds = v.pipe(v.number(), v.description("milliseconds since the epoch"));
 
@@ -16,6 +22,14 @@ const User = v.pipe(
 
 // SAFETY: a body was parsed from JSON, so the only value that is none is `undefined`, a missing key.
 const AnyJson = v.custom<Json>((value) => value !== undefined);
+
+/** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
+const GivenUser = v.pipe(
+  v.custom<Json>((value) => value !== undefined),
+  v.description(
+    "null, or a user: an object with an `id`; its other keys are what everyone may see",
+  ),
+);
 
 const Presence = v.object({
   room: v.string(),
@@ -36,11 +50,11 @@ const AnswerCursor = v.optional(
 
 const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
 /** Where a list of presences goes on. */
-export const PresencePlace = v.tuple([v.string()]);
+export const PresencePlace = v.strictTuple([v.literal("presence"), v.string()]);
 
 const Limit = v.optional(
   v.pipe(
-    v.string(),
+    v.string(LIMIT),
     v.regex(/^\d{1,4}$/, LIMIT),
     v.transform(Number),
     v.minValue(1, LIMIT),
@@ -183,12 +197,7 @@ export const OPERATIONS = {
     description:
       "As a user, or anonymously where `user` is null or left out. One that is there already is refreshed and gets this user. A channel that has its socket in another room gets the frames of this room over it.",
     needs: "admin",
-    body: v.strictObject({
-      user: v.optional(
-        v.nullable(v.looseObject({ id: v.string() }, "user must be null or an object with an id")),
-        null,
-      ),
-    }),
+    body: v.strictObject({ user: v.optional(GivenUser, null) }),
     isBodyOptional: true,
     answers: {
       200: { text: "It was there already: the presence", body: Presence },

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { bearerToken, type Identity, identify } from "./auth.ts";
 import type { Action } from "./core/claims.ts";
 import { HTTP_BODY_MAX } from "./core/limits.ts";
+import { roomOfChannel } from "./core/names.ts";
 import { formatCount } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
 import { presences } from "./rooms.ts";
@@ -35,6 +36,15 @@ export async function authorize(c: Request, action: Action, room?: string): Prom
   throw new HTTPException(403, { message: `the token does not allow "${action}"${where}` });
 }
 
+/** The same for an addition: a socket's channel hears what the room says, so its own room must be the token's too. */
+export async function authorizeAddition(c: Request, room: string, channel: string): Promise<void> {
+  const identity = await authorize(c, "admin", room);
+  const host = roomOfChannel(channel);
+  if (host === null || identity.may("admin", host)) return;
+  const message = "the channel has its socket in a room that the token is not for";
+  throw new HTTPException(403, { message });
+}
+
 /**
  * The same for a channel. A token for some rooms sees no channel that is in none of them, and may do nothing to
  * one that is in others too. Whether there is anything to do something to.
@@ -55,7 +65,12 @@ export function readQuery<Schema extends v.GenericSchema>(
   c: Request,
   schema: Schema,
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, c.req.query());
+  // A parameter that is there twice is a list, which no schema takes for text.
+  const query = Object.entries(c.req.queries()).map(([name, values]) => [
+    name,
+    values.length === 1 ? values[0] : values,
+  ]);
+  const result = v.safeParse(schema, Object.fromEntries(query));
   if (result.success) return result.output;
   throw new HTTPException(400, { message: result.issues[0].message });
 }
@@ -65,10 +80,12 @@ export async function readBody<Schema extends v.GenericSchema>(
   c: Request,
   { body, isBodyOptional = false }: { readonly body: Schema; readonly isBodyOptional?: boolean },
 ): Promise<v.InferOutput<Schema>> {
+  const contentType = c.req.header("content-type");
+  if (contentType !== undefined) checkContentType(contentType);
   const text = await c.req.text();
   if (text === "" && !isBodyOptional)
     throw new HTTPException(400, { message: "the body is missing" });
-  if (text !== "") checkContentType(c.req.header("content-type"));
+  if (text !== "") checkContentType(contentType);
   const value = text === "" ? {} : parseJson(text);
   // An array is an object too, to valibot as to JavaScript.
   if (Array.isArray(value)) throw new HTTPException(422, { message: NO_OBJECT });
@@ -105,9 +122,7 @@ function parseJson(text: string): unknown {
 /** The schemas' own messages name their fields; of what they do not foresee, the field is named here. */
 function saidOf(issue: v.BaseIssue<unknown>): string {
   const field = v.getDotPath(issue);
-  if (issue.type !== "strict_object") {
-    return field === "user.id" ? "user.id must be the user's id, a string" : issue.message;
-  }
+  if (issue.type !== "strict_object") return issue.message;
   if (field === null) return NO_OBJECT;
   return issue.expected === "never" ? `${field} is not known here` : `${field} is missing`;
 }

@@ -44,8 +44,11 @@ export type SweepResult = {
 };
 
 /** Where a sweep goes on: the lobby's number, and the last room there that was visited. */
-const SweepPlace = v.tuple([v.pipe(v.number(), v.integer(), v.minValue(0)), v.string()]);
-const ListPlace = v.tuple([v.string()]);
+const SweepPlace = v.strictTuple([
+  v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LOBBIES - 1)),
+  v.string(),
+]);
+const ListPlace = v.strictTuple([v.literal("room"), v.string()]);
 
 /** The rooms of this Worker. Errors are those of `RoomHandle`. */
 export class Rooms {
@@ -78,7 +81,7 @@ export class Rooms {
     if (!(limit >= 1 && limit <= ROOM_PAGE_MAX)) {
       throw new RangeError(`limit is ${limit}; it must be from 1 to ${ROOM_PAGE_MAX}`);
     }
-    const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[0];
+    const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[1];
     const page = (lobby: string) =>
       call(this.#env.LOBBY, lobby, (stub) =>
         stub.page({ prefix, after, limit: limit + 1, ...only(patterns) }),
@@ -88,7 +91,7 @@ export class Rooms {
     const listed = found.slice(0, limit);
     const last = listed.at(-1);
     const isMore = found.length > limit && last !== undefined;
-    return { rooms: listed, ...(isMore ? { cursor: encodeCursor([last.room]) } : {}) };
+    return { rooms: listed, ...(isMore ? { cursor: encodeCursor(["room", last.room]) } : {}) };
   }
 
   /**

@@ -85,12 +85,22 @@ const ServerUser = v.object({ id: userIdOf("user.id"), info: Info });
  */
 export function decodeUser(user: unknown): User | null {
   if (user === null) return null;
-  const result = v.safeParse(jsonObject, user);
+  const result = v.safeParse(jsonObject, asJson(user));
   if (!result.success) throw badUser("user must be null or an object with an id");
   const { id, ...info } = result.output;
   const known = v.safeParse(ServerUser, { id, info });
   if (!known.success) throw badUser(known.issues[0].message);
   return { id: known.output.id, ...info };
+}
+
+/** What everyone would see of it: a date as text, say, and no functions. */
+function asJson(user: unknown): unknown {
+  try {
+    const text: string | undefined = JSON.stringify(user);
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch (error) {
+    throw badUser(`user is not JSON: ${String(error)}`);
+  }
 }
 
 function badUser(message: string): ProtocolError {
