@@ -25,7 +25,11 @@ const AnyJson = v.custom<Json>((value) => value !== undefined);
 
 /** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
 const GivenUser = v.pipe(
-  v.custom<Json>((value) => value !== undefined),
+  v.unknown(),
+  v.check(
+    (user) => flawOf(user, JSON_DEPTH_MAX) === null,
+    `user has a number that is too large, or is nested deeper than ${JSON_DEPTH_MAX} levels`,
+  ),
   v.description(
     "null, or a user: an object with an `id`; its other keys are what everyone may see",
   ),
