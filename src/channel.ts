@@ -58,8 +58,14 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     const keep = (room: string) => call(this.env.ROOM, room, (stub) => stub.keep(this.#name));
     const rooms = this.#rooms;
     const options = { concurrency: CALLS_AT_ONCE, stopOnError: false };
-    const isKept = await pMap(rooms, keep, options);
-    return rooms.filter((_, index) => isKept[index]);
+    try {
+      const isKept = await pMap(rooms, keep, options);
+      return rooms.filter((_, index) => isKept[index]);
+    } catch (error) {
+      throw new Error("not all rooms of the channel could be reached; touch it again", {
+        cause: error,
+      });
+    }
   }
 
   /** Those that cannot be reached now hear of it later. */

@@ -131,7 +131,7 @@ export class Links {
         const { channel, reason, rooms } = next;
         // One channel after the other: each has its own rooms to be told at once.
         // oxlint-disable-next-line no-await-in-loop
-        const failures = await this.#tellOf(channel, reason, [...rooms.keys()]);
+        const failures = await this.#tellOf(channel, reason, rooms);
         const left = new Map([...rooms].filter(([room]) => failures.has(room)));
         this.#save(channel, { rooms: left, gone: reason });
         for (const error of failures.values()) errors.set(channel, error);
@@ -158,12 +158,12 @@ export class Links {
   async #tellOf(
     channel: string,
     reason: LeaveReason,
-    rooms: readonly string[],
+    rooms: ReadonlyMap<string, number>,
   ): Promise<Map<string, unknown>> {
     const failures = new Map<string, unknown>();
-    const tell = async (room: string) => {
+    const tell = async ([room, link]: readonly [string, number]) => {
       try {
-        await call(this.#rooms, room, (stub) => stub.drop(channel, reason));
+        await call(this.#rooms, room, (stub) => stub.drop(channel, reason, link));
       } catch (error) {
         failures.set(room, error);
       }

@@ -209,13 +209,15 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   /**
-   * The channel has left its home, and so it leaves this room. One that has its socket here is none of those.
+   * The channel has left its home, and so it leaves this room: the presence that the home knew by that link, not
+   * one that was added since.
    * Waits for nobody: two rooms that tell each other at the same time would wait for ever.
    */
-  drop(channel: string, reason: LeaveReason): void {
+  drop(channel: string, reason: LeaveReason, link: number): void {
     const now = Date.now();
     const set = this.#roster.set(now);
-    if (!set.get(channel)?.home) return;
+    const home = set.get(channel)?.home;
+    if (!home || home.link > link) return;
     this.#roster.changed(set.leave(channel, reason), now);
   }
 

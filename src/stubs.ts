@@ -34,7 +34,7 @@ export type PresencePage = {
 /** One channel in one room. */
 export type Sighting = { readonly user: User | null; readonly lastSeen: number };
 
-/** One channel in all its rooms; user and last sign of life are the newest. */
+/** One channel in all its rooms; user and last sign of life are those of its home, or the newest. */
 export type Whereabouts = Sighting & {
   readonly channel: string;
   readonly rooms: readonly string[];
@@ -80,7 +80,7 @@ export interface RoomStub {
   hear(parcel: Parcel): Promise<Receipt>;
 
   // As a further room of a channel that is at home elsewhere.
-  drop(channel: string, reason: LeaveReason): Promise<void>;
+  drop(channel: string, reason: LeaveReason, link: number): Promise<void>;
   /** A sign of life of a channel without a socket. Whether it is here. */
   keep(channel: string): Promise<boolean>;
   /** The channel's socket must be told everything, in this view. */

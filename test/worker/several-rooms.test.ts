@@ -611,3 +611,16 @@ describe("where a call fails", () => {
     await expectNothingIn(objects);
   });
 });
+
+test("a late word of an end does not take a presence out that was added since", async () => {
+  const { channel, names } = withoutSocket();
+  const [first] = names;
+  await rooms(bindings).add(first, channel, BOB);
+  const link = Date.now();
+  advance(1);
+  await rooms(bindings).add(first, channel, BOB);
+  await bindings.ROOM.getByName(first).drop(channel, "left", link);
+  expect(await whereIs(channel, [first])).toEqual([true]);
+  await bindings.ROOM.getByName(first).drop(channel, "left", Date.now() + 1);
+  expect(await whereIs(channel, [first])).toEqual([false]);
+});
