@@ -90,8 +90,8 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ wait, operation 
 });
 
 /** A socket in this room, with a secret of its own. */
-export function footingOf(channel: string): Footing {
-  return { resume: `secret of ${channel}`, home: null };
+export function footingOf(name: string): Footing {
+  return { resume: `secret of ${name}`, home: null };
 }
 
 /** Every channel of these operations has a socket, whose secret tells it from one that a server chose. */
