@@ -62,7 +62,9 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
       const isKept = await pMap(rooms, keep, options);
       return rooms.filter((_, index) => isKept[index]);
     } catch (error) {
-      throw new Error("not all rooms of the channel could be reached; touch it again", {
+      // Of an AggregateError, which has no words of its own, an object that calls this one would see nothing.
+      const why = error instanceof AggregateError ? error.errors.map(String).join("; ") : error;
+      throw new Error(`not all rooms could be reached, touch the channel again: ${String(why)}`, {
         cause: error,
       });
     }

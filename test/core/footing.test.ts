@@ -75,6 +75,21 @@ describe("a channel without a socket here", () => {
     expect(written(set)).toEqual({ puts: [], deletes: [] });
   });
 
+  test("is corrected by its host, to earlier than was thought too, but not to before it was added", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, guest({ ...AT_ROOM, link: 3_000 })));
+    set.touch("a", 50_000);
+    set.correct("a", 20_000);
+    expect(set.get("a")?.lastSeen).toBe(20_000);
+    expect(set.deadline).toBeLessThanOrEqual(20_000 + 60_000 + 2_000);
+    set.correct("a", 2_000);
+    expect(set.get("a")?.lastSeen).toBe(3_000);
+    set.correct("a", 30_000);
+    expect(set.get("a")?.lastSeen).toBe(30_000);
+    set.correct("a stranger", 30_000);
+    expect(set.size).toBe(1);
+    expect(written(set)).toEqual({ puts: [], deletes: [] });
+  });
+
   test("expires when it is not touched, and its leave says when it was seen last", () => {
     const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_CHANNEL)));
     set.touch("a", 5_000);

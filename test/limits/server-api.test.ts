@@ -2,7 +2,6 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { bindingsOf } from "../../src/env.ts";
 import { rooms } from "../../src/index.ts";
 import { advance, LIVES, ring } from "../support/room.ts";
 import { newRoom, openAs } from "../support/socket.ts";
@@ -10,7 +9,7 @@ import { newRoom, openAs } from "../support/socket.ts";
 /** Twice `PRESENCE_ROOM_MAX`. */
 const PRESENCES_MAX = 60;
 
-const all = rooms(bindingsOf(env));
+const all = rooms(env);
 
 afterEach(() => {
   vi.useRealTimers();

@@ -3,7 +3,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { bindingsOf } from "../../src/env.ts";
 import { rooms } from "../../src/index.ts";
 import { type AsyncGame, callsOf, type Game } from "../support/application.ts";
 import { channelObject, NOTHING } from "../support/objects.ts";
@@ -11,7 +10,7 @@ import { advance, evict, ring } from "../support/room.ts";
 import { firstFrames, newRoom, openAs } from "../support/socket.ts";
 import { Channel, Room } from "../support/worker.ts";
 
-const all = rooms(bindingsOf(env));
+const all = rooms(env);
 
 let logged: string[] = [];
 

@@ -25,7 +25,7 @@ const DIFF = { query: { view: "diff" } };
 const BOT = { id: "bot", name: "The bot" };
 
 const bindings = bindingsOf(env);
-const all = rooms(bindings);
+const all = rooms(env);
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -127,6 +127,22 @@ describe.each(LIVES)("%s", (_, between) => {
     expect(await all.get(room).getUsers()).toContainEqual(BOT);
     const heard = ada.frames.all.filter((frame) => frame !== "heartbeat" && frame.type === "diff");
     expect(heard.filter((frame) => JSON.stringify(frame).includes(channel))).toHaveLength(1);
+  });
+
+  test("adding a socket's channel again is a sign of life of its socket", async () => {
+    const room = newRoom();
+    const { ada, lister } = await bystanders(room);
+    const { channel } = await joined(room, { ada, lister });
+    await between(room);
+    advance(40);
+    const { isNew, presence } = await all.add(room, channel, { id: "bob" });
+    expect(isNew).toBe(false);
+    expect(presence.lastSeen).toBe(Date.now());
+    await between(room);
+    advance(40);
+    const pruned = await all.get(room).prunePresences();
+    expect(pruned.map(({ user }) => user?.id)).toEqual(["ada"]);
+    expect(await all.get(room).getUsers()).toEqual([{ id: "bob" }]);
   });
 
   test("presences have all that a server may know, the state of a socket too", async () => {

@@ -5,7 +5,6 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { bindingsOf } from "../../src/env.ts";
 import { type PresenceChange, presenceChanged, rooms } from "../../src/index.ts";
 import {
   after,
@@ -23,7 +22,7 @@ const DIFF = { query: { view: "diff" } };
 const BOT = { id: "bot" };
 const TIMES = { joinedAt: expect.any(Number), lastSeen: expect.any(Number) };
 
-const all = rooms(bindingsOf(env));
+const all = rooms(env);
 
 let logged: string[] = [];
 const disconnects: (() => void)[] = [];
