@@ -36,8 +36,23 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret, durableObjects } })],
-        test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, ROOMS: "2000" }, durableObjects },
+          }),
+        ],
+        test: { name: "worker", include: ["test/{worker,scale}/**/*.test.ts"] },
+      },
+      {
+        // The same on a scale that takes minutes: npm run test:scale.
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, ROOMS: "10000" }, durableObjects },
+          }),
+        ],
+        test: { name: "scale", include: ["test/scale/**/*.test.ts"] },
       },
       {
         plugins: [

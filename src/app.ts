@@ -14,7 +14,6 @@ import { channelInPath, roomInPath } from "./paths.ts";
 import {
   authorize,
   authorizeAddition,
-  authorizeChannel,
   type Bindings,
   limitBody,
   readBody,
@@ -115,22 +114,22 @@ routes.post(pruneRooms.path, limitBody, async (c) => {
 
 routes.get(getChannel.path, async (c) => {
   const channel = channelInPath(c.req.url, getChannel.path);
-  const isThere = await authorizeChannel(c, channel);
-  const found = isThere ? await presences(c.env).get(channel) : null;
+  const { limits } = await authorize(c, "admin");
+  const found = await presences(c.env).get(channel, limits);
   if (found) return c.json(found);
   throw new HTTPException(404, { message: "the channel is in no room" });
 });
 
 routes.post(touchChannel.path, async (c) => {
   const channel = channelInPath(c.req.url, touchChannel.path);
-  const isThere = await authorizeChannel(c, channel);
-  return c.json({ rooms: isThere ? await presences(c.env).touch(channel) : [] });
+  const { limits } = await authorize(c, "admin");
+  return c.json({ rooms: await presences(c.env).touch(channel, limits) });
 });
 
 routes.delete(leaveAll.path, async (c) => {
   const channel = channelInPath(c.req.url, leaveAll.path);
-  const isThere = await authorizeChannel(c, channel);
-  return c.json({ rooms: isThere ? await presences(c.env).leaveAll(channel) : [] });
+  const { limits } = await authorize(c, "admin");
+  return c.json({ rooms: await presences(c.env).leaveAll(channel, limits) });
 });
 
 routes.get(getHealth.path, (c) => c.json({ ok: true }));

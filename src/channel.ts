@@ -42,6 +42,11 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     }
   }
 
+  /** Whether the link still stands. If not, the channel said goodbye before the room had heard of it. */
+  isLinked(room: string, link: number): boolean {
+    return this.#links.of(this.#name).get(room) === link;
+  }
+
   async unlink(room: string, link: number): Promise<void> {
     this.#links.remove(this.#name, room, link);
     await this.#forgetIfEmpty();

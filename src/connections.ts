@@ -10,6 +10,7 @@ import { welcomeFrame } from "./core/frames.ts";
 import type { Json } from "./core/json.ts";
 import {
   CHANNEL_ID_BYTES,
+  FRAME_BURST_SECONDS,
   PRESENCES_PER_CONNECTION,
   RESUME_SECRET_BYTES,
   SYNC_COST_SECONDS,
@@ -177,7 +178,7 @@ export class Connections {
         this.#say(ws, frame.payload, now);
         return;
       case "sync":
-        if (!this.#throttleOf(ws, now).admits(now, this.#syncCost)) return;
+        if (!this.#throttleOf(ws, now).admits(now, this.#syncCostOf(ws))) return;
         this.#roster.set(now);
         this.#repeat(ws, now);
         return;
@@ -231,9 +232,11 @@ export class Connections {
     if (!isWatching) this.#roster.changed(this.#roster.set(now).leave(channel, "left"), now);
   }
 
-  /** What a snapshot costs beyond the frame that asks for it. */
-  get #syncCost(): number {
-    return this.#settings.frameRate * SYNC_COST_SECONDS - 1;
+  /** What snapshots of all rooms of the channel cost beyond the frame that asks for them: a full bucket at most. */
+  #syncCostOf(ws: WebSocket): number {
+    const further = this.#roster.links.of(this.#sockets.connection(ws).channel).size;
+    const seconds = Math.min((1 + further) * SYNC_COST_SECONDS, FRAME_BURST_SECONDS);
+    return this.#settings.frameRate * seconds - 1;
   }
 
   #throttleOf(ws: WebSocket, now: number): Throttle {

@@ -4,7 +4,7 @@
  */
 
 import pMap from "p-map";
-import { CALLS_AT_ONCE, PARCELS_WAITING_MAX } from "./core/limits.ts";
+import { CALLS_AT_ONCE, PARCEL_LENGTH_MAX } from "./core/limits.ts";
 import { call, type Letter, type Namespace, type Parcel, type RoomStub } from "./stubs.ts";
 
 /** What a host says of its channels: when each was last seen, `null` where it knows it no more. */
@@ -22,7 +22,7 @@ export type GuestsOptions = {
 };
 
 /** What waits for one host. One parcel is under way at a time, or the frames would arrive in another order. */
-type Route = { waiting: Letter[][]; gone: Parcel["gone"][number][]; isBusy: boolean };
+type Route = { waiting: Letter[]; gone: Parcel["gone"][number][]; isBusy: boolean };
 
 export class Guests {
   readonly #options: GuestsOptions;
@@ -35,8 +35,8 @@ export class Guests {
   /** Sends what one flush says to the guests of one host. Never waits, never throws. */
   post(host: string, letters: readonly Letter[]): void {
     const route = this.#routeTo(host);
-    route.waiting.push([...letters]);
-    if (route.waiting.length > PARCELS_WAITING_MAX) this.#giveUp(route);
+    route.waiting.push(...letters);
+    if (lengthOf(route.waiting) > PARCEL_LENGTH_MAX) this.#giveUp(route);
     void this.#run(host, route);
   }
 
@@ -72,7 +72,7 @@ export class Guests {
     if (route.isBusy) return;
     route.isBusy = true;
     while (route.waiting.length > 0 || route.gone.length > 0) {
-      const letters = route.waiting.splice(0).flat();
+      const letters = route.waiting.splice(0);
       const gone = route.gone.splice(0);
       // oxlint-disable-next-line no-await-in-loop
       await this.#deliver(host, { from: this.#options.room, letters, gone });
@@ -93,7 +93,12 @@ export class Guests {
   }
 
   #giveUp({ waiting }: Route): void {
-    const letters = waiting.splice(0).flat();
+    const letters = waiting.splice(0);
     this.#options.onMissed(letters.flatMap(({ channels }) => channels));
   }
+}
+
+/** Characters of all texts: each travels once, to however many channels. */
+function lengthOf(letters: readonly Letter[]): number {
+  return letters.reduce((sum, { texts }) => sum + texts.join("").length, 0);
 }

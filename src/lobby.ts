@@ -46,7 +46,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
     return [...found.values()].toSorted((a, b) => compareNames(a.room, b.room)).slice(0, limit);
   }
 
-  /** Visits the next few rooms behind `after`. One that fails is logged, and counts for nothing. */
+  /** Visits the next few rooms behind `after`. One that fails is logged and counted, and does not stop the others. */
   async sweep({ task, ageMs, rooms: patterns }: Sweep, after: string | null): Promise<Swept> {
     const only = patterns ? { rooms: patterns } : {};
     const page = this.page({ prefix: "", after, limit: ROOMS_PER_SWEEP_STEP, ...only });
@@ -54,7 +54,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
       try {
         if (task === "rooms")
           return (await call(this.env.ROOM, room, (stub) => stub.vacate())) ? 1 : 0;
-        return (await call(this.env.ROOM, room, (stub) => stub.prune(ageMs))).length;
+        return await call(this.env.ROOM, room, (stub) => stub.pruneCount(ageMs));
       } catch (error) {
         const event = "a room could not be pruned";
         console.error(JSON.stringify({ event, room, error: String(error) }));
@@ -65,6 +65,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
     const done = results.filter((pruned) => pruned !== null);
     return {
       rooms: done.length,
+      failed: results.length - done.length,
       pruned: done.reduce((sum, pruned) => sum + pruned, 0),
       after: page.length < ROOMS_PER_SWEEP_STEP ? null : (page.at(-1)?.room ?? null),
     };

@@ -52,6 +52,10 @@ const AnswerCursor = v.optional(
   v.pipe(v.string(), v.description("there is more: call again with it")),
 );
 
+const Failed = v.optional(
+  v.pipe(v.number(), v.description("rooms that failed; missing where there are none")),
+);
+
 const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
 /** Where a list of presences goes on. */
 export const PresencePlace = v.strictTuple([v.literal("presence"), v.string()]);
@@ -260,7 +264,12 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many rooms were visited and how many presences removed",
-        body: v.object({ rooms: v.number(), pruned: v.number(), cursor: AnswerCursor }),
+        body: v.object({
+          rooms: v.number(),
+          pruned: v.number(),
+          failed: Failed,
+          cursor: AnswerCursor,
+        }),
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 503],
@@ -277,7 +286,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many were taken off",
-        body: v.object({ removed: v.number(), cursor: AnswerCursor }),
+        body: v.object({ removed: v.number(), failed: Failed, cursor: AnswerCursor }),
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 503],

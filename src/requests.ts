@@ -10,7 +10,6 @@ import { HTTP_BODY_MAX } from "./core/limits.ts";
 import { roomOfChannel } from "./core/names.ts";
 import { formatCount } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
-import { presences } from "./rooms.ts";
 import { readSettings } from "./settings.ts";
 
 const NO_OBJECT = "the body must be a JSON object";
@@ -42,21 +41,6 @@ export async function authorizeAddition(c: Request, room: string, channel: strin
   const host = roomOfChannel(channel);
   if (host === null || identity.may("admin", host)) return;
   const message = "the channel has its socket in a room that the token is not for";
-  throw new HTTPException(403, { message });
-}
-
-/**
- * The same for a channel. A token for some rooms sees no channel that is in none of them, and may do nothing to
- * one that is in others too. Whether there is anything to do something to.
- */
-export async function authorizeChannel(c: Request, channel: string): Promise<boolean> {
-  const identity = await authorize(c, "admin");
-  if (identity.limits.rooms === undefined) return true;
-  const found = (await presences(c.env).get(channel))?.rooms ?? [];
-  const named = found.filter((room) => identity.may("admin", room));
-  if (named.length === found.length || named.length === 0) return named.length > 0;
-  const message =
-    "the channel is in rooms that the token is not for; remove it from its rooms one by one";
   throw new HTTPException(403, { message });
 }
 

@@ -28,6 +28,8 @@ export type ResidentsOptions = {
 
 export class Residents {
   readonly #options: ResidentsOptions;
+  /** Channels whose further rooms are being asked to repeat themselves, with the view that was asked for last. */
+  readonly #repeats = new Map<string, View>();
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
@@ -46,7 +48,9 @@ export class Residents {
     if (!entry) return null;
     const { user } = entry.presence;
     const lastSeen = this.#lastSeen(entry, Date.now());
-    return { channel, user, lastSeen, rooms: await this.#roomsOf(channel) };
+    const arrivedBefore = Date.now() - this.#options.maxAgeMs;
+    const sightings = await this.#options.roster.links.sightings(channel, { arrivedBefore });
+    return { channel, user, lastSeen, rooms: [this.#options.room, ...sightings.keys()] };
   }
 
   /** A server's word that the channel is alive. Its further rooms ask here before they let it expire. */
@@ -98,6 +102,17 @@ export class Residents {
 
   /** The socket of a channel must be told everything again, in this view: by its further rooms too, now or a little later. */
   async repeat(channel: string, view: View): Promise<void> {
+    const isUnderWay = this.#repeats.has(channel);
+    this.#repeats.set(channel, view);
+    if (isUnderWay) return;
+    await this.#repeatNow(channel, view);
+    const last = this.#repeats.get(channel);
+    this.#repeats.delete(channel);
+    // Asked for again meanwhile, in another view perhaps.
+    if (last !== undefined && last !== view) await this.repeat(channel, last);
+  }
+
+  async #repeatNow(channel: string, view: View): Promise<void> {
     const { rooms, roster } = this.#options;
     const repeat = (room: string) => call(rooms, room, (stub) => stub.repeat(channel, view));
     try {

@@ -6,7 +6,6 @@ import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "./core/limits.ts";
 import { flawOf } from "./core/json.ts";
 import { checkChannel, checkRoom, roomOfChannel } from "./core/names.ts";
 import type { ListedPresence, User } from "./core/presence.ts";
-import type { Home } from "./core/presence-set.ts";
 import { type ErrorFrame, type PresenceFrame, ProtocolError } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
 import { type Added, type Behind, call, type PresencePage, type RoomStub } from "./stubs.ts";
@@ -39,14 +38,9 @@ export class RoomHandle {
   async add(channel: string, user: User | null = null): Promise<Added> {
     checkChannel(channel);
     const known = decodeUser(user);
-    const home = await this.#homeOf(channel);
-    const added = await this.#ask((room) => room.add(channel, known, home));
-    if (added) return granted(added);
-    // It left its room between the two calls.
-    const link = await this.#linkAtChannel(channel);
-    const second = await this.#ask((room) => room.add(channel, known, link));
-    if (second) return granted(second);
-    throw new Error(`the room ${this.name} did not add the channel`);
+    const added =
+      (await this.#addResident(channel, known)) ?? (await this.#addByChannel(channel, known));
+    return granted(added);
   }
 
   /** Takes a channel out of the room, if it is in it. A socket that is at home here is closed with 4003. */
@@ -60,6 +54,11 @@ export class RoomHandle {
   /** Who is here, as the `presence` frame says it, with all the names. */
   occupants(): Promise<PresenceFrame["payload"]> {
     return this.#ask((room) => room.occupants());
+  }
+
+  /** A server's word that the channel is alive, for this room alone. Whether it is in it. */
+  keep(channel: string): Promise<boolean> {
+    return this.#ask((room) => room.keep(channel));
   }
 
   /** The members: each user once, in the order of their first joins. */
@@ -108,19 +107,32 @@ export class RoomHandle {
     return this.#ask((room) => room.prune(ageMs));
   }
 
-  /** Where the channel's end will be known; it has taken this room down. `null` for this very room. */
-  async #homeOf(channel: string): Promise<Home | null> {
+  /** A channel that has its socket in some room, which takes this one down first. `null` where it has none. */
+  async #addResident(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
     const host = roomOfChannel(channel);
-    if (host === null) return this.#linkAtChannel(channel);
+    if (host === null) return null;
     const home = await call(this.#env.ROOM, host, (room) => room.link(channel, this.name));
-    if (home === null) return this.#linkAtChannel(channel);
-    const { socket, link } = granted(home);
-    return host === this.name ? null : { socket, link };
+    if (home === null) return null;
+    const further = host === this.name ? null : granted(home);
+    return this.#ask((room) => room.add(channel, user, further));
   }
 
-  async #linkAtChannel(channel: string): Promise<Home> {
-    const link = await call(this.#env.CHANNEL, channel, (stub) => stub.link(this.name));
-    return { socket: null, link: granted(link) };
+  /**
+   * A channel without a socket. Whoever says goodbye while this is under way may reach the room too early, so the
+   * link is looked at once more: a goodbye in between has the last word.
+   */
+  async #addByChannel(channel: string, user: User | null): Promise<Added | ErrorFrame> {
+    const { CHANNEL: channels } = this.#env;
+    const link = granted(await call(channels, channel, (stub) => stub.link(this.name)));
+    const home = { socket: null, link };
+    const added = await this.#ask((room) => room.add(channel, user, home));
+    if (added === null) throw new Error("the room takes the channel for one of its own");
+    const isRefused = "type" in added;
+    if (isRefused) await call(channels, channel, (stub) => stub.unlink(this.name, link));
+    else if (!(await call(channels, channel, (stub) => stub.isLinked(this.name, link)))) {
+      await this.#ask((room) => room.drop(channel, "removed", link));
+    }
+    return added;
   }
 
   async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {

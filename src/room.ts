@@ -175,6 +175,10 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     });
   }
 
+  async pruneCount(ageMs?: number): Promise<number> {
+    return (await this.prune(ageMs)).length;
+  }
+
   vacate(): Promise<boolean> {
     return this.#roster.vacate();
   }
@@ -224,6 +228,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   keep(channel: string): boolean {
     const now = Date.now();
     const set = this.#roster.set(now);
+    for (const ws of this.#sockets.ofChannel(channel)) this.#sockets.seen(ws, now);
     set.touch(channel, now);
     this.#roster.changed(NO_CHANGE, now);
     return set.get(channel) !== undefined;

@@ -3,6 +3,7 @@
 import pMap from "p-map";
 import * as v from "valibot";
 import type { Json } from "./core/json.ts";
+import { namesRoom } from "./core/claims.ts";
 import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "./core/limits.ts";
 import { checkChannel, compareNames, roomOfChannel } from "./core/names.ts";
 import type { User } from "./core/presence.ts";
@@ -36,10 +37,15 @@ export type SweepOptions = {
   readonly rooms?: readonly string[] | undefined;
 };
 
+/** Only rooms that one of the patterns names, as in a token. */
+export type ChannelOptions = { readonly rooms?: readonly string[] | undefined };
+
 /** How far a visit of all rooms got. With a `cursor` there are more: call again with it. */
 export type SweepResult = {
   readonly rooms: number;
   readonly pruned: number;
+  /** Rooms that could not be reached, or failed; missing where there are none. */
+  readonly failed?: number;
   readonly cursor?: string;
 };
 
@@ -104,7 +110,9 @@ export class Rooms {
   }
 
   /** Puts right what a crash may have left: listed rooms that are empty forget themselves. The same about cursors. */
-  async pruneRooms(options: SweepOptions = {}): Promise<{ removed: number; cursor?: string }> {
+  async pruneRooms(
+    options: SweepOptions = {},
+  ): Promise<{ removed: number; failed?: number; cursor?: string }> {
     const { rooms: _, pruned: removed, ...rest } = await this.#sweep({ task: "rooms" }, options);
     return { removed, ...rest };
   }
@@ -119,7 +127,7 @@ export class Rooms {
     const visited = { ...sweep, ...only(patterns) };
     let place: readonly [number, string | null] =
       cursor === undefined ? [0, null] : placeOf(SweepPlace, cursor);
-    let [count, pruned] = [0, 0];
+    let [count, pruned, failed] = [0, 0, 0];
     for (let step = 0; step < SWEEP_STEPS_PER_CALL; step += 1) {
       const [index, after] = place;
       const lobby = LOBBY_NAMES[index];
@@ -129,12 +137,13 @@ export class Rooms {
       const swept = await call(this.#env.LOBBY, lobby, (stub) => stub.sweep(visited, after));
       count += swept.rooms;
       pruned += swept.pruned;
+      failed += swept.failed;
       place = swept.after === null ? [index + 1, null] : [index, swept.after];
     }
     const [index, after] = place;
     const isMore = index < LOBBIES;
     const rest = isMore ? { cursor: encodeCursor([index, after ?? ""]) } : {};
-    return { rooms: count, pruned, ...rest };
+    return { rooms: count, pruned, ...(failed > 0 ? { failed } : {}), ...rest };
   }
 }
 
@@ -146,28 +155,50 @@ export class Presences {
     this.#env = env;
   }
 
-  /** Where a channel is; `null` where it is nowhere. */
-  async get(channel: string): Promise<Whereabouts | null> {
+  /** Where a channel is; `null` where it is nowhere. With patterns, as in a token, only the rooms that they name count. */
+  async get(
+    channel: string,
+    { rooms: patterns }: ChannelOptions = {},
+  ): Promise<Whereabouts | null> {
     const host = hostOf(channel);
-    const found =
+    const here =
       host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.where(channel));
-    return found ?? call(this.#env.CHANNEL, channel, (stub) => stub.where());
+    const found = here ?? (await call(this.#env.CHANNEL, channel, (stub) => stub.where()));
+    if (!found || !patterns) return found;
+    const named = found.rooms.filter((room) => namesRoom(patterns, room));
+    return named.length === 0 ? null : { ...found, rooms: named };
   }
 
-  /** The channel is alive. Returns the rooms that it is in. */
-  async touch(channel: string): Promise<readonly string[]> {
+  /** The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they name the room. */
+  async touch(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
+    if (options.rooms) return this.#inNamed(channel, options, (room) => room.keep(channel));
     const host = hostOf(channel);
     const touched =
       host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.touch(channel));
     return touched ?? call(this.#env.CHANNEL, channel, (stub) => stub.touch());
   }
 
-  /** Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. */
-  async leaveAll(channel: string): Promise<readonly string[]> {
+  /**
+   * Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. With
+   * patterns, it leaves those that they name.
+   */
+  async leaveAll(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
+    if (options.rooms) return this.#inNamed(channel, options, (room) => room.remove(channel));
     const host = hostOf(channel);
     const left =
       host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.leaveAll(channel));
     return left ?? call(this.#env.CHANNEL, channel, (stub) => stub.leaveAll());
+  }
+
+  async #inNamed(
+    channel: string,
+    options: ChannelOptions,
+    act: (room: RoomHandle) => Promise<unknown>,
+  ): Promise<readonly string[]> {
+    const named = (await this.get(channel, options))?.rooms ?? [];
+    const actIn = (room: string) => act(new RoomHandle(room, this.#env));
+    await pMap(named, actIn, { concurrency: CALLS_AT_ONCE });
+    return named;
   }
 }
 

@@ -28,11 +28,15 @@ const Row = v.object({
   lastSeen: v.number(),
   rank: v.number(),
   resume: v.nullable(v.string()),
-  home: v.nullable(
-    v.object({
-      socket: v.nullable(v.object({ room: v.string(), view: v.picklist(VIEWS) })),
-      link: v.number(),
-    }),
+  // Rows of the first version have none: a key that is added must have a default, or a deploy drops people.
+  home: v.optional(
+    v.nullable(
+      v.object({
+        socket: v.nullable(v.object({ room: v.string(), view: v.picklist(VIEWS) })),
+        link: v.number(),
+      }),
+    ),
+    null,
   ),
   loss: v.nullable(v.object({ at: v.number(), cause: v.picklist(["reload", "cut", "restart"]) })),
 });

@@ -67,6 +67,8 @@ export interface RoomStub {
   /** To how many connections the message goes. */
   send(payload: Json): Promise<number | ErrorFrame>;
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;
+  /** The same, for who wants their number only. */
+  pruneCount(ageMs?: number): Promise<number>;
   /** Makes an empty room forget itself now, and the lobby know the truth. Whether it was empty. */
   vacate(): Promise<boolean>;
 
@@ -89,6 +91,7 @@ export interface RoomStub {
 
 export interface ChannelStub {
   link(room: string): Promise<number | ErrorFrame>;
+  isLinked(room: string, link: number): Promise<boolean>;
   unlink(room: string, link: number): Promise<void>;
   where(): Promise<Whereabouts | null>;
   touch(): Promise<readonly string[]>;
@@ -109,6 +112,8 @@ export type Sweep = {
 export type Swept = {
   readonly rooms: number;
   readonly pruned: number;
+  /** Rooms that could not be reached, or failed. */
+  readonly failed: number;
   readonly after: string | null;
 };
 

@@ -4,6 +4,8 @@ import type * as worker from "./support/worker.ts";
 declare global {
   namespace Cloudflare {
     interface Env extends Variables {
+      /** Rooms of the tests in test/scale. */
+      ROOMS: string;
       ROOM: DurableObjectNamespace<worker.Room>;
       CHANNEL: DurableObjectNamespace<worker.Channel>;
       LOBBY: DurableObjectNamespace<worker.Lobby>;

@@ -24,6 +24,7 @@ const CAN = `can must be an array out of ${ACTIONS.join(", ")}`;
 function userIdOf(name: string) {
   return v.pipe(
     v.string(`${name} must be the user's id, a string`),
+    v.check((id) => id.isWellFormed(), `${name} has half a character: it must be Unicode`),
     v.minLength(1, `${name} is empty; it must be the user's id`),
     v.check(
       (id) => Array.from(id).length <= USER_ID_LENGTH_MAX,

@@ -102,8 +102,8 @@ export const ROOM_PAGE_MAX = 1_000;
 /** Rooms that one channel may be in. All of them are asked at each touch, and their names are one row. */
 export const ROOMS_PER_CHANNEL_MAX = 1_000;
 
-/** Parcels of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
-export const PARCELS_WAITING_MAX = 64;
+/** Characters of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
+export const PARCEL_LENGTH_MAX = 4_194_304;
 
 /** Attempts to reach an object, where the platform says that trying again is safe. It has tried by itself before. */
 export const CALL_ATTEMPTS_MAX = 3;

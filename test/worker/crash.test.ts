@@ -6,6 +6,7 @@ import {
   after,
   alarmIn,
   crash,
+  inRoom,
   evict,
   idsIn,
   LIVES,
@@ -318,4 +319,17 @@ test("a restart writes two rows, its time and the alarm, whatever the number of 
   await evict(room);
   expect(await idsIn(room)).toHaveLength(5);
   expect(watched(room).rows - before).toBe(2);
+});
+
+test("a row of the first version, which knew no homes, is read as it was meant", async () => {
+  const room = newRoom();
+  const channel = `${room}!abcdefghijkl`;
+  await inRoom(room, (_, { storage }) => {
+    const presence = { channel, user: { id: "ada" }, joinedAt: Date.now() };
+    const row = { presence, lastSeen: Date.now(), rank: 1, resume: "secret", loss: null };
+    storage.kv.put(`presence:${channel}`, row);
+  });
+  const query = { view: "diff", channel, resume: "secret" };
+  const ada = await openAs("ada", room, { query });
+  expect(await ada.next()).toMatchObject({ type: "welcome", channel });
 });

@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { presences, rooms } from "../../src/index.ts";
 import type { User } from "../../src/core/presence.ts";
+import { Room } from "../support/worker.ts";
 import {
   believed,
   bindings,
@@ -623,4 +624,26 @@ test("a late word of an end does not take a presence out that was added since", 
   expect(await whereIs(channel, [first])).toEqual([true]);
   await bindings.ROOM.getByName(first).drop(channel, "left", Date.now() + 1);
   expect(await whereIs(channel, [first])).toEqual([false]);
+});
+
+test("a goodbye between the two steps of an addition has the last word", async () => {
+  const { channel, names } = withoutSocket();
+  const [first] = names;
+  const add = Room.prototype.add;
+  vi.spyOn(Room.prototype, "add").mockImplementationOnce(async function late(this: Room, ...given) {
+    await presences(bindings).leaveAll(channel);
+    return add.apply(this, given);
+  });
+  await rooms(bindings).add(first, channel, BOB);
+  expect(await whereIs(channel, [first])).toEqual([false]);
+  expect(await presences(bindings).get(channel)).toBeNull();
+});
+
+test("a room that refuses an addition leaves no link", async () => {
+  const { channel, names } = withoutSocket();
+  const [first] = names;
+  const refusal = { type: "error", code: "room_full", message: "full" } as const;
+  vi.spyOn(Room.prototype, "add").mockResolvedValueOnce(refusal);
+  await expect(rooms(bindings).add(first, channel, BOB)).rejects.toThrow("full");
+  await expectNothingIn([channelObject(channel)]);
 });
