@@ -4,14 +4,7 @@
  * Content-Security-Policy would take for a script of a stranger. So the names of packages become paths here.
  */
 
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative } from "node:path";
 
 const PROJECT = join(import.meta.dirname, "../..");
@@ -29,7 +22,11 @@ const VIEWER = [
 
 /** What the client imports by a package's name: the package's files, the first of which is the module. */
 const PACKAGES: Record<string, readonly [string, ...string[]]> = {
-  "partysocket/ws": ["partysocket/dist/ws.js", "partysocket/dist/ws.js.map", "partysocket/LICENSE.txt"],
+  "partysocket/ws": [
+    "partysocket/dist/ws.js",
+    "partysocket/dist/ws.js.map",
+    "partysocket/LICENSE.txt",
+  ],
   valibot: ["valibot/dist/index.min.mjs", "valibot/LICENSE.md"],
 };
 
@@ -41,15 +38,18 @@ function placeOf(file: string): string {
 /** A module as a browser can load it, `depth` folders below the pages. */
 function rewritten(source: string, depth: number): string {
   const root = "../".repeat(depth) || "./";
-  return source.replaceAll(/(\bfrom |\bimport )"([^"]+)"/g, (line, before: string, name: string) => {
-    const files = PACKAGES[name];
-    if (files) return `${before}"${root}${placeOf(files[0])}"`;
-    // In dist the client is beside the pages; where they are served, it is among them.
-    const library = /^(?:\.\.\/)+((?:client|core)\/.*)$/.exec(name)?.[1];
-    if (library !== undefined) return `${before}"${root}${library}"`;
-    if (name.startsWith(".")) return line;
-    throw new Error(`no page can load "${name}"; name its files in src/dev/pages.ts`);
-  });
+  return source.replaceAll(
+    /(\bfrom |\bimport )"([^"]+)"/g,
+    (line, before: string, name: string) => {
+      const files = PACKAGES[name];
+      if (files) return `${before}"${root}${placeOf(files[0])}"`;
+      // In dist the client is beside the pages; where they are served, it is among them.
+      const library = /^(?:\.\.\/)+((?:client|core)\/.*)$/.exec(name)?.[1];
+      if (library !== undefined) return `${before}"${root}${library}"`;
+      if (name.startsWith(".")) return line;
+      throw new Error(`no page can load "${name}"; name its files in src/dev/pages.ts`);
+    },
+  );
 }
 
 /** The modules below `directory` of dist, rewritten into `target`; their maps go along. */

@@ -89,7 +89,15 @@ export class Server {
     const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
     const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
     const { config } = this.#worker;
-    const wrangler = [process.execPath, WRANGLER, "dev", "--config", config, "--log-level", "error"];
+    const wrangler = [
+      process.execPath,
+      WRANGLER,
+      "dev",
+      "--config",
+      config,
+      "--log-level",
+      "error",
+    ];
     this.#output = "";
     // A process group of its own, so that all of it can be killed at once.
     const child = spawn(

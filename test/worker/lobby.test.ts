@@ -16,7 +16,16 @@ import {
   unlistWrongly,
 } from "../support/lobbies.ts";
 import { channelObject, NOTHING } from "../support/objects.ts";
-import { advance, after, crash, evict, inRoom, ring, socketsLeft, storageOf } from "../support/room.ts";
+import {
+  advance,
+  after,
+  crash,
+  evict,
+  inRoom,
+  ring,
+  socketsLeft,
+  storageOf,
+} from "../support/room.ts";
 import { newRoom, openAs } from "../support/socket.ts";
 import { Lobby, watched } from "../support/worker.ts";
 

@@ -577,7 +577,10 @@ describe("what cannot be", () => {
   // SAFETY: the compiler forbids these; JavaScript does not.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const wrong = (value: unknown) => value as never;
-  const infoOf = (bytes: number) => ({ id: "ada", about: "x".repeat(bytes - '{"about":""}'.length) });
+  const infoOf = (bytes: number) => ({
+    id: "ada",
+    about: "x".repeat(bytes - '{"about":""}'.length),
+  });
 
   test.each<[string, string]>([
     ["empty", ""],
@@ -728,7 +731,11 @@ describe("a call that fails", () => {
     const once = attempting(fail(RETRYABLE), () => "done");
     expect(await ask(once)).toBe("done");
     expect(once.names).toEqual(["lobby", "lobby"]);
-    const twice = attempting(fail(RETRYABLE), fail({ ...RETRYABLE, overloaded: false }), () => "ok");
+    const twice = attempting(
+      fail(RETRYABLE),
+      fail({ ...RETRYABLE, overloaded: false }),
+      () => "ok",
+    );
     expect(await ask(twice)).toBe("ok");
     expect(twice.names).toHaveLength(3);
   });

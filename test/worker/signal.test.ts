@@ -7,7 +7,16 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bindingsOf } from "../../src/env.ts";
 import { type PresenceChange, presenceChanged, rooms } from "../../src/index.ts";
-import { after, advance, breakOnce, evict, inRoom, LIVES, ring, socketsLeft } from "../support/room.ts";
+import {
+  after,
+  advance,
+  breakOnce,
+  evict,
+  inRoom,
+  LIVES,
+  ring,
+  socketsLeft,
+} from "../support/room.ts";
 import { firstFrames, newRoom, openAs } from "../support/socket.ts";
 
 const DIFF = { query: { view: "diff" } };
@@ -146,7 +155,11 @@ describe.each(LIVES)("a receiver hears, %s,", (_, between) => {
     await ada.socket.beat();
     await between(room);
     ada.socket.send({ type: "state", state: null });
-    expect((await changes.next()).diff).toStrictEqual({ joins: [], updates: [updated], leaves: [] });
+    expect((await changes.next()).diff).toStrictEqual({
+      joins: [],
+      updates: [updated],
+      leaves: [],
+    });
     await between(room);
     expect(changes.unread()).toEqual([]);
   });

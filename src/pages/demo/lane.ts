@@ -17,7 +17,12 @@ let gathering = 0;
 export function showText(person: Person | null, text: string, isOwn: boolean): void {
   const name = person ? nameOf(person) : "The server";
   const time = make("time", "", clock(Date.now()));
-  const said = make("p", "said", make("span", "by", foreign(name), " ", time), foreign(text, "text"));
+  const said = make(
+    "p",
+    "said",
+    make("span", "by", foreign(name), " ", time),
+    foreign(text, "text"),
+  );
   const face = person ? faceOf(person) : make("span", "face server");
   append(make("li", isOwn ? "line own" : "line", face, said));
 }
@@ -36,7 +41,8 @@ export function clearLane(): void {
 
 function tellNews(): void {
   gathering = 0;
-  for (const [happening, names] of news) append(make("li", "news", foreign(listed(names)), ` ${happening}`));
+  for (const [happening, names] of news)
+    append(make("li", "news", foreign(listed(names)), ` ${happening}`));
   news.clear();
 }
 

@@ -3,7 +3,6 @@
 import type { RoomClient, TokenSource } from "../../client/index.ts";
 import { watchCopy } from "../shared/copying.ts";
 import { part, say } from "../shared/element.ts";
-import { nameOf } from "../shared/face.ts";
 import { addressOf, nameInAddress, roomInAddress } from "./address.ts";
 import { moveCursor } from "./cursors.ts";
 import {
@@ -23,8 +22,7 @@ const PROBLEM_MS = 8_000;
 
 const roomName = part("room-name", HTMLElement);
 const roomBox = part("room-input", HTMLInputElement);
-const own = part("self", HTMLElement);
-const ownName = part("self-name", HTMLElement);
+const leave = part("leave", HTMLButtonElement);
 const again = part("again", HTMLButtonElement);
 const areaHelp = part("area-help", HTMLElement);
 const problem = part("problem", HTMLElement);
@@ -36,11 +34,10 @@ let forgetting = 0;
 let isIn = false;
 
 function show(room: RoomClient): void {
-  const { self, status, members, view } = room;
+  const { status, members, view } = room;
   const isOver = status === "closed";
   again.hidden = !isOver;
-  own.hidden = !self?.user || isOver;
-  if (self?.user) say(ownName, nameOf(self.user));
+  leave.hidden = !isIn || isOver;
   showEntrance(isIn || isOver);
   enableTextBox(isIn && !isOver, stay.canSpeak);
   say(areaHelp, areaWords(stay.canSpeak));
@@ -50,7 +47,7 @@ function show(room: RoomClient): void {
 
 function areaWords(canSpeak: boolean): string {
   if (!canSpeak) return "Come in, and others see your pointer here.";
-  return "Others see your pointer here, and your clicks. By keyboard: arrow keys and Enter.";
+  return "Others see your pointer here. By keyboard: arrow keys, Enter.";
 }
 
 function complain(words: string): void {
@@ -106,14 +103,12 @@ watchPointer(
 );
 watchCopy(part("copy", HTMLButtonElement), part("code", HTMLElement));
 
-part("leave", HTMLButtonElement).addEventListener("click", () => {
-  enter();
-  focusEntrance();
-});
-again.addEventListener("click", () => {
-  enter();
-  focusEntrance();
-});
+for (const button of [leave, again]) {
+  button.addEventListener("click", () => {
+    enter();
+    focusEntrance();
+  });
+}
 part("room-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   goTo(roomBox.value);
@@ -124,7 +119,10 @@ part("second-window", HTMLButtonElement).addEventListener("click", () => {
   const name = suggestedName() === "" && !isIn ? "" : freeName(stay.room?.members ?? [], first);
   const isOpen = openBeside(roomInAddress(), name);
   hint.hidden = isOpen;
-  say(hint, isOpen ? "" : "The browser did not open a window: allow it, or open this page once more.");
+  say(
+    hint,
+    isOpen ? "" : "The browser did not open a window: allow it, or open this page once more.",
+  );
   // Two who see each other are the point; one window alone would only look on.
   if (first !== "") void enterByName(first, roomInAddress(), enterAs);
 });

@@ -21,7 +21,8 @@ const list = new KeyedList<Item>(part("people", HTMLElement), {
   keyOf: (item) => ("user" in item ? `m${item.id}` : item.id),
   create: (item) =>
     make("li", "user" in item ? "person" : "person unnamed", make("span"), make("span", "who")),
-  update: (element, item) => ("user" in item ? drawMember(element, item) : drawCount(element, item)),
+  update: (element, item) =>
+    "user" in item ? drawMember(element, item) : drawCount(element, item),
 });
 
 let ownId: string | undefined;
@@ -51,18 +52,16 @@ function drawMember(element: HTMLElement, { id, user, presences }: Member): void
   const name = nameOf(user);
   const types = presences.some(({ state }) => isTyping(state));
   const own = id === ownId ? [" ", make("span", "you", "you")] : [];
-  const notes = [];
-  if (presences.length > 1) notes.push(make("span", "tabs", counted(presences.length, "tab")));
-  if (types) notes.push(make("span", "types", "typing"));
-  const who = make("span", "who", make("span", "name", foreign(name), ...own), ...notes);
+  const note = make("span", "note", presences.length > 1 ? counted(presences.length, "tab") : "");
+  if (types) note.append(presences.length > 1 ? ", " : "", make("span", "types", "typing"));
+  const who = make("span", "who", make("span", "name", foreign(name), ...own), note);
   element.dataset["typing"] = String(types);
   element.title = name;
   element.replaceChildren(faceOf(user), who);
 }
 
 function drawCount(element: HTMLElement, { id, count }: { id: string; count: number }): void {
-  const words =
-    id === CROWD ? counted(count, "more", "more") : counted(count, "lurker");
+  const words = id === CROWD ? counted(count, "more", "more") : counted(count, "lurker");
   const note = id === CROWD ? "with a name" : "without a name";
   const face = make("span", "face", `+${count > 999 ? "…" : count}`);
   face.ariaHidden = "true";

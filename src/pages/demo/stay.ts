@@ -1,6 +1,11 @@
 /** The page's stay in one room at a time, and what happens there handed to those parts of the page that show it. */
 
-import { joinRoom, type RoomClient, type RoomMessage, type TokenSource } from "../../client/index.ts";
+import {
+  joinRoom,
+  type RoomClient,
+  type RoomMessage,
+  type TokenSource,
+} from "../../client/index.ts";
 import { SERVICE } from "./address.ts";
 import { showConnection } from "./connection.ts";
 import { clearCursors, keepCursors, moveCursor, showRipple } from "./cursors.ts";
