@@ -99,7 +99,7 @@ async function look(browser: Browser, directory: string): Promise<void> {
       const window = { width, height: 800, scheme };
       const name = `${scheme}-${width}`;
       /* oxlint-disable no-await-in-loop -- one after the other, as one looks at them */
-      const lurker = await openWindow(browser, `/#alone-${name}`, window);
+      const lurker = await openWindow(browser, `/#quiet-${scheme}`, window);
       await lurker.getByText("1 lurker").waitFor();
       await lurker.screenshot({ path: join(directory, `demo-lurker-${name}.png`), fullPage: true });
       const [ada] = await play(browser, name, window);
@@ -108,7 +108,7 @@ async function look(browser: Browser, directory: string): Promise<void> {
       await inspector.screenshot({ path: join(directory, `inspector-gate-${name}.png`) });
       await inspector.locator("#token").fill(token);
       await inspector.keyboard.press("Enter");
-      await inspector.getByRole("button", { name }).click();
+      await inspector.locator(`[data-room="${name}"]`).click();
       await inspector.getByText("Radia Perlman").first().waitFor();
       await write(ada, "Somebody is looking.");
       await inspector.waitForTimeout(1_500);

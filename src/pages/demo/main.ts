@@ -84,9 +84,12 @@ function goTo(room: string): void {
 
 /** Comes in where the address has a name and there is a token for the asking; otherwise looks on. */
 async function arrive(): Promise<void> {
-  const name = nameInAddress();
-  say(roomName, roomInAddress());
-  if (!(await enterByName(name, roomInAddress(), enter))) enter(undefined, name);
+  const [room, name] = [roomInAddress(), nameInAddress()];
+  // Getting a token takes a moment, in which one may go elsewhere: that arrival comes in then.
+  const isStill = () => roomInAddress() === room;
+  say(roomName, room);
+  const hasToken = await enterByName(name, room, (token) => isStill() && enter(token, name));
+  if (!hasToken && isStill()) enter(undefined, name);
 }
 
 watchEntrance(roomInAddress, enterAs);
@@ -126,10 +129,9 @@ part("second-window", HTMLButtonElement).addEventListener("click", () => {
   // Two who see each other are the point; one window alone would only look on.
   if (first !== "") void enterByName(first, roomInAddress(), enterAs);
 });
-for (const type of ["hashchange", "popstate"]) {
-  addEventListener(type, () => {
-    if (roomInAddress() !== stay.room?.room) void arrive();
-  });
-}
+// Also where only the hash has changed.
+addEventListener("popstate", () => {
+  if (roomInAddress() !== stay.room?.room) void arrive();
+});
 
 void arrive();

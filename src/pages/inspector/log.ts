@@ -111,7 +111,7 @@ function line(kind: Kind, who: string, text: string): HTMLElement {
     "",
     time,
     " ",
-    make("span", `kind ${kind}`, kind),
+    make("span", `kind is-${kind}`, kind),
     " ",
     foreign(who, "by"),
     " ",
