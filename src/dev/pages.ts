@@ -5,11 +5,15 @@
  */
 
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, extname, join, relative } from "node:path";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const PAGES = join(PROJECT, "dist/pages");
-const MODULES = join(PROJECT, "node_modules");
+const VIEWER_PACKAGE = dirname(
+  createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"),
+);
+const MODULES = dirname(VIEWER_PACKAGE);
 
 /** The viewer of /docs, as it is published; its licences go along. */
 const VIEWER = [
@@ -81,4 +85,4 @@ for (const folder of ["shared", "demo", "inspector"]) copyModules(`pages/${folde
 copyModules("client", "client");
 copyModules("core", "core");
 copyFiles(Object.values(PACKAGES).flat(), MODULES, placeOf);
-copyFiles(VIEWER, join(MODULES, "swagger-ui-dist"), (file) => join("swagger-ui", file));
+copyFiles(VIEWER, VIEWER_PACKAGE, (file) => join("swagger-ui", file));

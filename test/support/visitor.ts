@@ -1,7 +1,6 @@
 /** Somebody who looks at the pages in a browser window of their own. A page that complains of anything fails the test. */
 
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { expect } from "vitest";
 import { complaintsOf } from "./complaints.ts";
 
 type Opening = BrowserContextOptions & { readonly allowed?: RegExp };
@@ -69,7 +68,8 @@ export class Visitor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    expect(this.complaints).toEqual([]);
     await this.page.context().close();
+    if (this.complaints.length > 0)
+      throw new Error(`the page complains: ${this.complaints.join("\n")}`);
   }
 }

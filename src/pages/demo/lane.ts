@@ -8,6 +8,7 @@ const LINES_MAX = 100;
 /** Comings and goings within this time are one line: a live region must not chatter. */
 const GATHER_MS = 500;
 
+const view = part("lane-view", HTMLElement);
 const lane = part("lane", HTMLElement);
 const empty = part("lane-empty", HTMLElement);
 const news = new Map<string, string[]>();
@@ -48,9 +49,9 @@ function tellNews(): void {
 
 function append(line: HTMLElement): void {
   // Who reads further up is not torn away.
-  const isAtEnd = lane.scrollHeight - lane.scrollTop - lane.clientHeight < 60;
+  const isAtEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 60;
   empty.hidden = true;
   lane.append(line);
   while (lane.childElementCount > LINES_MAX) lane.firstElementChild?.remove();
-  if (isAtEnd) lane.scrollTop = lane.scrollHeight;
+  if (isAtEnd) view.scrollTop = view.scrollHeight;
 }

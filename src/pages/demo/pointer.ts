@@ -73,6 +73,6 @@ function placeIn({ clientX, clientY }: PointerEvent): Place {
 }
 
 /** Four digits are finer than a screen, and short on the wire. */
-function within(part: number): number {
-  return Math.round(Math.min(1, Math.max(0, part)) * 10_000) / 10_000;
+function within(position: number): number {
+  return Math.round(Math.min(1, Math.max(0, position)) * 10_000) / 10_000;
 }

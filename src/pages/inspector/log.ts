@@ -13,6 +13,7 @@ const TEXT_LENGTH_MAX = 300;
 
 type Kind = "join" | "leave" | "state" | "message" | "list" | "error";
 
+const view = part("log-view", HTMLElement);
 const log = part("log", HTMLElement);
 const pause = part("pause", HTMLButtonElement);
 const messages = part("log-messages", HTMLInputElement);
@@ -46,11 +47,11 @@ export function note(frame: Frame, before: Roll): void {
 
 function flush(): void {
   if (pause.ariaPressed === "true") return;
-  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  const isAtEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 40;
   log.append(...waiting);
   waiting = [];
   while (log.childElementCount > LINES_MAX) log.firstElementChild?.remove();
-  if (isAtEnd) log.scrollTop = log.scrollHeight;
+  if (isAtEnd) view.scrollTop = view.scrollHeight;
 }
 
 function linesOf(frame: Frame, { presences }: Roll): HTMLElement[] {

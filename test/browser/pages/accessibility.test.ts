@@ -1,15 +1,13 @@
 /** What axe finds on the pages, in both colour schemes and two widths: nothing. It cannot tell whether they are good. */
 
 import { randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openAs, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
 import { launch } from "../../support/tab.ts";
 import { Visitor } from "../../support/visitor.ts";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let server: Server;
 let browser: Browser;
@@ -20,7 +18,7 @@ afterAll(() => Promise.all([browser.close(), server.stop()]));
 
 /** What is wrong, as rule and place; and whether anything sticks out of the page's sides. */
 async function findings(page: Page): Promise<unknown> {
-  await page.addScriptTag({ path: AXE });
+  await page.addScriptTag({ content: axe.source });
   return page.evaluate(`axe.run().then(({ violations }) => [
     ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary])),
     ...(document.documentElement.scrollWidth > innerWidth ? [["wider than the window"]] : []),
@@ -32,7 +30,11 @@ const WINDOWS = (["light", "dark"] as const).flatMap((colorScheme) =>
 );
 
 test.each(WINDOWS)("/ in $colorScheme, $width wide", async ({ colorScheme, width }) => {
-  const opening = { colorScheme, viewport: { width, height: 800 }, reducedMotion: "reduce" } as const;
+  const opening = {
+    colorScheme,
+    viewport: { width, height: 800 },
+    reducedMotion: "reduce",
+  } as const;
   const room = randomUUID();
   await using visitor = await Visitor.open(browser, `${server.url}/#${room}`, opening);
   await visitor.sees("#status", "Here, looking on");

@@ -82,6 +82,7 @@ test("by keyboard: arrow keys move a pointer that others see, and Enter makes a 
   await ada.page.locator(".ripple").waitFor({ state: "attached" });
   await grace.page.keyboard.press("Tab");
   await ada.seesNo(".cursor", "Grace");
+  expect(await ada.people()).toEqual(["Ada you", "Grace"]);
 });
 
 test("one click: this window is in, and beside it another one with somebody else", async () => {
@@ -110,6 +111,7 @@ test("a second window of the same name is a tab, not another member; a reload co
   await ada.seesNo("#people", "2 tabs");
   await ada.sees("#people", "1 lurker");
   await other.sees("#status", "Here, looking on");
+  expect(await ada.people()).toEqual(["Ada you", "1 lurker without a name"]);
 });
 
 test("a lurker sees the room, is counted, and cannot write", async () => {
@@ -140,6 +142,7 @@ test("another room is another page, and back is back", async () => {
   await ada.sees("#room-name", first);
   await ada.sees("#people-title", "One person is here");
   await grace.seesNo("#people", "Ada");
+  expect(await grace.people()).toEqual(["Grace you"]);
 });
 
 test("what strangers call themselves, and say, is shown as text", async () => {

@@ -89,6 +89,7 @@ test("a room that no address can name is refused in words", async () => {
   await ada.page.getByLabel("Go to another room").fill("..");
   await ada.page.keyboard.press("Enter");
   await ada.sees("#problem", "no URL can have the room");
+  expect(ada.complaints).toEqual([]);
 });
 
 test("a policy that trusts the page's own files alone is kept, by both pages", async () => {
@@ -105,6 +106,7 @@ test("a policy that trusts the page's own files alone is kept, by both pages", a
   await ada.page.getByLabel("A token").fill(await tokenFor("ops", { can: ["admin"] }));
   await ada.page.keyboard.press("Enter");
   await ada.sees("h1", "Rooms");
+  expect(ada.complaints).toEqual([]);
 });
 
 test("the ten lines that the page shows do what it says", async () => {

@@ -59,6 +59,7 @@ test.each([
   await operator.sees("#gate-problem", words);
   await give(operator, await tokenFor("operator", { can: ["admin"] }));
   await operator.sees("h1", "Rooms");
+  expect(await operator.page.locator("#gate").isVisible()).toBe(false);
 });
 
 test("the token is kept nowhere but in memory: a reload forgets it", async () => {
@@ -128,6 +129,7 @@ test("add, send, remove and prune, each with what came of it in words", async ()
   await page.getByRole("button", { name: "Really remove Ada" }).click();
   await ada.sees("#status", "Closed");
   await operator.sees("#presences-note", "Nobody is in this room.");
+  expect(await page.locator("#panel-problem").isVisible()).toBe(false);
 });
 
 test("rooms come page by page, and by what they begin with", async () => {
