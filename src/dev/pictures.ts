@@ -37,7 +37,7 @@ async function play(browser: Browser, room: string, window: Window): Promise<[Pa
   const grace = await openWindow(browser, `/?name=Grace#${room}`, window);
   const others = await Promise.all([
     openWindow(browser, `/?name=Grace#${room}`, window),
-    openWindow(browser, `/?name=Alan Turing#${room}`, window),
+    openWindow(browser, `/?name=Alan#${room}`, window),
     openWindow(browser, `/#${room}`, window),
   ]);
   await ada.getByText("3 people are here").waitFor();
@@ -48,7 +48,7 @@ async function play(browser: Browser, room: string, window: Window): Promise<[Pa
   await pointAt(ada, 0.36, 0.3);
   await pointAt(grace, 0.68, 0.5);
   await others[1].locator("#text").pressSequentially("hello ev");
-  await ada.getByText("Alan Turing is typing").waitFor();
+  await ada.getByText("Alan is typing").waitFor();
   await Promise.all([ada, grace].map((page) => page.waitForTimeout(300)));
   return [ada, grace];
 }
@@ -109,7 +109,7 @@ async function look(browser: Browser, directory: string): Promise<void> {
       await inspector.locator("#token").fill(token);
       await inspector.keyboard.press("Enter");
       await inspector.locator(`[data-room="${name}"]`).click();
-      await inspector.getByText("Alan Turing").first().waitFor();
+      await inspector.getByText("Alan").first().waitFor();
       await write(ada, "Somebody is looking.");
       await inspector.waitForTimeout(1_500);
       await inspector.screenshot({
@@ -129,7 +129,7 @@ try {
   url = service.url;
   const [directory] = process.argv.slice(2);
   if (directory !== undefined) await look(browser, directory);
-  else await photograph(browser, await play(browser, "lobby", { width: 652, height: 742 }));
+  else await photograph(browser, await play(browser, "lobby", { width: 700, height: 797 }));
 } finally {
   await browser.close();
   await service.stop();

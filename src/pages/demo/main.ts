@@ -38,7 +38,7 @@ function show(room: RoomClient): void {
   const isOver = status === "closed";
   again.hidden = !isOver;
   leave.hidden = !isIn || isOver;
-  showEntrance(isIn || isOver);
+  showEntrance(isIn && !isOver);
   enableTextBox(isIn && !isOver, stay.canSpeak);
   say(areaHelp, areaWords(stay.canSpeak));
   document.title = `${view.count + view.lurkers} in ${room.room} · durable-presence`;

@@ -69,6 +69,7 @@ test.each(WINDOWS)("/inspector in $colorScheme, $width wide", async ({ colorSche
   await operator.page.keyboard.press("Enter");
   await operator.page.locator(`[data-room="${room}"]`).click();
   await operator.sees(".presence", "ada");
+  await operator.sees("#panel-status", "Live");
   user.send({ type: "message", payload: "W".repeat(300) });
   await operator.sees("#log li", "WWW");
   await operator.page.getByRole("button", { name: "Remove ada" }).click();

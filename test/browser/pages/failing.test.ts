@@ -118,7 +118,7 @@ test("the ten lines that the page shows do what it says", async () => {
   await using ada = await Visitor.open(browser, "about:blank", { permissions });
   await ada.page.route("**/ten-lines", (route) =>
     route.fulfill({
-      contentType: "text/html",
+      contentType: "text/html; charset=utf-8",
       body: `<!doctype html><title>ten lines</title><link rel="icon" href="data:,"><ul id="here"></ul>
         <script type="importmap">{"imports": {"durable-presence/client": "/client/index.js"}}</script>
         <script type="module">const fetchToken = undefined;\n${code}</script>`,
