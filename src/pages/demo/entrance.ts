@@ -64,9 +64,9 @@ export function showEntrance(isIn: boolean): void {
   entrance.hidden = isIn;
 }
 
-/** A name for the box where there is none yet. */
+/** A name for the box where there is none yet, and nobody is about to write one. */
 export function suggestName(name: string): void {
-  if (nameBox.value === "") nameBox.value = name;
+  if (nameBox.value === "" && document.activeElement !== nameBox) nameBox.value = name;
 }
 
 export function focusEntrance(): void {
