@@ -6,6 +6,7 @@ import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
 import { decodeUser } from "./core/claims.ts";
 import { ProtocolError } from "./core/protocol.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
+import { DEVELOPMENT_TOKEN, developmentToken } from "./development.ts";
 import { openSocket, refuseSocket } from "./edge.ts";
 import type { Bindings as Bound } from "./env.ts";
 import document from "./openapi.json" with { type: "json" };
@@ -133,6 +134,8 @@ routes.delete(leaveAll.path, async (c) => {
 });
 
 routes.get(getHealth.path, (c) => c.json({ ok: true }));
+
+routes.post(DEVELOPMENT_TOKEN, limitBody, developmentToken);
 
 const DOCUMENT = "/openapi.json";
 

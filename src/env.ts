@@ -18,6 +18,8 @@ export interface Variables {
   PRESENCE_JWKS_URL?: string;
   PRESENCE_ISSUER?: string;
   PRESENCE_AUDIENCE?: string;
+  /** Set by `npm start` alone: see development.ts. */
+  PRESENCE_DEV?: string;
 }
 
 /** What wrangler.toml must bind beside what is optional. */

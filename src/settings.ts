@@ -74,6 +74,11 @@ export function readSettings(env: Variables): Settings {
   return settings;
 }
 
+/** Whether this was started by `npm start`. No setting of the service: no file may have it. */
+export function isDevelopment({ PRESENCE_DEV }: Variables): boolean {
+  return PRESENCE_DEV === "true";
+}
+
 /** A service that ignored these would take for a stranger whom its operator meant to know. */
 function checkUnsupported(env: Variables): void {
   for (const name of ["PRESENCE_JWKS_URL", "PRESENCE_ISSUER", "PRESENCE_AUDIENCE"] as const) {

@@ -15,20 +15,25 @@ const QUIET = {
   WRANGLER_SEND_METRICS: "false",
 };
 
+/** Lets the pages on this machine have tokens for the asking. Nothing else may set it: see src/development.ts. */
+const DEVELOPMENT = ["--var", "PRESENCE_DEV:true"];
+
 async function whatToTry(url: string): Promise<string> {
   const token = await mint({ sub: "ada", info: { name: "Ada" } }, readSecret() ?? "", "24h");
   const socket = `${url.replace(/^http/, "ws")}/rooms/lobby/ws`;
   return `
   Who is here?           ${url}
+  For operators:         ${url}/inspector
 
   Look from a terminal:  npx wscat -c ${socket}
   Come in as Ada:        npx wscat -c '${socket}?token=${token}'
   A token for another:   npm run -s token -- --sub bob --info '{"name":"Bob"}'
+  One for the inspector: npm run -s token -- --sub me --can admin
 `;
 }
 
 if (ensureSecret()) console.log("Made a random PRESENCE_SECRET in .dev.vars.");
-const wrangler = spawn("wrangler", ["dev", ...process.argv.slice(2)], {
+const wrangler = spawn("wrangler", ["dev", ...DEVELOPMENT, ...process.argv.slice(2)], {
   env: { ...process.env, ...QUIET },
   stdio: ["inherit", "pipe", "inherit"],
 });

@@ -1,11 +1,19 @@
-/** Part of `npm run build`: puts the pages together in dist/pages, from where the Worker serves them. */
+/**
+ * Part of `npm run build`: puts the pages together in dist/pages, from where the Worker serves them. They get the
+ * published client file by file, as a browser can load it: no bundler, no CDN, and no import map, which a strict
+ * Content-Security-Policy would take for a script of a stranger. So the names of packages become paths here.
+ */
 
-import { copyFileSync, cpSync, mkdirSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, extname, join, relative } from "node:path";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const PAGES = join(PROJECT, "dist/pages");
+const VIEWER_PACKAGE = dirname(
+  createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"),
+);
+const MODULES = dirname(VIEWER_PACKAGE);
 
 /** The viewer of /docs, as it is published; its licences go along. */
 const VIEWER = [
@@ -16,7 +24,65 @@ const VIEWER = [
   "NOTICE",
 ];
 
-const viewer = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
-cpSync(join(PROJECT, "src/pages"), PAGES, { recursive: true });
-mkdirSync(join(PAGES, "swagger-ui"), { recursive: true });
-for (const file of VIEWER) copyFileSync(join(viewer, file), join(PAGES, "swagger-ui", file));
+/** What the client imports by a package's name: the package's files, the first of which is the module. */
+const PACKAGES: Record<string, readonly [string, ...string[]]> = {
+  "partysocket/ws": [
+    "partysocket/dist/ws.js",
+    "partysocket/dist/ws.js.map",
+    "partysocket/LICENSE.txt",
+  ],
+  valibot: ["valibot/dist/index.min.mjs", "valibot/LICENSE.md"],
+};
+
+/** Where a file of a package is served; what is no `.js` is not everywhere taken for a module. */
+function placeOf(file: string): string {
+  return join("packages", file.replace("/dist/", "/").replace(/\.mjs$/, ".js"));
+}
+
+/** A module as a browser can load it, `depth` folders below the pages. */
+function rewritten(source: string, depth: number): string {
+  const root = "../".repeat(depth) || "./";
+  return source.replaceAll(
+    /(\bfrom |\bimport )"([^"]+)"/g,
+    (line, before: string, name: string) => {
+      const files = PACKAGES[name];
+      if (files) return `${before}"${root}${placeOf(files[0])}"`;
+      // In dist the client is beside the pages; where they are served, it is among them.
+      const library = /^(?:\.\.\/)+((?:client|core)\/.*)$/.exec(name)?.[1];
+      if (library !== undefined) return `${before}"${root}${library}"`;
+      if (name.startsWith(".")) return line;
+      throw new Error(`no page can load "${name}"; name its files in src/dev/pages.ts`);
+    },
+  );
+}
+
+/** The modules below `directory` of dist, rewritten into `target`; their maps go along. */
+function copyModules(directory: string, target: string): void {
+  const source = join(PROJECT, "dist", directory);
+  for (const file of readdirSync(source, { recursive: true, encoding: "utf8" })) {
+    if (!/\.js(?:\.map)?$/.test(file)) continue;
+    const path = join(PAGES, target, file);
+    mkdirSync(dirname(path), { recursive: true });
+    const text = readFileSync(join(source, file), "utf8");
+    const depth = relative(PAGES, dirname(path)).split("/").filter(Boolean).length;
+    writeFileSync(path, extname(file) === ".js" ? rewritten(text, depth) : text);
+  }
+}
+
+function copyFiles(files: readonly string[], from: string, to: (file: string) => string): void {
+  for (const file of files) {
+    const target = join(PAGES, to(file));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(from, file), target);
+  }
+}
+
+cpSync(join(PROJECT, "src/pages"), PAGES, {
+  recursive: true,
+  filter: (path) => !/\.ts$|tsconfig\.json$/.test(path),
+});
+for (const folder of ["shared", "demo", "inspector"]) copyModules(`pages/${folder}`, folder);
+copyModules("client", "client");
+copyModules("core", "core");
+copyFiles(Object.values(PACKAGES).flat(), MODULES, placeOf);
+copyFiles(VIEWER, VIEWER_PACKAGE, (file) => join("swagger-ui", file));

@@ -1,4 +1,4 @@
-/** What a reader of the README sees: its ten lines in a real browser, and the start page. */
+/** What a reader of the README sees: its ten lines in a real browser. */
 
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PresenceFrame } from "../../src/core/protocol.ts";
 import { joinAs, openAs, tokenFor } from "../support/client.ts";
+import { complaintsOf } from "../support/complaints.ts";
 import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
@@ -50,20 +51,6 @@ async function serve(html: string): Promise<AsyncDisposable & { url: string }> {
       await once(site, "close");
     },
   };
-}
-
-/** Whatever a page complains of: errors, what it logs as one, and what it asked for in vain. */
-function complaintsOf(page: Page): string[] {
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (line) => {
-    if (line.type() === "error" || line.type() === "warning") complaints.push(line.text());
-  });
-  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-  page.on("response", (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
-  });
-  return complaints;
 }
 
 /** Waits until the page shows all of `present` and none of `absent`. */
@@ -124,13 +111,3 @@ function isList(frame: Frame): frame is PresenceFrame {
 function hasZoe(frame: Frame): boolean {
   return isList(frame) && frame.payload.members.some(({ id }) => id === "zoe");
 }
-
-test("the start page loads all that it asks for, and complains of nothing", async () => {
-  const page = await browser.newPage();
-  const complaints = complaintsOf(page);
-  const response = await page.goto(`${server.url}/`, { waitUntil: "load" });
-  expect(response?.status()).toBe(200);
-  await shows(page, [], ["Connecting"]);
-  expect(complaints).toEqual([]);
-  await page.close();
-});

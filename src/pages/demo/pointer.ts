@@ -1,0 +1,78 @@
+/** One's own pointer in the shared area, by mouse, finger, pen or arrow keys, told to the others. */
+
+import { part } from "../shared/element.ts";
+import type { Place, Signal } from "./signal.ts";
+
+/**
+ * Fifteen places a second. A connection may send 20 frames a second by default, and what is typed must fit in
+ * beside them; the stylesheet moves the others' pointers evenly from place to place.
+ */
+const EVERY_MS = 66;
+const KEY_STEP = 0.04;
+
+const KEYS: Partial<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-KEY_STEP, 0],
+  ArrowRight: [KEY_STEP, 0],
+  ArrowUp: [0, -KEY_STEP],
+  ArrowDown: [0, KEY_STEP],
+};
+
+const area = part("area", HTMLElement);
+
+/** Calls `tell` with what the others are to know, and `showOwn` where no mouse shows where one is. */
+export function watchPointer(
+  tell: (signal: Signal) => void,
+  showOwn: (place: Place | null) => void,
+): void {
+  let place: Place = { x: 0.5, y: 0.5 };
+  let toldAt = 0;
+  let waiting = 0;
+
+  function move(next: Place): void {
+    place = next;
+    if (waiting !== 0) return;
+    const wait = Math.max(0, toldAt + EVERY_MS - performance.now());
+    waiting = setTimeout(flush, wait);
+  }
+
+  function flush(): void {
+    waiting = 0;
+    toldAt = performance.now();
+    tell({ type: "cursor", at: place });
+  }
+
+  function end(): void {
+    clearTimeout(waiting);
+    waiting = 0;
+    showOwn(null);
+    tell({ type: "cursor", at: null });
+  }
+
+  area.addEventListener("pointermove", (event) => {
+    showOwn(null);
+    move(placeIn(event));
+  });
+  area.addEventListener("pointerleave", end);
+  area.addEventListener("pointercancel", end);
+  area.addEventListener("pointerdown", (event) => tell({ type: "ripple", at: placeIn(event) }));
+  area.addEventListener("blur", end);
+  area.addEventListener("keydown", (event) => {
+    const step = KEYS[event.key];
+    const isClick = event.key === "Enter" || event.key === " ";
+    if (!step && !isClick) return;
+    event.preventDefault();
+    if (isClick) return tell({ type: "ripple", at: place });
+    move({ x: within(place.x + (step?.[0] ?? 0)), y: within(place.y + (step?.[1] ?? 0)) });
+    showOwn(place);
+  });
+}
+
+function placeIn({ clientX, clientY }: PointerEvent): Place {
+  const { left, top, width, height } = area.getBoundingClientRect();
+  return { x: within((clientX - left) / width), y: within((clientY - top) / height) };
+}
+
+/** Four digits are finer than a screen, and short on the wire. */
+function within(position: number): number {
+  return Math.round(Math.min(1, Math.max(0, position)) * 10_000) / 10_000;
+}

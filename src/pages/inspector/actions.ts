@@ -1,0 +1,76 @@
+/** What an operator can do in a room: the forms. What came of it is said in words. */
+
+import type { Json } from "../../core/json.ts";
+import { part } from "../shared/element.ts";
+import { counted } from "../shared/words.ts";
+import { ListedPresence, Nothing, Pruned, Sent } from "./answers.ts";
+import { type Api, roomPath } from "./api.ts";
+
+export type Doing = {
+  readonly api: Api;
+  readonly room: string;
+  /** Does something that may fail, and tells the words that come of it. */
+  readonly attempt: (work: () => Promise<string>) => void;
+  readonly signal: AbortSignal;
+};
+
+/** Lets the forms work on one room, until `signal`. */
+export function watchActions({ api, room, attempt, signal }: Doing): void {
+  onSubmit("add-form", signal, (form) => {
+    const [channel, id] = [fieldOf(form, "channel"), fieldOf(form, "id").trim()];
+    const user = id === "" ? null : { id };
+    attempt(async () => {
+      await api.call(ListedPresence, "PUT", roomPath(room, "presences", channel), { user });
+      form.reset();
+      return `Added ${channel}.`;
+    });
+  });
+  onSubmit("send-form", signal, (form) => {
+    const payload = payloadOf(fieldOf(form, "payload"));
+    attempt(async () => {
+      const path = roomPath(room, "messages");
+      const { connections } = await api.call(Sent, "POST", path, { payload });
+      form.reset();
+      return `Sent to ${counted(connections, "connection")}.`;
+    });
+  });
+  onSubmit("prune-form", signal, (form) => {
+    const seconds = Number(fieldOf(form, "age"));
+    attempt(async () => {
+      const path = roomPath(room, "prune");
+      const { pruned } = await api.call(Pruned, "POST", path, { age: seconds });
+      return `Pruned ${counted(pruned.length, "presence")} not seen for ${counted(seconds, "second")}.`;
+    });
+  });
+}
+
+export async function removePresence(api: Api, room: string, channel: string): Promise<string> {
+  await api.call(Nothing, "DELETE", roomPath(room, "presences", channel));
+  return `Removed ${channel}.`;
+}
+
+function onSubmit(id: string, signal: AbortSignal, submit: (form: HTMLFormElement) => void): void {
+  const form = part(id, HTMLFormElement);
+  form.addEventListener(
+    "submit",
+    (event) => {
+      event.preventDefault();
+      submit(form);
+    },
+    { signal },
+  );
+}
+
+function fieldOf(form: HTMLFormElement, name: string): string {
+  const value = new FormData(form).get(name);
+  return typeof value === "string" ? value : "";
+}
+
+/** JSON where it is some, otherwise the text itself. */
+function payloadOf(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

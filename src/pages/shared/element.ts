@@ -1,0 +1,35 @@
+/**
+ * Elements: those that a page has, and new ones. Text is only ever set as text: names, states and messages come
+ * from strangers.
+ */
+
+/** The element with this id, which must be in the page and of this kind. */
+export function part<T extends Element>(id: string, kind: new () => T): T {
+  const element = document.getElementById(id);
+  if (element instanceof kind) return element;
+  throw new Error(`the page has no ${kind.name} #${id}`);
+}
+
+type Content = string | Node;
+
+/** A new element with classes and content. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  classes = "",
+  ...content: Content[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  if (classes !== "") element.className = classes;
+  element.append(...content);
+  return element;
+}
+
+/** Text of a stranger's: what turns the order of letters around stays within it. */
+export function foreign(text: string, classes = ""): HTMLElement {
+  return make("bdi", classes, text);
+}
+
+/** Sets a text only where it is another one: a live region speaks whenever it is set. */
+export function say(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
