@@ -778,7 +778,7 @@ describe("a further room", () => {
     expect(known).toEqual((await channelsIn(second)).map(([channel]) => channel));
   });
 
-  test("is heard after the welcome by a socket that takes its presence up again", async () => {
+  test("tells everything after the welcome to a socket that takes its presence up again", async () => {
     const { home, second, bob, channel, resume, hal } = await withGuest();
     bob.cut();
     await socketsLeft(home, 1);
@@ -789,8 +789,14 @@ describe("a further room", () => {
     const again = await comeBack(home, { channel, resume });
     await rooms(bindings).send(second, "hello");
     await flush(home);
-    await nextOfRoom(again, second);
-    expect(again.frames.all.slice(0, 2)).toMatchObject([
+    await again.frames.until(
+      (frame) => frame !== "heartbeat" && frame.type === "sync" && frame.room === second,
+    );
+    // Messages are told apart by their room, and may overtake.
+    const lists = again.frames.all.filter(
+      (frame) => frame !== "heartbeat" && frame.type !== "messages",
+    );
+    expect(lists.slice(0, 2)).toMatchObject([
       { type: "welcome", room: home },
       { type: "sync", room: home },
     ]);

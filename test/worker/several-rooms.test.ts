@@ -629,6 +629,8 @@ test("a late word of an end does not take a presence out that was added since", 
 test("a goodbye between the two steps of an addition has the last word", async () => {
   const { channel, names } = withoutSocket();
   const [first] = names;
+  // Called with its own room below.
+  // oxlint-disable-next-line typescript/unbound-method
   const add = Room.prototype.add;
   vi.spyOn(Room.prototype, "add").mockImplementationOnce(async function late(this: Room, ...given) {
     await presences(bindings).leaveAll(channel);
