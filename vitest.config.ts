@@ -23,13 +23,21 @@ const lowLimits = {
   PRESENCE_GRACE: "0",
 };
 
+/**
+ * Two files at a time, whatever the project, so that those that wait and those that work go side by side. With
+ * more, a reload in a browser takes longer than the 2.5 s that a room waits for it.
+ */
+const maxWorkers = 2;
+
 export default defineConfig({
   test: {
+    maxWorkers,
     projects: [
-      { test: { name: "core", include: ["test/core/**/*.test.ts"] } },
+      { test: { name: "core", maxWorkers, include: ["test/core/**/*.test.ts"] } },
       {
         test: {
           name: "client",
+          maxWorkers,
           include: ["test/client/**/*.test.ts", "test/client/**/*.test.tsx"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -39,10 +47,10 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             ...worker,
-            miniflare: { bindings: { ...secret, ROOMS: "2000" }, durableObjects },
+            miniflare: { bindings: { ...secret, ROOMS: "1000" }, durableObjects },
           }),
         ],
-        test: { name: "worker", include: ["test/{worker,scale}/**/*.test.ts"] },
+        test: { name: "worker", maxWorkers, include: ["test/{worker,scale}/**/*.test.ts"] },
       },
       {
         // The same on a scale that takes minutes: npm run test:scale.
@@ -52,30 +60,28 @@ export default defineConfig({
             miniflare: { bindings: { ...secret, ROOMS: "10000" }, durableObjects },
           }),
         ],
-        test: { name: "scale", include: ["test/scale/**/*.test.ts"] },
+        test: { name: "scale", maxWorkers, include: ["test/scale/**/*.test.ts"] },
       },
       {
         plugins: [
           cloudflareTest({ ...worker, miniflare: { bindings: { ...secret, ...lowLimits } } }),
         ],
-        test: { name: "limits", include: ["test/limits/**/*.test.ts"] },
+        test: { name: "limits", maxWorkers, include: ["test/limits/**/*.test.ts"] },
       },
       {
         test: {
           name: "restart",
+          maxWorkers,
           include: ["test/restart/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
         },
       },
       {
         test: {
           name: "browser",
+          maxWorkers,
           include: ["test/browser/**/*.test.ts"],
-          // They wait far more than they work, one of them for a minute without a network. With more at a
-          // time a reload takes longer than the 2.5 s that a room waits for it.
-          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

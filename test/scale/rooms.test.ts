@@ -20,7 +20,7 @@ import { NOTHING } from "../support/objects.ts";
 import { advance, storageOf } from "../support/room.ts";
 import { Lobby, Room } from "../support/worker.ts";
 
-/** 2,000 in every run of the tests; 10,000, which takes minutes, in project `scale`. */
+/** 1,000 in every run of the tests; 10,000, which takes minutes, in project `scale`. */
 const SIZE = Number(env.ROOMS);
 /** Objects that are awake at a time. Each has three files open, and the system allows some 20,000. */
 const AWAKE_MAX = 5_000;
