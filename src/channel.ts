@@ -101,7 +101,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   #sightings(onError?: (error: unknown) => void): Promise<Map<string, Sighting>> {
     const arrivedBefore = Date.now() - this.#maxAgeMs;
-    return this.#links.sightings(this.#name, { arrivedBefore, ...(onError ? { onError } : {}) });
+    return this.#links.sightings(this.#name, { arrivedBefore, onError });
   }
 
   async #settle(): Promise<void> {

@@ -100,5 +100,7 @@ export class Guests {
 
 /** Characters of all texts: each travels once, to however many channels. */
 function lengthOf(letters: readonly Letter[]): number {
-  return letters.reduce((sum, { texts }) => sum + texts.join("").length, 0);
+  let length = 0;
+  for (const { texts } of letters) for (const text of texts) length += text.length;
+  return length;
 }

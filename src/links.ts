@@ -55,7 +55,10 @@ export class Links {
    */
   async sightings(
     channel: string,
-    { arrivedBefore, onError }: { arrivedBefore: number; onError?: (error: unknown) => void },
+    {
+      arrivedBefore,
+      onError,
+    }: { arrivedBefore: number; onError?: ((error: unknown) => void) | undefined },
   ): Promise<Map<string, Sighting>> {
     const sightings = new Map<string, Sighting>();
     const look = async ([room, link]: readonly [string, number]) => {

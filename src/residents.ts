@@ -28,8 +28,8 @@ export type ResidentsOptions = {
 
 export class Residents {
   readonly #options: ResidentsOptions;
-  /** Channels whose further rooms are being asked to repeat themselves, with the view that was asked for last. */
-  readonly #repeats = new Map<string, View>();
+  /** Channels whose further rooms are being asked to repeat themselves, with the view in which to ask once more. */
+  readonly #repeats = new Map<string, View | null>();
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
@@ -48,9 +48,7 @@ export class Residents {
     if (!entry) return null;
     const { user } = entry.presence;
     const lastSeen = this.#lastSeen(entry, Date.now());
-    const arrivedBefore = Date.now() - this.#options.maxAgeMs;
-    const sightings = await this.#options.roster.links.sightings(channel, { arrivedBefore });
-    return { channel, user, lastSeen, rooms: [this.#options.room, ...sightings.keys()] };
+    return { channel, user, lastSeen, rooms: await this.#roomsOf(channel) };
   }
 
   /** A server's word that the channel is alive. Its further rooms ask here before they let it expire. */
@@ -59,14 +57,14 @@ export class Residents {
     if (!this.#entry(channel)) return null;
     for (const ws of sockets.ofChannel(channel)) sockets.seen(ws, now);
     roster.set().touch(channel, now);
-    return this.#roomsOf(channel);
+    return this.#reachableRoomsOf(channel);
   }
 
   /** The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now hear of it later. */
   async leaveAll(channel: string, now: number): Promise<readonly string[] | null> {
     const { roster } = this.#options;
     if (!this.#entry(channel)) return null;
-    const rooms = await this.#roomsOf(channel);
+    const rooms = await this.#reachableRoomsOf(channel);
     roster.changed(roster.set().leave(channel, "removed"), now);
     await roster.told();
     return rooms;
@@ -103,13 +101,13 @@ export class Residents {
   /** The socket of a channel must be told everything again, in this view: by its further rooms too, now or a little later. */
   async repeat(channel: string, view: View): Promise<void> {
     const isUnderWay = this.#repeats.has(channel);
-    this.#repeats.set(channel, view);
+    this.#repeats.set(channel, isUnderWay ? view : null);
     if (isUnderWay) return;
     await this.#repeatNow(channel, view);
-    const last = this.#repeats.get(channel);
+    const again = this.#repeats.get(channel);
     this.#repeats.delete(channel);
-    // Asked for again meanwhile, in another view perhaps.
-    if (last !== undefined && last !== view) await this.repeat(channel, last);
+    // Whoever asked meanwhile may be another socket, to which nothing of this went.
+    if (again) await this.repeat(channel, again);
   }
 
   async #repeatNow(channel: string, view: View): Promise<void> {
@@ -125,17 +123,20 @@ export class Residents {
     }
   }
 
-  /** The rooms that the channel is in. One that cannot be asked now is left out. */
-  async #roomsOf(channel: string): Promise<readonly string[]> {
+  /** The rooms that the channel is in. With `onError`, one that cannot be asked is left out; without, that is thrown. */
+  async #roomsOf(channel: string, onError?: (error: unknown) => void): Promise<readonly string[]> {
     const { room, roster, maxAgeMs } = this.#options;
-    const sightings = await roster.links.sightings(channel, {
-      arrivedBefore: Date.now() - maxAgeMs,
-      onError: (error) => {
-        const event = "a further room could not be asked for a channel";
-        console.error(JSON.stringify({ event, room, channel, error: String(error) }));
-      },
-    });
+    const arrivedBefore = Date.now() - maxAgeMs;
+    const sightings = await roster.links.sightings(channel, { arrivedBefore, onError });
     return [room, ...sightings.keys()];
+  }
+
+  #reachableRoomsOf(channel: string): Promise<readonly string[]> {
+    return this.#roomsOf(channel, (error) => {
+      const { room } = this.#options;
+      const event = "a further room could not be asked for a channel";
+      console.error(JSON.stringify({ event, room, channel, error: String(error) }));
+    });
   }
 
   /** The presence of a channel that is at home here. */

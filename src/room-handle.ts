@@ -1,9 +1,8 @@
 /** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
 
 import { decodeUser } from "./core/claims.ts";
-import type { Json } from "./core/json.ts";
+import { flawOf, type Json } from "./core/json.ts";
 import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "./core/limits.ts";
-import { flawOf } from "./core/json.ts";
 import { checkChannel, checkRoom, roomOfChannel } from "./core/names.ts";
 import type { ListedPresence, User } from "./core/presence.ts";
 import { type ErrorFrame, type PresenceFrame, ProtocolError } from "./core/protocol.ts";

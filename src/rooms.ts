@@ -13,8 +13,10 @@ import { millisecondsOf, RoomHandle } from "./room-handle.ts";
 import {
   type Added,
   call,
+  type ChannelStub,
   type ListedRoom,
   LOBBY_NAMES,
+  type RoomStub,
   type Sweep,
   type Whereabouts,
 } from "./stubs.ts";
@@ -160,10 +162,11 @@ export class Presences {
     channel: string,
     { rooms: patterns }: ChannelOptions = {},
   ): Promise<Whereabouts | null> {
-    const host = hostOf(channel);
-    const here =
-      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.where(channel));
-    const found = here ?? (await call(this.#env.CHANNEL, channel, (stub) => stub.where()));
+    const found = await this.#askHome(
+      channel,
+      (room) => room.where(channel),
+      (home) => home.where(),
+    );
     if (!found || !patterns) return found;
     const named = found.rooms.filter((room) => namesRoom(patterns, room));
     return named.length === 0 ? null : { ...found, rooms: named };
@@ -172,10 +175,11 @@ export class Presences {
   /** The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they name the room. */
   async touch(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
     if (options.rooms) return this.#inNamed(channel, options, (room) => room.keep(channel));
-    const host = hostOf(channel);
-    const touched =
-      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.touch(channel));
-    return touched ?? call(this.#env.CHANNEL, channel, (stub) => stub.touch());
+    return this.#askHome(
+      channel,
+      (room) => room.touch(channel),
+      (home) => home.touch(),
+    );
   }
 
   /**
@@ -184,10 +188,22 @@ export class Presences {
    */
   async leaveAll(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
     if (options.rooms) return this.#inNamed(channel, options, (room) => room.remove(channel));
+    return this.#askHome(
+      channel,
+      (room) => room.leaveAll(channel),
+      (home) => home.leaveAll(),
+    );
+  }
+
+  /** Asks the room that holds the channel's socket or, where none does, the Channel object. */
+  async #askHome<Result>(
+    channel: string,
+    ofRoom: (room: RoomStub) => Promise<Result | null>,
+    ofChannel: (home: ChannelStub) => Promise<Result>,
+  ): Promise<Result> {
     const host = hostOf(channel);
-    const left =
-      host === null ? null : await call(this.#env.ROOM, host, (stub) => stub.leaveAll(channel));
-    return left ?? call(this.#env.CHANNEL, channel, (stub) => stub.leaveAll());
+    const answer = host === null ? null : await call(this.#env.ROOM, host, ofRoom);
+    return answer ?? call(this.#env.CHANNEL, channel, ofChannel);
   }
 
   async #inNamed(

@@ -45,8 +45,15 @@ export const Whereabouts = v.object({
 });
 export const Connections = v.object({ connections: v.number() });
 export const PrunedPresences = v.object({ pruned: v.array(ListedPresence) });
-export const PrunedEverywhere = v.object({ rooms: v.number(), pruned: v.number(), cursor });
-export const RemovedRooms = v.object({ removed: v.number(), cursor });
+/** Rooms that a sweep could not prune; missing where there are none. */
+const failed = v.optional(v.number());
+export const PrunedEverywhere = v.object({
+  rooms: v.number(),
+  pruned: v.number(),
+  failed,
+  cursor,
+});
+export const RemovedRooms = v.object({ removed: v.number(), failed, cursor });
 export const Occupants = v.object({ members: v.array(User), lurkers: v.number() });
 export const ErrorAnswer = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
 

@@ -496,6 +496,20 @@ describe("pruning what takes several calls", () => {
     expect(bodies).toEqual([{ age: 30 }, { age: 30, cursor: "one" }, { age: 30, cursor: "two" }]);
   });
 
+  test.each(["prune-presences", "prune-rooms"])(
+    "says that rooms failed in %s, and ends as a failure",
+    async (name) => {
+      const counts = name === "prune-rooms" ? { removed: 1 } : { rooms: 3, pruned: 1 };
+      const env = await standIn((_, response) => {
+        response.end(JSON.stringify({ ...counts, failed: 2 }));
+      });
+      const { code, stdout, stderr } = await run([name, "--json"], { env });
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toEqual({ ...counts, failed: 2 });
+      expect(stderr).toContain("2 rooms could not be pruned");
+    },
+  );
+
   test("says where to go on after a failure", async () => {
     let calls = 0;
     const env = await standIn((_, response) => {

@@ -57,10 +57,16 @@ export const pruneRooms = command({
   async run({ cursor, url, json }) {
     const api = new Api(new Target(url));
     const ask = (from?: string) => api.post(RemovedRooms, "/prune/rooms", bodyOf(from));
-    let removed = 0;
+    let [removed, failed] = [0, 0];
     const soFar = () => `${counted(removed, "room")} taken off the list`;
-    for await (const page of resumable(pagesOf(ask, cursor), soFar)) removed += page.removed;
-    answer(json, { removed }, [`Took ${counted(removed, "empty room")} off the list.`]);
+    for await (const page of resumable(pagesOf(ask, cursor), soFar)) {
+      removed += page.removed;
+      failed += page.failed ?? 0;
+    }
+    answer(json, { removed, ...failures(failed) }, [
+      `Took ${counted(removed, "empty room")} off the list.`,
+    ]);
+    checkFailures(failed);
   },
 });
 
@@ -69,15 +75,29 @@ type PruneOptions = { readonly cursor?: string | undefined; readonly json?: bool
 async function pruneAll(api: Api, ages: object, { cursor, json }: PruneOptions): Promise<void> {
   const ask = (from?: string) =>
     api.post(PrunedEverywhere, "/prune/presences", { ...ages, ...bodyOf(from) });
-  let [rooms, pruned] = [0, 0];
+  let [rooms, pruned, failed] = [0, 0, 0];
   const soFar = () => `${counted(rooms, "room")} visited, ${counted(pruned, "presence")} removed`;
   for await (const page of resumable(pagesOf(ask, cursor), soFar)) {
     rooms += page.rooms;
     pruned += page.pruned;
+    failed += page.failed ?? 0;
   }
-  answer(json, { rooms, pruned }, [
+  answer(json, { rooms, pruned, ...failures(failed) }, [
     `Visited ${counted(rooms, "room")} and removed ${counted(pruned, "presence")}.`,
   ]);
+  checkFailures(failed);
+}
+
+/** As the API says it: left out where there are none. */
+function failures(failed: number): { failed?: number } {
+  return failed > 0 ? { failed } : {};
+}
+
+function checkFailures(failed: number): void {
+  if (failed === 0) return;
+  throw new Failure(
+    `${counted(failed, "room")} could not be pruned; the service's log says why. Try again.`,
+  );
 }
 
 function bodyOf(cursor: string | undefined): object {
