@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type ErrorCode, ProtocolError } from "./core/protocol.ts";
+import { logError } from "./log.ts";
 
 /** Codes of errors that have no better one. */
 const CODES = {
@@ -37,7 +38,7 @@ export function answerTo(error: Error, c: Context): Response {
   if (error instanceof ProtocolError) {
     return errorAnswer(c, STATUSES[error.code] ?? 400, error.message, error.code);
   }
-  console.error(JSON.stringify({ event: "request failed", error: String(error) }));
+  logError("request failed", error);
   return errorAnswer(c, 503, "the server could not answer; try again later");
 }
 

@@ -10,6 +10,7 @@ import { ALARM_RETRY_MS, CALLS_AT_ONCE } from "./core/limits.ts";
 import { type ErrorFrame, ProtocolError } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
 import { Links } from "./links.ts";
+import { logError } from "./log.ts";
 import { readSettings } from "./settings.ts";
 import { type Behind, call, type ChannelStub, type Sighting, type Whereabouts } from "./stubs.ts";
 
@@ -121,7 +122,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   #failed(event: string, error: unknown): void {
     const channel = this.#name;
-    console.error(JSON.stringify({ event, channel, error: String(error) }));
+    logError(event, error, { channel });
     this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
   }
 }

@@ -7,6 +7,7 @@ import { env, waitUntil } from "cloudflare:workers";
 import { TOUCH_STEP_MS } from "./core/limits.ts";
 import { HEARTBEAT } from "./core/protocol.ts";
 import { bindingsOf } from "./env.ts";
+import { logError } from "./log.ts";
 import { type Presences, presences } from "./rooms.ts";
 
 /** What the object must tell: the name under which a socket was added to its rooms. */
@@ -77,8 +78,7 @@ function keep(act: (all: Presences, channel: string) => Promise<unknown>, channe
     try {
       await act(presences(bindingsOf(env)), channel);
     } catch (error) {
-      const event = "the presence of a socket could not be kept";
-      console.error(JSON.stringify({ event, channel, error: String(error) }));
+      logError("the presence of a socket could not be kept", error, { channel });
     }
   };
   waitUntil(work());

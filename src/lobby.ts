@@ -10,6 +10,7 @@ import { namesRoom } from "./core/claims.ts";
 import { ALARM_RETRY_MS, CALLS_AT_ONCE, ROOMS_PER_SWEEP_STEP } from "./core/limits.ts";
 import { compareNames } from "./core/names.ts";
 import type { Env } from "./env.ts";
+import { logError } from "./log.ts";
 import {
   type Behind,
   call,
@@ -56,8 +57,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
           return (await call(this.env.ROOM, room, (stub) => stub.vacate())) ? 1 : 0;
         return await call(this.env.ROOM, room, (stub) => stub.pruneCount(ageMs));
       } catch (error) {
-        const event = "a room could not be pruned";
-        console.error(JSON.stringify({ event, room, error: String(error) }));
+        logError("a room could not be pruned", error, { room });
         return null;
       }
     };
@@ -88,7 +88,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
       kv.put(VISITED, after);
       await this.ctx.storage.setAlarm(Date.now());
     } catch (error) {
-      console.error(JSON.stringify({ event: "upkeep of a lobby failed", error: String(error) }));
+      logError("upkeep of a lobby failed", error);
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
   }

@@ -7,6 +7,7 @@ import pMap from "p-map";
 import { CALLS_AT_ONCE } from "./core/limits.ts";
 import type { Entry, Home } from "./core/presence-set.ts";
 import type { View } from "./core/protocol.ts";
+import { logError } from "./log.ts";
 import type { Roster } from "./roster.ts";
 import type { Sockets } from "./sockets.ts";
 import {
@@ -116,8 +117,8 @@ export class Residents {
     try {
       await pMap(roster.links.of(channel).keys(), repeat, { concurrency: CALLS_AT_ONCE });
     } catch (error) {
-      roster.later(`a further room of ${channel} could not be asked to repeat itself`, {
-        error,
+      roster.later("a further room could not be asked to repeat itself", error, {
+        channel,
         work: () => this.repeat(channel, view),
       });
     }
@@ -134,8 +135,7 @@ export class Residents {
   #reachableRoomsOf(channel: string): Promise<readonly string[]> {
     return this.#roomsOf(channel, (error) => {
       const { room } = this.#options;
-      const event = "a further room could not be asked for a channel";
-      console.error(JSON.stringify({ event, room, channel, error: String(error) }));
+      logError("a further room could not be asked for a channel", error, { room, channel });
     });
   }
 

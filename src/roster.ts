@@ -13,6 +13,7 @@ import { recover } from "./core/recovery.ts";
 import { Guests, type News } from "./guests.ts";
 import { Links } from "./links.ts";
 import { Listing } from "./listing.ts";
+import { type LogFields, logError } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
@@ -42,7 +43,7 @@ export class Roster {
   readonly #listing: Listing;
   #presences: PresenceSet | undefined;
   #telling: Promise<void> = Promise.resolve();
-  /** What could not be done and must be tried again, by what it is. */
+  /** What could not be done and must be tried again, by the channel that it is for. */
   readonly #later = new Map<string, () => Promise<void>>();
 
   constructor(options: RosterOptions) {
@@ -60,7 +61,7 @@ export class Roster {
       onMissed: (channels) => {
         for (const channel of channels) this.broadcast.repeat(channel);
       },
-      onFailure: (host, error) => this.#failed(`the room ${host} could not be reached`, error),
+      onFailure: (host, error) => this.#failed("a host could not be reached", error, { host }),
     });
     this.broadcast = new Broadcast({
       room,
@@ -128,9 +129,13 @@ export class Roster {
   }
 
   /** Something could not be done: the alarm tries it again. `work` says so itself if it fails once more. */
-  later(event: string, { error, work }: { error: unknown; work: () => Promise<void> }): void {
-    this.#later.set(event, work);
-    this.#failed(event, error);
+  later(
+    event: string,
+    error: unknown,
+    { channel, work }: { channel: string; work: () => Promise<void> },
+  ): void {
+    this.#later.set(channel, work);
+    this.#failed(event, error, { channel });
   }
 
   /** The alarm rang: whoever is due leaves, and a room that is empty forgets itself. */
@@ -242,9 +247,9 @@ export class Roster {
   }
 
   /** Something is left to be done: the alarm does it, soon. */
-  #failed(event: string, error: unknown): void {
+  #failed(event: string, error: unknown, fields: LogFields = {}): void {
     const { room } = this.#options;
-    console.error(JSON.stringify({ event, room, error: String(error) }));
+    logError(event, error, { room, ...fields });
     this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
   }
 

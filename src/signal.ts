@@ -2,6 +2,7 @@
 
 import { type Diff, isEmpty, type Leave } from "./core/diff.ts";
 import type { ListedPresence } from "./core/presence.ts";
+import { logError } from "./log.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
 /** A presence as it was when it left, and why. */
@@ -107,7 +108,5 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 function log(room: string, error: unknown): void {
-  console.error(
-    JSON.stringify({ event: "a receiver of presenceChanged failed", room, error: String(error) }),
-  );
+  logError("a receiver of presenceChanged failed", error, { room });
 }

@@ -14,6 +14,7 @@ import {
   type View,
 } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
+import { logError } from "./log.ts";
 
 /** Only `accept` and `save` write attachments; the fields tell one of another version. */
 const Connection = v.object({
@@ -161,7 +162,7 @@ export class Sockets {
 
   /** One whose attachment cannot be read would keep the room from waking for ever; its client connects again. */
   #giveUp(ws: WebSocket): Connection {
-    console.error(JSON.stringify({ event: "unreadable socket closed" }));
+    logError("unreadable socket closed", null);
     this.close(ws, INTERNAL_ERROR, "connect again");
     const nobody = { channel: "", user: null, view: VIEWS[0], canSend: false, seenAt: 0 };
     return { ...nobody, isWatching: true, isRefused: true };

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import type { Presence } from "./core/presence.ts";
 import type { Entry, Home, Unsaved } from "./core/presence-set.ts";
 import { VIEWS } from "./core/protocol.ts";
+import { logError } from "./log.ts";
 
 const PRESENCE = "presence:";
 /** Presences whose channel has its socket in another room: told apart by key, since every flush asks for them. */
@@ -154,7 +155,7 @@ export class Store {
 
   /** A row that cannot be read would keep the room from waking for ever. Its connection gets a new one. */
   #discard(key: string): void {
-    console.error(JSON.stringify({ event: "unreadable row discarded", key }));
+    logError("unreadable row discarded", null, { key });
     this.#storage.kv.delete(key);
   }
 }

@@ -123,6 +123,18 @@ export const ROOMS_PER_SWEEP_STEP = 40;
 /** Steps of a sweep in one request, for the same reason. What is left is for the next request, by a cursor. */
 export const SWEEP_STEPS_PER_CALL = 40;
 
+/** Lines of one kind that a log takes at once … */
+export const LOG_BURST = 50;
+
+/** … and in each second after that. The lines that are written count those that are not. */
+export const LOG_PER_SECOND = 5;
+
+/** Kinds of lines that are counted by themselves: there are some forty. */
+export const LOG_KINDS_MAX = 256;
+
+/** Characters of one field of a line. The longest that is of use is a room's name. */
+export const LOG_FIELD_LENGTH_MAX = 512;
+
 /** Hibernating sockets in one Durable Object, set by the platform. */
 export const SOCKETS_MAX = 32_768;
 
