@@ -4,11 +4,14 @@
  */
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
+  readonly #onRow: () => void;
   /** The alarm that is set rings no later than this. */
   #at = Number.POSITIVE_INFINITY;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `onRow` hears of each row that is written. */
+  constructor(storage: DurableObjectStorage, onRow: () => void = () => {}) {
     this.#storage = storage;
+    this.#onRow = onRow;
   }
 
   /** It has rung, or was deleted: none is set. */
@@ -22,6 +25,7 @@ export class AlarmClock {
     this.#at = at;
     // Stored together with the rows of the same event. Should that fail, the object is reset as a whole.
     void this.#storage.setAlarm(at);
+    this.#onRow();
   }
 
   /** The object slept, with an alarm set for `at` or earlier. Sets it if it is gone: the platform can lose one. */

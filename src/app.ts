@@ -26,6 +26,7 @@ const {
   listRooms,
   openSocket: socket,
   getRoom,
+  getStats,
   listPresences,
   addPresence,
   removePresence,
@@ -58,6 +59,12 @@ routes.get(getRoom.path, async (c) => {
   const room = roomInPath(c.req.url, getRoom.path);
   await authorize(c, "watch", room);
   return c.json(await rooms(c.env).get(room).occupants());
+});
+
+routes.get(getStats.path, async (c) => {
+  const room = roomInPath(c.req.url, getStats.path);
+  await authorize(c, "admin", room);
+  return c.json(await rooms(c.env).get(room).stats());
 });
 
 routes.get(listPresences.path, async (c) => {
@@ -150,6 +157,7 @@ for (const path of [
   listRooms.path,
   getRoom.path,
   listPresences.path,
+  getStats.path,
   socket.path,
   getHealth.path,
 ]) {

@@ -150,14 +150,19 @@ export class Broadcast {
     const textsFor = this.#takeTexts();
     let frames = 0;
     let framesPerClient = 0;
+    let keeper: WebSocket | undefined;
     for (const view of VIEWS) {
       for (const ws of this.#options.sockets.open(view)) {
+        keeper = ws;
         const texts = textsFor(view, ws);
         for (const text of texts) this.#options.sockets.send(ws, text);
         frames += texts.length;
         framesPerClient = Math.max(framesPerClient, texts.length);
       }
     }
+    const { ledger } = this.#options.sockets;
+    ledger.count("batches");
+    ledger.keep(keeper);
     this.#announcer.spoke(now, frames + this.#post(textsFor), framesPerClient);
   }
 

@@ -4,6 +4,7 @@
  * frame would overtake.
  */
 
+import type { Connection } from "./attachments.ts";
 import { type Connect, decodeConnect, switchTo } from "./connect.ts";
 import { isEmpty, NO_CHANGE } from "./core/diff.ts";
 import { welcomeFrame } from "./core/frames.ts";
@@ -26,10 +27,11 @@ import {
   type WelcomeFrame,
 } from "./core/protocol.ts";
 import { Throttle } from "./core/throttle.ts";
+import { logRefusal } from "./log.ts";
 import type { Residents } from "./residents.ts";
 import type { Roster } from "./roster.ts";
 import type { Settings } from "./settings.ts";
-import type { Connection, Sockets } from "./sockets.ts";
+import type { Sockets } from "./sockets.ts";
 
 type Resume = NonNullable<Connect["resume"]>;
 
@@ -60,10 +62,9 @@ export class Connections {
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   open(request: Request): Response {
     const connect = decodeConnect(request);
-    const max = this.#settings.roomMax;
-    if (this.#isFull(max, connect)) {
-      const message = `the room is full; its limit is ${formatCount(max)} connections; try again later`;
-      return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
+    const refusal = this.#fullness(connect);
+    if (refusal !== null) {
+      return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
     }
     const { 0: client, 1: server } = new WebSocketPair();
     if (connect.isWatching) this.#watch(server, connect);
@@ -75,20 +76,17 @@ export class Connections {
     // A socket that was closed from here may go on talking until its peer answers.
     if (ws.readyState !== WebSocket.OPEN) return;
     const now = Date.now();
-    this.#sockets.seen(ws, now);
+    this.#sockets.ledger.count("framesIn");
     try {
-      if (isGoodbye(data)) {
-        this.#leave(ws, now);
-        return;
+      if (isGoodbye(data)) this.#leave(ws, now);
+      else if (this.#admits(ws, now)) {
+        this.#receive(ws, decodeClientFrame(data, this.#settings), now);
       }
-      if (!this.#throttleOf(ws, now).admits(now)) return;
-      const frame = decodeClientFrame(data, this.#settings);
-      this.#receive(ws, frame, now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
-      else this.#putOut(ws, error, now);
+      this.#refused(ws, error, now);
     }
+    this.#sockets.ledger.keep();
   }
 
   closed(ws: WebSocket, code: number): void {
@@ -96,6 +94,7 @@ export class Connections {
     const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
     this.#sockets.answerClose(ws, code);
     this.#sockets.gone(ws);
+    this.#sockets.ledger.keep();
     // A socket that was closed from here lost its presence then; the answer to that is no goodbye.
     if (isWatching || isRefused) return;
     const set = this.#roster.set(now, ws);
@@ -136,7 +135,10 @@ export class Connections {
     const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
     this.#roster.broadcast.greet(ws, welcome);
     this.#roster.changed(diff, now);
-    if (isBack) void this.#residents.repeat(channel, view);
+    if (!isBack) return;
+    this.#sockets.ledger.count("resumes");
+    this.#sockets.ledger.keep();
+    void this.#residents.repeat(channel, view);
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
@@ -152,13 +154,26 @@ export class Connections {
     return this.#sockets.ofChannel(resume.channel);
   }
 
-  /** Full of connections, or of presences that outlive theirs. Who comes back needs no new place. */
-  #isFull(max: number, connect: Connect): boolean {
-    if (this.#sockets.isFull(max)) return this.#replacedBy(connect).length === 0;
+  /**
+   * Why there is no place: too many connections, or presences that outlive theirs, altogether or of this user.
+   * Who comes back needs no new place.
+   */
+  #fullness(connect: Connect): string | null {
+    const { roomMax, userMax } = this.#settings;
     const { isWatching, resume, user } = connect;
+    const id = user?.id ?? null;
+    const { census } = this.#sockets;
     const set = this.#roster.set();
-    if (isWatching || set.size < max * PRESENCES_PER_CONNECTION) return false;
-    return !this.#mayResume(resume, user);
+    const isBack = !isWatching && this.#mayResume(resume, user);
+    const isReplacing = this.#replacedBy(connect).length > 0;
+    const hasPlaces = (connections: number, presences: number, max: number) =>
+      (isReplacing || connections < max) &&
+      (isBack || isWatching || presences < max * PRESENCES_PER_CONNECTION);
+    if (!hasPlaces(census.size, set.size, roomMax)) {
+      return `the room is full; its limit is ${formatCount(roomMax)} connections; try again later`;
+    }
+    if (hasPlaces(census.of(id), set.presencesOf(id), userMax)) return null;
+    return `you have too many connections to this room; the limit is ${formatCount(userMax)} for one user; close one and try again later`;
   }
 
   #newPresence(): Resume {
@@ -178,9 +193,7 @@ export class Connections {
         this.#say(ws, frame.payload, now);
         return;
       case "sync":
-        if (!this.#throttleOf(ws, now).admits(now, this.#syncCostOf(ws))) return;
-        this.#roster.set(now);
-        this.#repeat(ws, now);
+        if (this.#admits(ws, now, this.#syncCostOf(ws))) this.#repeat(ws, now);
         return;
       case "leave":
         this.#leave(ws, now);
@@ -193,6 +206,15 @@ export class Connections {
     this.#roster.broadcast.repeat(ws);
     this.#roster.broadcast.speak(now);
     void this.#residents.repeat(channel, view);
+  }
+
+  /** Tells why, and closes the connection where the reason is one to close it. */
+  #refused(ws: WebSocket, error: ProtocolError, now: number): void {
+    const { channel, user } = this.#sockets.connection(ws);
+    const { code } = error;
+    logRefusal("frame refused", { room: this.#name, channel, user: user?.id ?? null, code });
+    if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
+    else this.#putOut(ws, error, now);
   }
 
   /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
@@ -239,8 +261,25 @@ export class Connections {
     return this.#settings.frameRate * seconds - 1;
   }
 
+  /** Whether a frame is taken, at the cost of so many. What is left of the bucket is kept with the socket. */
+  #admits(ws: WebSocket, now: number, cost = 1): boolean {
+    const throttle = this.#throttleOf(ws, now);
+    const { ledger } = this.#sockets;
+    let isTaken = false;
+    try {
+      isTaken = throttle.admits(now, cost);
+      return isTaken;
+    } finally {
+      if (!isTaken) ledger.count("throttled");
+      this.#sockets.heard(ws, now, throttle.saved);
+    }
+  }
+
   #throttleOf(ws: WebSocket, now: number): Throttle {
-    const throttle = this.#throttles.get(ws) ?? new Throttle(this.#settings.frameRate, now);
+    const known = this.#throttles.get(ws);
+    if (known) return known;
+    const { bucket } = this.#sockets.connection(ws);
+    const throttle = new Throttle(this.#settings.frameRate, now, bucket);
     this.#throttles.set(ws, throttle);
     return throttle;
   }

@@ -9,6 +9,7 @@ export interface Variables {
   PRESENCE_ANNOUNCE_MAX?: string | number;
   PRESENCE_ANNOUNCE_RATE?: string | number;
   PRESENCE_ROOM_MAX?: string | number;
+  PRESENCE_USER_MAX?: string | number;
   PRESENCE_FRAME_MAX?: string | number;
   PRESENCE_STATE_MAX?: string | number;
   PRESENCE_FRAME_RATE?: string | number;
@@ -29,6 +30,8 @@ export interface Env extends Variables {
   ROOM: Namespace<RoomStub>;
   CHANNEL: Namespace<ChannelStub>;
   LOBBY: Namespace<LobbyStub>;
+  /** Gets what rooms have counted, where wrangler.toml binds it. */
+  ANALYTICS?: AnalyticsEngineDataset;
 }
 
 /**

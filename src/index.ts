@@ -22,6 +22,7 @@ export {
 } from "./core/presence.ts";
 export { ProtocolError } from "./core/protocol.ts";
 export { type RoomHandle } from "./room-handle.ts";
+export { type RoomStats } from "./stubs.ts";
 export { Room } from "./room.ts";
 export { presences, type Presences, rooms, type Rooms } from "./rooms.ts";
 export { type PresenceChange, presenceChanged, type Receiver } from "./signal.ts";

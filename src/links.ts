@@ -25,12 +25,19 @@ type Linked = { readonly rooms: ReadonlyMap<string, number>; readonly gone: Leav
 export class Links {
   readonly #storage: DurableObjectStorage;
   readonly #rooms: Namespace<RoomStub>;
+  readonly #onRow: () => void;
   #channels: Map<string, Linked> | undefined;
   #telling: Promise<void> | undefined;
 
-  constructor(storage: DurableObjectStorage, rooms: Namespace<RoomStub>) {
+  /** `onRow` hears of each row that is written. */
+  constructor(
+    storage: DurableObjectStorage,
+    rooms: Namespace<RoomStub>,
+    onRow: () => void = () => {},
+  ) {
     this.#storage = storage;
     this.#rooms = rooms;
+    this.#onRow = onRow;
   }
 
   /** Whether no channel has a link, not even one that is gone. */
@@ -199,5 +206,6 @@ export class Links {
       this.#storage.kv.delete(LINKS + channel);
       channels.delete(channel);
     }
+    this.#onRow();
   }
 }

@@ -181,6 +181,43 @@ export const OPERATIONS = {
     },
     failures: [400, 401, 403, 503],
   },
+  getStats: {
+    method: "get",
+    tag: "rooms",
+    path: `${ROOM}/stats`,
+    summary: "What a room has counted",
+    description:
+      "Since `since`: counters begin anew when the last connection goes, and with a crash. Heartbeats are not counted, the runtime answers them.",
+    needs: "admin",
+    answers: {
+      200: {
+        text: "Counters, and what the room is now",
+        body: v.object({
+          room: v.string(),
+          connections: v.number(),
+          presences: v.number(),
+          members: v.number(),
+          lurkers: v.number(),
+          since: Milliseconds,
+          joins: v.number(),
+          leaves: v.object({
+            left: v.number(),
+            lost: v.number(),
+            expired: v.number(),
+            removed: v.number(),
+            replaced: v.number(),
+          }),
+          resumes: v.number(),
+          frames: v.object({ in: v.number(), out: v.number() }),
+          batches: v.number(),
+          throttled: v.number(),
+          alarms: v.number(),
+          rowsWritten: v.number(),
+        }),
+      },
+    },
+    failures: [400, 401, 403, 503],
+  },
   listPresences: {
     method: "get",
     tag: "presences",

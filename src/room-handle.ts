@@ -7,7 +7,14 @@ import { checkChannel, checkRoom, roomOfChannel } from "./core/names.ts";
 import type { ListedPresence, User } from "./core/presence.ts";
 import { type ErrorFrame, type PresenceFrame, ProtocolError } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
-import { type Added, type Behind, call, type PresencePage, type RoomStub } from "./stubs.ts";
+import {
+  type Added,
+  type Behind,
+  call,
+  type PresencePage,
+  type RoomStats,
+  type RoomStub,
+} from "./stubs.ts";
 
 /** What a room is to itself and to others alike. */
 type Target = Behind<RoomStub>;
@@ -58,6 +65,11 @@ export class RoomHandle {
   /** A server's word that the channel is alive, for this room alone. Whether it is in it. */
   keep(channel: string): Promise<boolean> {
     return this.#ask((room) => room.keep(channel));
+  }
+
+  /** What the room has counted. It is reset when the last connection goes, and by a crash. */
+  stats(): Promise<RoomStats> {
+    return this.#ask((room) => room.stats());
   }
 
   /** The members: each user once, in the order of their first joins. */

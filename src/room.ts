@@ -18,6 +18,7 @@ import {
   ProtocolError,
   type View,
 } from "./core/protocol.ts";
+import { Count, countsOf } from "./core/tally.ts";
 import type { Env } from "./env.ts";
 import { Residents } from "./residents.ts";
 import { RoomHandle } from "./room-handle.ts";
@@ -31,6 +32,7 @@ import type {
   Parcel,
   PresencePage,
   Receipt,
+  RoomStats,
   RoomStub,
   Sighting,
   Whereabouts,
@@ -52,10 +54,11 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const room = ctx.id.name ?? "";
     const settings = readSettings(env);
     const sockets = new Sockets(ctx);
-    const { ROOM: rooms, LOBBY: lobbies } = env;
+    const { ROOM: rooms, LOBBY: lobbies, ANALYTICS: analytics } = env;
     const { storage } = ctx;
     const onChange = (diff: Diff) => this.#signal(diff);
-    const roster = new Roster({ room, storage, sockets, settings, rooms, lobbies, onChange });
+    const others = { rooms, lobbies, analytics };
+    const roster = new Roster({ room, storage, sockets, settings, ...others, onChange });
     const residents = new Residents({
       room,
       rooms,
@@ -141,6 +144,25 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const page = rest.slice(0, limit);
     const presences = page.map(({ presence }) => this.#list(presence));
     return { presences, after: rest.length > limit ? (page.at(-1)?.key ?? null) : null };
+  }
+
+  stats(): RoomStats {
+    const set = this.#roster.set();
+    const { census, ledger } = this.#sockets;
+    const tally = ledger.total() ?? new Count(Date.now());
+    const { left, lost, expired, removed, replaced, framesIn, framesOut, ...counts } =
+      countsOf(tally);
+    return {
+      room: this.#name,
+      connections: census.size,
+      presences: set.size,
+      members: set.memberCount,
+      lurkers: set.lurkers,
+      since: tally.since,
+      ...counts,
+      leaves: { left, lost, expired, removed, replaced },
+      frames: { in: framesIn, out: framesOut },
+    };
   }
 
   look(channel: string): Sighting | null {
@@ -258,7 +280,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return { room: this.#name, ...presence, lastSeen };
   }
 
-  /** A frame's time is rounded up; nobody is to be told of a time that has not come. */
+  /** A clock may have been set back; nobody is to be told of a time that has not come. */
   #lastSeen(channel: string): number {
     return Math.min(Date.now(), this.#roster.set().get(channel)?.lastSeen ?? 0);
   }

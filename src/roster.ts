@@ -3,6 +3,7 @@
  * announced, scheduled. Memory is a cache: the room may be evicted at any instant.
  */
 
+import { report } from "./analytics.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Diff, Leave } from "./core/diff.ts";
@@ -10,10 +11,11 @@ import { ALARM_RETRY_MS } from "./core/limits.ts";
 import { type Entry, type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
 import { recover } from "./core/recovery.ts";
+import { unreportedOf } from "./core/tally.ts";
 import { Guests, type News } from "./guests.ts";
 import { Links } from "./links.ts";
 import { Listing } from "./listing.ts";
-import { type LogFields, logError } from "./log.ts";
+import { logDeed, type LogFields, logError } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
@@ -26,6 +28,7 @@ export type RosterOptions = {
   readonly settings: Settings;
   readonly rooms: Namespace<RoomStub>;
   readonly lobbies: Namespace<LobbyStub>;
+  readonly analytics: AnalyticsEngineDataset | undefined;
   /** Hears of each change, once it is stored and on its way to the sockets. */
   readonly onChange: (diff: Diff) => void;
 };
@@ -50,9 +53,11 @@ export class Roster {
     const { room, storage, sockets, settings, rooms, lobbies } = options;
     this.#options = options;
     this.#patience = patienceOf(settings);
-    this.#store = new Store(storage);
-    this.#alarm = new AlarmClock(storage);
-    this.links = new Links(storage, rooms);
+    const { ledger } = sockets;
+    const onRow = () => ledger.count("rowsWritten");
+    this.#store = new Store(storage, onRow);
+    this.#alarm = new AlarmClock(storage, onRow);
+    this.links = new Links(storage, rooms, onRow);
     this.#listing = new Listing(room, lobbies, this.#store);
     this.#guests = new Guests({
       room,
@@ -120,6 +125,7 @@ export class Roster {
     for (const { channel, host } of hosted) this.#guests.left(host.room, channel, host.link);
     this.#schedule(now);
     if (hasNews) this.#telling = this.#tellOthers();
+    this.#count(diff);
     this.#options.onChange(diff);
   }
 
@@ -142,11 +148,17 @@ export class Roster {
   async ring(): Promise<void> {
     try {
       this.set();
+      this.#options.sockets.ledger.count("alarms");
       this.#alarm.rang();
       const askedAt = Date.now() - this.#patience.maxAgeMs / 2;
       await this.freshen(({ lastSeen }) => lastSeen <= askedAt);
-      this.prune();
-      await this.settle();
+      const { leaves } = this.prune();
+      const forgotten = await this.settle();
+      this.report();
+      const { room } = this.#options;
+      if (leaves.length > 0 || forgotten) {
+        logDeed("alarm", { room, pruned: leaves.length, forgotten });
+      }
     } catch (error) {
       // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
       this.#alarm.rang();
@@ -175,8 +187,11 @@ export class Roster {
     }
   }
 
-  /** Tells the other objects what they must know; a room that is empty then forgets itself. Throws where one could not be reached. */
-  async settle(): Promise<void> {
+  /**
+   * Tells the other objects what they must know; a room that is empty then forgets itself: whether it did. Throws
+   * where one could not be reached.
+   */
+  async settle(): Promise<boolean> {
     this.broadcast.speak(Date.now());
     const later = [...this.#later.values()];
     this.#later.clear();
@@ -184,9 +199,24 @@ export class Roster {
     await this.links.tell();
     await this.#listing.confirm();
     // Much may have happened meanwhile.
-    if (this.set().size > 0 || !this.links.isEmpty || this.#store.isForgotten) return;
+    if (this.set().size > 0 || !this.links.isEmpty || this.#store.isForgotten) return false;
     this.#alarm.rang();
     await this.#store.forget();
+    return true;
+  }
+
+  /** What was counted since the last time goes to the operator's dataset, where there is one. */
+  report(): void {
+    const { room, sockets, analytics } = this.#options;
+    const tally = sockets.ledger.total();
+    if (!analytics || !tally) return;
+    const counts = unreportedOf(tally);
+    // An alarm in a room where nothing happened is no news, nor is the row that sets the next one.
+    const { alarms: _, rowsWritten: __, ...news } = counts;
+    if (Object.values(news).every((count) => count === 0)) return;
+    const connections = sockets.census.size;
+    report(analytics, { room, counts, connections, presences: this.set().size });
+    sockets.ledger.settle();
   }
 
   /** An empty room forgets itself now, and is off the list even if it was there by mistake. Whether it is empty. */
@@ -231,6 +261,15 @@ export class Roster {
     } catch (error) {
       this.#failed("other objects could not be told", error);
     }
+  }
+
+  #count({ joins, leaves }: Diff): void {
+    const { ledger } = this.#options.sockets;
+    ledger.count("joins", joins.length);
+    for (const { reason } of leaves) ledger.count(reason);
+    // Nobody will be left to carry what was counted.
+    if (leaves.length > 0 && this.set().size === 0) this.report();
+    ledger.keep();
   }
 
   /** Closes the socket of one that was put out. */

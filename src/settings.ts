@@ -18,6 +18,8 @@ export type Settings = {
   readonly announceRate: number;
   /** Connections that one room accepts, watchers included. */
   readonly roomMax: number;
+  /** Connections that one user may have in a room. */
+  readonly userMax: number;
   /** Bytes of one frame from a client. */
   readonly frameMax: number;
   /** Bytes of one presence's state, as JSON. */
@@ -44,6 +46,7 @@ const RANGES = {
   PRESENCE_ANNOUNCE_MAX: { standard: 1_000, min: 0, max: SOCKETS_MAX, unit: "presences" },
   PRESENCE_ANNOUNCE_RATE: { standard: 10_000, min: 1, max: 1_000_000, unit: "frames a second" },
   PRESENCE_ROOM_MAX: { standard: 10_000, min: 1, max: SOCKETS_MAX, unit: "connections" },
+  PRESENCE_USER_MAX: { standard: 20, min: 1, max: SOCKETS_MAX, unit: "connections" },
   PRESENCE_FRAME_MAX: { standard: 16_384, min: 64, max: 1_048_576, unit: "bytes" },
   // A state must fit into a socket's attachment of 16 KiB, at two bytes a character, beside the user.
   PRESENCE_STATE_MAX: { standard: 2_048, min: 2, max: 4_096, unit: "bytes" },
@@ -63,6 +66,7 @@ export function readSettings(env: Variables): Settings {
     announceMax: readNumber(env, "PRESENCE_ANNOUNCE_MAX"),
     announceRate: readNumber(env, "PRESENCE_ANNOUNCE_RATE"),
     roomMax: readNumber(env, "PRESENCE_ROOM_MAX"),
+    userMax: readNumber(env, "PRESENCE_USER_MAX"),
     frameMax: readNumber(env, "PRESENCE_FRAME_MAX"),
     stateMax: readNumber(env, "PRESENCE_STATE_MAX"),
     frameRate: readNumber(env, "PRESENCE_FRAME_RATE"),

@@ -1,49 +1,25 @@
 /**
- * The open sockets of one room, and what each keeps across hibernation in its attachment: who it is, its
- * state, and when its last frame came. Sends, but decides nothing. Who is present, only the set knows.
+ * The open sockets of one room, with what each keeps across hibernation. Sends and counts, but decides nothing.
+ * Who is present, only the set knows.
  */
 
-import * as v from "valibot";
-import { SEEN_STEP_MS } from "./core/limits.ts";
-import { KnownUser } from "./core/presence.ts";
-import {
-  HEARTBEAT,
-  type ProtocolError,
-  type ServerFrame,
-  VIEWS,
-  type View,
-} from "./core/protocol.ts";
+import { Attachments, type Connection } from "./attachments.ts";
+import { Census } from "./census.ts";
+import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
-import { logError } from "./log.ts";
-
-/** Only `accept` and `save` write attachments; the fields tell one of another version. */
-const Connection = v.object({
-  channel: v.string(),
-  user: v.nullable(KnownUser),
-  view: v.picklist(VIEWS),
-  isWatching: v.boolean(),
-  canSend: v.boolean(),
-  /** Time of the last frame, rounded up; that of heartbeats is kept by the runtime. */
-  seenAt: v.number(),
-  /** As JSON text: its size is bounded, that of a structured clone is not. */
-  state: v.optional(v.string()),
-  /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
-  isRefused: v.optional(v.literal(true)),
-});
-export type Connection = v.InferOutput<typeof Connection>;
-
-/** RFC 6455: the server met an unexpected condition. */
-const INTERNAL_ERROR = 1011;
+import { Ledger } from "./ledger.ts";
 
 export class Sockets {
+  /** What happened in the room. */
+  readonly ledger: Ledger;
   readonly #ctx: DurableObjectState;
-  /** Attachments of this life of the object, so that each is read once. */
-  readonly #connections = new WeakMap<WebSocket, Connection>();
-  /** Those that count against the room's limit, once somebody has asked. */
-  #counted: Set<WebSocket> | undefined;
+  readonly #attachments = new Attachments();
+  /** Those that count against the limits, once somebody has asked. */
+  #census: Census | undefined;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
+    this.ledger = new Ledger(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
   }
@@ -51,18 +27,20 @@ export class Sockets {
   accept(ws: WebSocket, connection: Connection): void {
     this.#ctx.acceptWebSocket(ws, [viewTag(connection.view), channelTag(connection.channel)]);
     this.save(ws, connection);
-    this.#counted?.add(ws);
+    this.ledger.meet(ws);
+    this.#census?.put(ws, connection.user?.id ?? null);
   }
 
-  /** To be told of each socket that is gone, so that counting them costs nothing. */
+  /** To be told of each socket that is gone: it counts no more, and leaves what it counted to the others. */
   gone(ws: WebSocket): void {
-    this.#counted?.delete(ws);
+    this.#census?.remove(ws);
+    this.ledger.inherit(ws);
   }
 
-  /** Whether there are `max` sockets or more. */
-  isFull(max: number): boolean {
-    this.#counted ??= new Set(this.open());
-    return this.#counted.size >= max;
+  /** How many there are, altogether and of each user. */
+  get census(): Census {
+    this.#census ??= this.#count();
+    return this.#census;
   }
 
   /** Whether there is any socket at all, one that is closing too. */
@@ -71,17 +49,11 @@ export class Sockets {
   }
 
   connection(ws: WebSocket): Connection {
-    const known = this.#connections.get(ws);
-    if (known) return known;
-    const result = v.safeParse(Connection, ws.deserializeAttachment());
-    const connection = result.success ? result.output : this.#giveUp(ws);
-    this.#connections.set(ws, connection);
-    return connection;
+    return this.#attachments.of(ws);
   }
 
   save(ws: WebSocket, connection: Connection): void {
-    this.#connections.set(ws, connection);
-    ws.serializeAttachment(connection);
+    this.#attachments.save(ws, connection);
   }
 
   /** Sockets that can still be spoken to: all of them, or those of one view. */
@@ -125,14 +97,22 @@ export class Sockets {
       const { state, ...connection } = this.connection(ws);
       const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
       this.save(ws, { ...connection, ...kept, user });
+      this.#census?.put(ws, user?.id ?? null);
       this.seen(ws, now);
     }
   }
 
-  /** A frame came. Its time is rounded up, never down: nobody may expire early because a time was not kept. */
+  /** A sign of life. */
   seen(ws: WebSocket, now: number): void {
     const connection = this.connection(ws);
-    if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now + SEEN_STEP_MS });
+    if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now });
+  }
+
+  /** A frame came, and this is left of its sender's bucket. */
+  heard(ws: WebSocket, now: number, bucket: readonly number[]): void {
+    const connection = this.connection(ws);
+    this.ledger.meet(ws);
+    this.save(ws, { ...connection, seenAt: Math.max(now, connection.seenAt), bucket });
   }
 
   tell(ws: WebSocket, frame: ServerFrame): void {
@@ -143,6 +123,7 @@ export class Sockets {
   send(ws: WebSocket, text: string): void {
     try {
       ws.send(text);
+      this.ledger.count("framesOut");
     } catch {
       return;
     }
@@ -160,14 +141,6 @@ export class Sockets {
     ws.close(code, reason);
   }
 
-  /** One whose attachment cannot be read would keep the room from waking for ever; its client connects again. */
-  #giveUp(ws: WebSocket): Connection {
-    logError("unreadable socket closed", null);
-    this.close(ws, INTERNAL_ERROR, "connect again");
-    const nobody = { channel: "", user: null, view: VIEWS[0], canSend: false, seenAt: 0 };
-    return { ...nobody, isWatching: true, isRefused: true };
-  }
-
   /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */
   answerClose(ws: WebSocket, code: number): void {
     const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
@@ -180,6 +153,12 @@ export class Sockets {
       // The line is cut already: there is nobody to answer.
       return;
     }
+  }
+
+  #count(): Census {
+    const census = new Census();
+    for (const ws of this.open()) census.put(ws, this.connection(ws).user?.id ?? null);
+    return census;
   }
 }
 

@@ -44,11 +44,14 @@ const Row = v.object({
 
 export class Store {
   readonly #storage: DurableObjectStorage;
+  readonly #onRow: () => void;
   /** The guests among the rows, once somebody has asked. */
   #guests: Map<string, Host> | undefined;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `onRow` hears of each row that is written. */
+  constructor(storage: DurableObjectStorage, onRow: () => void) {
     this.#storage = storage;
+    this.#onRow = onRow;
   }
 
   /** The presences, in the order of their joins. */
@@ -70,7 +73,7 @@ export class Store {
     this.#storage.transactionSync(() => {
       for (const entry of puts) this.#put(entry, guests);
       for (const channel of deletes) {
-        this.#storage.kv.delete((guests.delete(channel) ? GUEST : PRESENCE) + channel);
+        this.#delete((guests.delete(channel) ? GUEST : PRESENCE) + channel);
       }
       also();
     });
@@ -83,7 +86,7 @@ export class Store {
   }
 
   set restartedAt(at: number) {
-    this.#storage.kv.put(RESTARTED_AT, at);
+    this.#write(RESTARTED_AT, at);
   }
 
   /** Whether the room tells counts instead of names. */
@@ -119,11 +122,11 @@ export class Store {
     const { channel } = entry.presence;
     const host = hostOf(entry);
     if (guests.has(channel) !== Boolean(host)) {
-      this.#storage.kv.delete((host ? PRESENCE : GUEST) + channel);
+      this.#delete((host ? PRESENCE : GUEST) + channel);
     }
     if (host) guests.set(channel, host);
     else guests.delete(channel);
-    this.#storage.kv.put((host ? GUEST : PRESENCE) + channel, entry);
+    this.#write((host ? GUEST : PRESENCE) + channel, entry);
   }
 
   #knownGuests(): Map<string, Host> {
@@ -149,14 +152,23 @@ export class Store {
   #flag(name: string, isSet: boolean): void {
     // Not even a deletion may touch a storage that has been forgotten: it would make a table again.
     if (isSet === (this.#storage.kv.get(name) === true)) return;
-    if (isSet) this.#storage.kv.put(name, true);
-    else this.#storage.kv.delete(name);
+    if (isSet) this.#write(name, true);
+    else this.#delete(name);
+  }
+
+  #write(key: string, value: unknown): void {
+    this.#storage.kv.put(key, value);
+    this.#onRow();
+  }
+
+  #delete(key: string): void {
+    if (this.#storage.kv.delete(key)) this.#onRow();
   }
 
   /** A row that cannot be read would keep the room from waking for ever. Its connection gets a new one. */
   #discard(key: string): void {
     logError("unreadable row discarded", null, { key });
-    this.#storage.kv.delete(key);
+    this.#delete(key);
   }
 }
 

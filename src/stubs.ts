@@ -54,6 +54,25 @@ export type Parcel = {
 /** What became of a parcel: channels that are not at home there, and such as have no open socket at the moment. */
 export type Receipt = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
+/** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */
+export type RoomStats = {
+  readonly room: string;
+  readonly connections: number;
+  readonly presences: number;
+  readonly members: number;
+  readonly lurkers: number;
+  readonly since: number;
+  readonly joins: number;
+  readonly leaves: Readonly<Record<LeaveReason, number>>;
+  readonly resumes: number;
+  /** Heartbeats are in neither: the runtime answers them. */
+  readonly frames: { readonly in: number; readonly out: number };
+  readonly batches: number;
+  readonly throttled: number;
+  readonly alarms: number;
+  readonly rowsWritten: number;
+};
+
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
@@ -64,6 +83,7 @@ export interface RoomStub {
   remove(channel: string): Promise<number | null>;
   page(after: string | null, limit: number): Promise<PresencePage>;
   look(channel: string): Promise<Sighting | null>;
+  stats(): Promise<RoomStats>;
   /** To how many connections the message goes. */
   send(payload: Json): Promise<number | ErrorFrame>;
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;

@@ -18,9 +18,6 @@ export const EXPIRY_SLACK_MS = 2_000;
 /** The slack is never more than this part of the maximum age, or a short one would be overshot. */
 export const EXPIRY_SLACK_PART = 1 / 8;
 
-/** The time of a socket's last frame is rounded up to this, so that a busy socket saves it once a second at most. */
-export const SEEN_STEP_MS = 1_000;
-
 /** An alarm that failed is tried again after this time. The platform's own retries end after six. */
 export const ALARM_RETRY_MS = 5_000;
 
@@ -49,8 +46,8 @@ export const THROTTLED_MS_MIN = 3_000;
 export const SYNC_COST_SECONDS = 1;
 
 /**
- * Presences that a room holds for each connection that it accepts. After a restart each may be there
- * twice, in its grace and anew; more than that only somebody makes who connects and cuts for sport.
+ * Presences that a room holds for each connection that it accepts, altogether and of one user. After a restart
+ * each may be there twice, in its grace and anew; more than that only somebody makes who connects and cuts for sport.
  */
 export const PRESENCES_PER_CONNECTION = 2;
 

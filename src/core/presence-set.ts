@@ -94,6 +94,11 @@ export class PresenceSet {
     return this.#members.size;
   }
 
+  /** How many presences a user has; 0 for those without a name. */
+  presencesOf(id: string | null): number {
+    return id === null ? 0 : (this.#members.get(id)?.users.size ?? 0);
+  }
+
   /** How many of the presences are anonymous. */
   get lurkers(): number {
     return this.#lurkers;
@@ -224,7 +229,7 @@ export class PresenceSet {
   /** When it is to leave: by itself, or by an age that was asked for. */
   #endOf({ loss, lastSeen }: Entry, now: number, ageMs: number | undefined): number {
     const graceEnd = loss ? loss.at + this.#patience.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
-    // A socket's last sign of life was rounded up, so it may lie ahead.
+    // After a clock was set back, the last sign of life may lie ahead.
     if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
     return loss ? graceEnd : lastSeen + this.#patience.maxAgeMs;
   }

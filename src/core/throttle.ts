@@ -15,15 +15,26 @@ import { formatCount, ProtocolError } from "./protocol.ts";
 export class Throttle {
   readonly #perSecond: number;
   #left: number;
-  #debt = 0;
-  #indebtedSince = 0;
+  #debt: number;
+  #indebtedSince: number;
   #countedAt: number;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #toldAt: number;
 
-  constructor(framesPerSecond: number, now: number) {
+  /** Full or, where its owner has sent before, as it was when it was `saved`. */
+  constructor(framesPerSecond: number, now: number, saved: readonly number[] = []) {
     this.#perSecond = framesPerSecond;
-    this.#left = framesPerSecond * FRAME_BURST_SECONDS;
-    this.#countedAt = now;
+    const [left = framesPerSecond * FRAME_BURST_SECONDS, debt = 0, indebtedSince = 0] = saved;
+    const [, , , countedAt = now, toldAt = Number.NEGATIVE_INFINITY] = saved;
+    this.#left = left;
+    this.#debt = debt;
+    this.#indebtedSince = indebtedSince;
+    this.#countedAt = countedAt;
+    this.#toldAt = toldAt;
+  }
+
+  /** All that it knows, as numbers that fit into a socket's attachment: sleep must not fill the bucket. */
+  get saved(): number[] {
+    return [this.#left, this.#debt, this.#indebtedSince, this.#countedAt, this.#toldAt];
   }
 
   /**

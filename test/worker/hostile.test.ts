@@ -196,6 +196,43 @@ describe("a flood", () => {
     expect(mallory.closes.all).toEqual([]);
   });
 
+  test("goes on where it was after each sleep of the room: the bucket is not filled by it", async () => {
+    const { room, ada, mallory } = await stillRoom();
+    for (let turn = 0; turn < 8; turn += 1) {
+      flood(mallory, 5);
+      // oxlint-disable-next-line no-await-in-loop
+      await ada.nextOf("diff");
+      // oxlint-disable-next-line no-await-in-loop
+      await evict(room);
+    }
+    expect(mallory.frames.all).not.toContainEqual(expect.objectContaining({ code: "throttled" }));
+    flood(mallory, 1);
+    expect(await mallory.nextOf("error")).toMatchObject({ code: "throttled" });
+    await evict(room);
+    flood(mallory, 100);
+    mallory.send({ type: "leave" });
+    await mallory.closes.next();
+    // Told once a second, asleep or not.
+    const told = mallory.frames.all.filter(
+      (frame) => frame !== "heartbeat" && frame.type === "error",
+    );
+    expect(told).toHaveLength(1);
+  });
+
+  test("that goes on through sleep is closed with 4129 all the same", async () => {
+    const { room, ada, mallory } = await stillRoom();
+    await vi.waitFor(async () => {
+      if (mallory.closes.all.length > 0) return;
+      advance(1);
+      flood(mallory, 100);
+      await mallory.nextOf("error");
+      await evict(room);
+      throw new Error("the flood goes on");
+    });
+    expect(await mallory.closes.next()).toMatchObject({ code: 4129 });
+    expect(await ada.heard()).not.toContainEqual(expect.objectContaining({ type: "error" }));
+  });
+
   test("that stops is forgiven", async () => {
     const { ada, mallory } = await stillRoom();
     flood(mallory, 100);

@@ -154,6 +154,22 @@ test("POST /prune/presences without a body takes the maximum age, and with a tok
   expect(names).toEqual([`${prefix}b`]);
 });
 
+test("GET /rooms/:name/stats tells what a room is and what it has counted", async () => {
+  const room = newRoom();
+  await add(room, "bot", { id: "ada" });
+  const ada = await openAs("ada", room, DIFF);
+  await ada.nextOf("sync");
+  expect(await answerOf("getStats", { room })).toMatchObject({
+    room,
+    connections: 1,
+    presences: 2,
+    members: 1,
+    joins: 2,
+    leaves: { left: 0, lost: 0, expired: 0, removed: 0, replaced: 0 },
+    frames: { in: 0, out: 2 },
+  });
+});
+
 describe("GET /rooms", () => {
   test("lists occupied rooms by name, each since when it is occupied", async () => {
     const { prefix } = newPrefix();
@@ -1130,6 +1146,7 @@ describe.each(["/presence", "/a/b-c.d"])("mounted under %s", (mount) => {
       addPresence: [201, { room, channel }],
       listRooms: [200, { rooms: [{ room }] }],
       getRoom: [200, { channel_name: room, lurkers: 1 }],
+      getStats: [200, { room, lurkers: 1, joins: 1 }],
       listPresences: [200, { presences: [{ room, channel }] }],
       getChannel: [200, { channel, rooms: [room] }],
       touchChannel: [200, { rooms: [room] }],
