@@ -1,0 +1,171 @@
+/** Many clients of one room, what each of them knows, and whether it is the truth. */
+
+import type { Server } from "../server.ts";
+import type { User } from "../tokens.ts";
+import { hash, type Effect } from "./effects.ts";
+import { Texts } from "./texts.ts";
+import { Visitor } from "./visitor.ts";
+
+/** Nothing that is measured takes so long; what does, has failed. */
+const WAIT_MS_MAX = 180_000;
+
+export type CrowdOptions = {
+  readonly room?: string;
+  /** The query of ours: the view, mostly. */
+  readonly query?: string;
+  /** Is told of what each visitor hears, as it arrives. */
+  readonly onEffect?: (visitor: Visitor, effect: Effect) => void;
+};
+
+export class Crowd {
+  readonly visitors = new Set<Visitor>();
+  readonly texts = new Texts();
+  readonly room: string;
+  onEffect: (visitor: Visitor, effect: Effect) => void;
+  readonly #server: Server;
+  readonly #query: string | undefined;
+  /** Frames and bytes to those who have gone. */
+  #goneFrames = 0;
+  #goneBytes = 0;
+  #open = 0;
+  #complete = 0;
+  readonly #problems = new Set<string>();
+  #check: () => void = () => {};
+
+  constructor(server: Server, { room = "room", query, onEffect = () => {} }: CrowdOptions = {}) {
+    this.#server = server;
+    this.room = room;
+    this.#query = query;
+    this.onEffect = onEffect;
+  }
+
+  /** Connects all of them at once. */
+  join(users: readonly User[]): Visitor[] {
+    return users.map((user) => {
+      const path = this.#server.target.path(this.room, user, this.#query);
+      const visitor = new Visitor(this, user, { port: this.#server.port, path });
+      this.visitors.add(visitor);
+      return visitor;
+    });
+  }
+
+  /** Says goodbye for some, whose end is no problem then. */
+  leave(visitors: readonly Visitor[]): void {
+    for (const visitor of visitors) {
+      this.#forget(visitor);
+      visitor.leave();
+    }
+  }
+
+  /** Ends all connections without a word. */
+  cut(): void {
+    for (const visitor of this.visitors) visitor.cut();
+    this.visitors.clear();
+  }
+
+  /** All sockets are open. */
+  opened(): Promise<void> {
+    return this.#until(() => this.#open === this.visitors.size, "not all sockets opened");
+  }
+
+  /** Every visitor knows of as many as there are; `verify` tells whether it is of the right ones. */
+  completed(): Promise<void> {
+    return this.#until(() => this.#complete === this.visitors.size, "not all know all");
+  }
+
+  /** Every visitor has heard `frames` frames in all. */
+  heard(frames: number): Promise<void> {
+    return this.#until(
+      () => [...this.visitors].every((visitor) => visitor.connection.frames >= frames),
+      "frames are missing",
+    );
+  }
+
+  /** Frames to all together, to those who have left too. */
+  get frames(): number {
+    return this.#sum(({ connection }) => connection.frames, this.#goneFrames);
+  }
+
+  get bytes(): number {
+    return this.#sum(({ connection }) => connection.bytes, this.#goneBytes);
+  }
+
+  /** What went wrong: nothing, in a clean run. */
+  problems(): string[] {
+    return [...this.#problems];
+  }
+
+  /** Compares what each visitor knows with who is there. */
+  verify(): void {
+    let sum = 0;
+    const users = new Map<string, string>();
+    for (const { key, user } of this.visitors) {
+      sum = (sum + hash(key)) | 0;
+      users.set(key, user.id);
+    }
+    if (users.size !== this.visitors.size) this.problem("two visitors have the same key");
+    for (const visitor of this.visitors) {
+      if (visitor.count !== users.size || visitor.sum !== sum) {
+        this.problem(`a list of ${visitor.count} is not that of the ${users.size} who are there`);
+      }
+    }
+    for (const { key, user } of this.texts.someones()) {
+      if (users.has(key) && users.get(key) !== user) this.problem(`${key} is not ${user}`);
+    }
+  }
+
+  problem(text: string): void {
+    this.#problems.add(text);
+    this.#check();
+  }
+
+  // Called by visitors.
+
+  isOpen(): void {
+    this.#open += 1;
+    this.#check();
+  }
+
+  heardNews(visitor: Visitor, effect: Effect): void {
+    const was = visitor.isComplete;
+    visitor.isComplete = visitor.count === this.visitors.size;
+    this.#complete += Number(visitor.isComplete) - Number(was);
+    if (effect.problem !== null) this.problem(effect.problem);
+    this.onEffect(visitor, effect);
+    this.#check();
+  }
+
+  hasEnded(visitor: Visitor, code: number | null): void {
+    if (!this.visitors.has(visitor)) return;
+    this.#forget(visitor);
+    this.problem(`a socket was dropped, with ${code ?? "no close frame"}`);
+  }
+
+  #forget(visitor: Visitor): void {
+    if (!this.visitors.delete(visitor)) return;
+    this.#goneFrames += visitor.connection.frames;
+    this.#goneBytes += visitor.connection.bytes;
+    if (visitor.connection.isOpen) this.#open -= 1;
+    if (visitor.isComplete) this.#complete -= 1;
+  }
+
+  #sum(value: (visitor: Visitor) => number, start: number): number {
+    return [...this.visitors].reduce((sum, visitor) => sum + value(visitor), start);
+  }
+
+  /** Looks whenever something is heard, and gives up in the end. */
+  async #until(isTrue: () => boolean, otherwise: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.problem(otherwise);
+      resolve();
+    }, WAIT_MS_MAX);
+    this.#check = () => {
+      if (isTrue() || this.#problems.size > 0) resolve();
+    };
+    this.#check();
+    await promise;
+    this.#check = () => {};
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,93 @@
+/** Runs of one workload, in turns: ours, the bare object, partyserver, ours again … each with a server of its own. */
+
+import { type Counters, Server } from "./server.ts";
+import { type TargetName, TARGETS } from "./targets.ts";
+import type { Figures, Workload } from "./workload.ts";
+
+/** The median of all runs, the least and the most. */
+export type Spread = { readonly median: number; readonly min: number; readonly max: number };
+
+export type Measured = {
+  readonly workload: Workload;
+  readonly n: number;
+  readonly isQuick: boolean;
+  readonly runs: number;
+  readonly figures: ReadonlyMap<TargetName, ReadonlyMap<string, Spread>>;
+  /** What made runs invalid; their figures are in no median. */
+  readonly problems: readonly string[];
+};
+
+export type MeasureOptions = {
+  readonly n: number;
+  readonly runs: number;
+  readonly isQuick: boolean;
+  readonly targets: readonly TargetName[];
+};
+
+export async function measure(workload: Workload, options: MeasureOptions): Promise<Measured> {
+  const { n, runs, isQuick } = options;
+  const targets = workload.targets.filter((name) => options.targets.includes(name));
+  const clean = new Map<TargetName, Figures[]>(targets.map((name) => [name, []]));
+  const problems: string[] = [];
+  for (let run = 1; run <= runs; run += 1) {
+    for (const name of targets) {
+      // oxlint-disable-next-line no-await-in-loop
+      const outcome = await runOnce(workload, name, { n, isQuick });
+      const label = `${workload.name}, ${name}, run ${run}`;
+      console.log(`  ${label}: ${inWords(outcome.figures)}`);
+      for (const problem of outcome.problems) {
+        console.log(`  INVALID: ${problem}`);
+        problems.push(`${label}: ${problem}`);
+      }
+      if (outcome.problems.length === 0) clean.get(name)?.push(outcome.figures);
+    }
+  }
+  const figures = new Map(Array.from(clean, ([name, all]) => [name, spreads(all)] as const));
+  return { workload, n, isQuick, runs, figures, problems };
+}
+
+async function runOnce(
+  workload: Workload,
+  name: TargetName,
+  { n, isQuick }: { n: number; isQuick: boolean },
+) {
+  const server = await Server.start(TARGETS[name], name === "ours" ? workload.vars : {});
+  try {
+    const { figures, problems } = await workload.run(server, n, isQuick);
+    const counted = countsOf(await server.counters());
+    return { figures: { ...figures, ...counted, peakMb: server.memory.peak }, problems };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Over all classes: lives, rows and events of the objects since the server's start. */
+function countsOf({ classes }: Counters): Figures {
+  const all = Object.values(classes);
+  const events = all.flatMap((counters) => Object.values(counters.events));
+  return {
+    lives: all.reduce((sum, { constructed }) => sum + constructed, 0),
+    rows: all.reduce((sum, { rows }) => sum + rows, 0),
+    events: events.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+function spreads(all: readonly Figures[]): Map<string, Spread> {
+  const names = new Set(all.flatMap((figures) => Object.keys(figures)));
+  return new Map(
+    Array.from(names, (name) => [name, spread(all.flatMap((f) => f[name] ?? []))] as const),
+  );
+}
+
+function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const [low = 0, high = 0] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]];
+  return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
+}
+
+function inWords(figures: Figures): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${Math.round(value * 10) / 10}`)
+    .join(", ");
+}

@@ -1,0 +1,183 @@
+/**
+ * The runtime itself, with one Worker and a storage of its own on disk: no proxy, no development server, so
+ * that what is measured is the object and what carries it. It may be killed and started again.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import workerd from "workerd";
+import { BUILT } from "./build.ts";
+import { cpuSeconds, type Memory, memory } from "./process-tree.ts";
+import type { Target } from "./targets.ts";
+
+/** The key of the tokens that ours believes. */
+export const SECRET = "a secret of the benchmark, 32 bytes or more";
+
+const COMPATIBILITY_DATE = "2026-10-20";
+const START_MS_MAX = 20_000;
+const ASK_AGAIN_MS = 20;
+
+/** A server is at rest after so many looks in a row at which its CPU time stood still. */
+const REST_LOOKS = 3;
+const REST_MS = 50;
+
+/** What the objects did: rows, lives and events by class, and frames sent. */
+export type Counters = {
+  readonly frames: number;
+  readonly classes: Readonly<
+    Record<string, { constructed: number; rows: number; events: Record<string, number> }>
+  >;
+};
+
+/** Settings of the Worker, by the names of their variables. */
+export type Vars = Readonly<Record<string, string>>;
+
+export class Server {
+  readonly target: Target;
+  readonly port: number;
+  readonly #directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
+  #child: ChildProcess | undefined;
+
+  private constructor(target: Target, port: number, vars: Vars) {
+    this.target = target;
+    this.port = port;
+    mkdirSync(this.#storage);
+    copyFileSync(join(BUILT, target.name, `${target.name}.js`), join(this.#directory, "worker.js"));
+    writeFileSync(this.#config, configOf(target, { port, storage: this.#storage, vars }));
+  }
+
+  static async start(target: Target, vars: Vars = {}): Promise<Server> {
+    const server = new Server(target, await freePort(), vars);
+    await server.start();
+    return server;
+  }
+
+  /** Starts it, again on the same storage, and waits until it answers. */
+  async start(): Promise<void> {
+    const child = spawn(workerd.default, ["serve", "--experimental", this.#config, "config"], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    this.#child = child;
+    const deadline = Date.now() + START_MS_MAX;
+    // oxlint-disable-next-line no-await-in-loop
+    while (!(await this.#answers())) {
+      if (child.exitCode !== null) throw new Error("the runtime ended at its start");
+      if (Date.now() > deadline) throw new Error("the runtime does not answer");
+      // oxlint-disable-next-line no-await-in-loop
+      await delay(ASK_AGAIN_MS);
+    }
+  }
+
+  /** Seconds of CPU so far. */
+  get cpu(): number {
+    return cpuSeconds(this.#pid);
+  }
+
+  get memory(): Memory {
+    return memory(this.#pid);
+  }
+
+  /** Reading them wakes no object. */
+  async counters(): Promise<Counters> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/bench/counters`);
+    return (await response.json()) as Counters;
+  }
+
+  /** Waits until it has done all there is to do: its CPU time stands still. */
+  async rest(): Promise<void> {
+    for (let looks = 0, last = -1; looks < REST_LOOKS; ) {
+      const now = this.cpu;
+      looks = now === last ? looks + 1 : 0;
+      last = now;
+      // oxlint-disable-next-line no-await-in-loop
+      await delay(REST_MS);
+    }
+  }
+
+  /** Kills it at once, with no time for goodbyes. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+  }
+
+  /** Ends it, and deletes what it stored. */
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  get #pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get #config(): string {
+    return join(this.#directory, "config.capnp");
+  }
+
+  get #storage(): string {
+    return join(this.#directory, "storage");
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.counters();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function configOf(
+  { classes }: Target,
+  { port, storage, vars }: { port: number; storage: string; vars: Vars },
+): string {
+  const text = (value: string) => JSON.stringify(value);
+  const bindings = [
+    ...Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
+      ([variable, value]) => `(name = ${text(variable)}, text = ${text(value)})`,
+    ),
+    ...classes.map(
+      (className) =>
+        `(name = ${text(className.toUpperCase())}, durableObjectNamespace = (className = ${text(className)}))`,
+    ),
+  ];
+  const namespaces = classes.map(
+    (className) =>
+      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = (
+      modules = [(name = "worker", esModule = embed "worker.js")],
+      compatibilityDate = ${text(COMPATIBILITY_DATE)},
+      bindings = [${bindings.join(", ")}],
+      durableObjectNamespaces = [${namespaces.join(", ")}],
+      durableObjectStorage = (localDisk = "storage"),
+    )),
+    (name = "storage", disk = (path = ${text(storage)}, writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
+);
+`;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new Error("no port is free");
+}
