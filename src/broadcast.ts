@@ -5,7 +5,7 @@
 
 import { Announcer } from "./core/announcer.ts";
 import { type Diff, DiffGatherer } from "./core/diff.ts";
-import { GATHERED_MESSAGES_LENGTH_MAX } from "./core/limits.ts";
+import { GATHERED_MESSAGES_LENGTH_MAX, SENT_AT_ONCE_LENGTH_MAX } from "./core/limits.ts";
 import type { PresenceSet } from "./core/presence-set.ts";
 import {
   formatCount,
@@ -33,6 +33,8 @@ type Greeting = {
   readonly later: string[];
 };
 
+type SocketParcel = { readonly ws: WebSocket; readonly texts: readonly string[] };
+
 export type BroadcastOptions = {
   readonly room: string;
   readonly sockets: Sockets;
@@ -41,6 +43,10 @@ export type BroadcastOptions = {
   readonly settings: Settings;
   /** Wakes the set where memory has been thrown away; ends in a call of `begin`. */
   readonly wake: () => void;
+  /** Stores what is not stored yet: nobody is told of anything that a crash could undo. */
+  readonly commit: () => void;
+  /** What waited could not be told, for it could not be stored. */
+  readonly onFailure: (error: unknown) => void;
 };
 
 export class Broadcast {
@@ -55,6 +61,8 @@ export class Broadcast {
   #messagesLength = 0;
   #isInDoubt = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Greetings of the flush that is under way which are yet to be sent. */
+  #unsent = new Map<Listener, Greeting>();
   #presences: { readonly set: PresenceSet; readonly speech: Speech } | undefined;
 
   constructor(options: BroadcastOptions) {
@@ -104,7 +112,7 @@ export class Broadcast {
 
   /** Passes on what another room says: behind the first frames of this one, where these are yet to go out. */
   pass(ws: WebSocket, texts: readonly string[]): void {
-    const greeting = this.#greetings.get(ws);
+    const greeting = this.#greetings.get(ws) ?? this.#unsent.get(ws);
     if (greeting) greeting.later.push(...texts);
     else for (const text of texts) this.#options.sockets.send(ws, text);
   }
@@ -130,10 +138,18 @@ export class Broadcast {
       this.#flush(now);
       return;
     }
-    // Holds the object in memory, but only while there is something to say.
+    this.#later(delay, () => this.#flush(Date.now()));
+  }
+
+  /** A pending timer holds the object in memory: there is one only while there is something to say. */
+  #later(delay: number, work: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#flush(Date.now());
+      try {
+        work();
+      } catch (error) {
+        this.#options.onFailure(error);
+      }
     }, delay);
   }
 
@@ -147,38 +163,79 @@ export class Broadcast {
   }
 
   #flush(now: number): void {
+    const { sockets, commit } = this.#options;
+    commit();
     const textsFor = this.#takeTexts();
-    let frames = 0;
+    const parcels: SocketParcel[] = [];
     let framesPerClient = 0;
-    let keeper: WebSocket | undefined;
+    let frames = this.#post(textsFor);
+    // Made before the first is sent: what changes between two turns is for the next flush.
     for (const view of VIEWS) {
-      for (const ws of this.#options.sockets.open(view)) {
-        keeper = ws;
+      for (const ws of sockets.open(view)) {
         const texts = textsFor(view, ws);
-        for (const text of texts) this.#options.sockets.send(ws, text);
+        if (texts.length === 0) continue;
+        parcels.push({ ws, texts });
         frames += texts.length;
         framesPerClient = Math.max(framesPerClient, texts.length);
       }
     }
-    const { ledger } = this.#options.sockets;
-    ledger.count("batches");
-    ledger.keep(keeper);
-    this.#announcer.spoke(now, frames + this.#post(textsFor), framesPerClient);
+    sockets.ledger.count("batches");
+    this.#send(parcels, 0);
+    this.#announcer.spoke(now, frames, framesPerClient);
   }
 
-  /** What waits, as the frames for each listener. */
+  /**
+   * Hands the parcels over, from the `first` on: as many in one turn as fit into memory, for the runtime
+   * copies each text for each socket and frees it once it is sent.
+   */
+  #send(parcels: readonly SocketParcel[], first: number): void {
+    const { sockets } = this.#options;
+    let next = first;
+    let length = 0;
+    for (; next < parcels.length && length < SENT_AT_ONCE_LENGTH_MAX; next += 1) {
+      const parcel = parcels[next];
+      if (!parcel) break;
+      const { ws, texts } = parcel;
+      const later = this.#unsent.get(ws)?.later ?? [];
+      this.#unsent.delete(ws);
+      for (const text of texts) {
+        sockets.send(ws, text);
+        length += text.length;
+      }
+      for (const text of later) sockets.send(ws, text);
+    }
+    sockets.ledger.keep(parcels[first]?.ws);
+    if (next < parcels.length) {
+      this.#later(0, () => this.#send(parcels, next));
+      return;
+    }
+    for (const [listener, { later }] of this.#unsent) {
+      if (typeof listener !== "string") for (const text of later) sockets.send(listener, text);
+    }
+    this.#unsent.clear();
+    if (first > 0) this.speak(Date.now());
+  }
+
+  /** What waits, as the frames for each listener. All who hear the same get the same list of them. */
   #takeTexts(): (view: View, listener: Listener) => readonly string[] {
     const telling = this.#takeTelling();
     const greetings = new Map(this.#greetings);
     this.#greetings.clear();
+    this.#unsent = greetings;
     const messagesSince = this.#takeMessages();
+    const news = new Map<View, readonly string[]>();
+    const newsOf = (view: View) => {
+      const known = news.get(view) ?? [...(telling?.news(view) ?? []), ...messagesSince(0)];
+      news.set(view, known);
+      return known;
+    };
     return (view, listener) => {
       const greeting = greetings.get(listener);
+      if (!greeting) return newsOf(view);
       return [
-        ...(greeting?.welcome ? [JSON.stringify(greeting.welcome)] : []),
-        ...(greeting ? (telling?.everything(view) ?? []) : (telling?.news(view) ?? [])),
-        ...messagesSince(greeting?.messagesBefore ?? 0),
-        ...(greeting?.later ?? []),
+        ...(greeting.welcome ? [JSON.stringify(greeting.welcome)] : []),
+        ...(telling?.everything(view) ?? []),
+        ...messagesSince(greeting.messagesBefore),
       ];
     };
   }

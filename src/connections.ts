@@ -134,7 +134,7 @@ export class Connections {
     this.#sockets.accept(ws, { ...connection, ...kept });
     const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
     this.#roster.broadcast.greet(ws, welcome);
-    this.#roster.changed(diff, now);
+    this.#roster.joined(diff, now);
     if (!isBack) return;
     this.#sockets.ledger.count("resumes");
     this.#sockets.ledger.keep();

@@ -21,6 +21,9 @@ import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
 import type { LobbyStub, Namespace, RoomStub } from "./stubs.ts";
 
+/** RFC 6455: the server met an unexpected condition. */
+const INTERNAL_ERROR = 1011;
+
 export type RosterOptions = {
   readonly room: string;
   readonly storage: DurableObjectStorage;
@@ -46,6 +49,8 @@ export class Roster {
   readonly #listing: Listing;
   #presences: PresenceSet | undefined;
   #telling: Promise<void> = Promise.resolve();
+  /** Joins that are in the set and on their way to the sockets, and not in storage. */
+  readonly #unstored: Diff[] = [];
   /** What could not be done and must be tried again, by the channel that it is for. */
   readonly #later = new Map<string, () => Promise<void>>();
 
@@ -75,6 +80,12 @@ export class Roster {
       store: this.#store,
       settings,
       wake: () => void this.set(),
+      commit: () => this.#commit(),
+      onFailure: (error) => {
+        this.#failed("what waited could not be told", error);
+        this.set();
+        this.broadcast.speak(Date.now());
+      },
     });
   }
 
@@ -94,8 +105,7 @@ export class Roster {
 
   /**
    * The shape of every change of who is present: stored, announced, scheduled. No change takes another way.
-   * Who is put out hears of it before the others do. Where storage fails, memory is thrown away, for it
-   * would lie.
+   * Who is put out hears of it before the others do.
    */
   changed(diff: Diff, now: number): void {
     const set = this.set();
@@ -104,6 +114,37 @@ export class Roster {
       const host = this.#store.guests.get(channel);
       return host ? [{ channel, host }] : [];
     });
+    this.#commit(gone);
+    for (const leave of gone) this.#dismiss(leave, now);
+    for (const { channel, host } of hosted) this.broadcast.farewell(channel, host);
+    this.broadcast.change(diff);
+    this.broadcast.speak(now);
+    for (const { channel, host } of hosted) this.#guests.left(host.room, channel, host.link);
+    this.#schedule(now);
+    this.#noted(diff);
+  }
+
+  /**
+   * The same for whoever comes by a socket: it is stored with the next flush, in one transaction with all that
+   * came meanwhile. A crash before that undoes it; nobody has heard of it then, and its client comes again.
+   */
+  joined(diff: Diff, now: number): void {
+    if (diff.leaves.length > 0) {
+      this.changed(diff, now);
+      return;
+    }
+    this.#unstored.push(diff);
+    this.broadcast.change(diff);
+    this.broadcast.speak(now);
+    this.#schedule(now);
+    this.#options.sockets.ledger.keep();
+  }
+
+  /** Stores all that is not stored yet. Where that fails, memory is thrown away, for it would lie. */
+  #commit(gone: readonly Leave[] = []): void {
+    const set = this.#presences;
+    if (!set) return;
+    const joined = this.#unstored.splice(0);
     let hasNews = false;
     try {
       this.#store.save(set.takeUnsaved(), () => {
@@ -116,15 +157,16 @@ export class Roster {
       this.#presences = undefined;
       this.links.forget();
       this.broadcast.doubt();
+      // The room wakes soon, and turns away whoever has a socket and no presence.
+      this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
       throw error;
     }
-    for (const leave of gone) this.#dismiss(leave, now);
-    for (const { channel, host } of hosted) this.broadcast.farewell(channel, host);
-    this.broadcast.change(diff);
-    this.broadcast.speak(now);
-    for (const { channel, host } of hosted) this.#guests.left(host.room, channel, host.link);
-    this.#schedule(now);
     if (hasNews) this.#telling = this.#tellOthers();
+    for (const diff of joined) this.#noted(diff);
+  }
+
+  /** A change is stored: it is counted, and whoever listens in this Worker hears of it. */
+  #noted(diff: Diff): void {
     this.#count(diff);
     this.#options.onChange(diff);
   }
@@ -251,6 +293,16 @@ export class Roster {
     }
   }
 
+  /** Sockets whose presence could not be stored, or not be read again. Their clients come anew. */
+  #turnAway(set: PresenceSet): void {
+    const { sockets } = this.#options;
+    for (const channel of sockets.live().keys()) {
+      if (set.get(channel)) continue;
+      for (const ws of sockets.ofChannel(channel))
+        sockets.close(ws, INTERNAL_ERROR, "connect again");
+    }
+  }
+
   #repeatToGuests(): void {
     for (const channel of this.#store.guests.keys()) this.broadcast.repeat(channel);
   }
@@ -317,6 +369,7 @@ export class Roster {
     const set = new PresenceSet(this.#patience, entries);
     this.#presences = set;
     this.#listing.begin(set.size > 0);
+    this.#turnAway(set);
     this.broadcast.begin(set);
     // It may have died with something untold. Its own sockets died too; those of guests live on elsewhere.
     if (!hasSockets) this.#repeatToGuests();

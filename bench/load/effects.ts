@@ -33,7 +33,10 @@ const Frame = v.variant("type", [
   }),
   v.object({
     type: v.literal("presence"),
-    payload: v.object({ members: v.array(v.object({ id: v.string() })), count: v.optional(v.number()) }),
+    payload: v.object({
+      members: v.array(v.object({ id: v.string() })),
+      count: v.optional(v.number()),
+    }),
   }),
   v.object({ type: v.literal("count"), members: v.number() }),
   v.object({ type: v.literal("messages"), messages: v.array(v.object({ payload: v.unknown() })) }),

@@ -33,6 +33,9 @@ export const NAMES_AGAIN_PART = 0.8;
 /** Characters of all messages that wait for the next flush, as JSON. Above it their senders are throttled. */
 export const GATHERED_MESSAGES_LENGTH_MAX = 1_048_576;
 
+/** Characters that a room hands to its sockets in one turn: they take memory until the runtime has sent them. */
+export const SENT_AT_ONCE_LENGTH_MAX = 1_048_576;
+
 /** The bucket of frames holds this many seconds' worth of the frame rate. */
 export const FRAME_BURST_SECONDS = 2;
 

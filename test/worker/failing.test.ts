@@ -6,6 +6,7 @@ import {
   after,
   alarmIn,
   breakOnce,
+  crash,
   evict,
   flush,
   holdTimers,
@@ -36,39 +37,90 @@ function namesIn(socket: TestSocket): string[] {
   return (lists.at(-1) ?? []).map(({ id }) => id);
 }
 
-/** Ada is told at once, zoe and bob are gathered, and cid cannot be stored. */
-async function gatheredAndFailed(room: string): Promise<TestSocket> {
+/** Ada and yan are told at once; zoe, bob and cid are gathered, and can then not be stored. */
+async function gatheredAndFailed(room: string) {
   const ada = await openAs("ada", room);
   await ada.next();
   await evict(room);
   holdTimers();
   await openAs("yan", room);
   await ada.next();
-  await openAs("zoe", room);
-  await openAs("bob", room);
+  const gathered = [
+    await openAs("zoe", room),
+    await openAs("bob", room),
+    await openAs("cid", room),
+  ];
   await breakOnce(room, "put");
-  await expect(openAs("cid", room)).rejects.toThrow("try again later");
-  return ada;
+  return { ada, gathered };
 }
 
-describe("a join that cannot be stored", () => {
-  test("is told to nobody, and those who were gathered before it are", async () => {
+describe("joins that cannot be stored", () => {
+  test("are told to nobody, and their clients are sent to come again", async () => {
     const room = newRoom();
-    const ada = await gatheredAndFailed(room);
+    const { ada, gathered } = await gatheredAndFailed(room);
     await flush(room);
-    await ada.handled();
-    expect(namesIn(ada)).toEqual(["ada", "yan", "zoe", "bob"]);
-    expect(await idsIn(room)).toEqual(["ada", "yan", "zoe", "bob"]);
+    for (const { closes, frames } of gathered) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await closes.next()).toMatchObject({ code: 1011 });
+      expect(frames.all).toEqual([]);
+    }
+    vi.useRealTimers();
+    expect(namesIn(ada)).toEqual(["ada", "yan"]);
+    expect(await idsIn(room)).toEqual(["ada", "yan"]);
+    expect(logged.map((line): unknown => JSON.parse(line))).toEqual([
+      { event: "what waited could not be told", room, error: "Error: the disk is full" },
+    ]);
+    const again = await openAs("cid", room);
+    expect(await again.next()).toMatchObject({
+      payload: { members: [{ id: "ada" }, { id: "yan" }, { id: "cid" }] },
+    });
+    expect(await evict(room).then(() => idsIn(room))).toEqual(["ada", "yan", "cid"]);
   });
 
-  test("hides nobody when somebody looks before the room speaks", async () => {
+  test("take nothing with them that is stored by another change in time", async () => {
     const room = newRoom();
-    const ada = await gatheredAndFailed(room);
-    expect(await idsIn(room)).toEqual(["ada", "yan", "zoe", "bob"]);
-    await flush(room);
-    await ada.handled();
-    expect(namesIn(ada)).toEqual(["ada", "yan", "zoe", "bob"]);
+    const ada = await openAs("ada", room);
+    await ada.next();
+    await evict(room);
+    holdTimers();
+    const yan = await openAs("yan", room);
+    await ada.next();
+    await openAs("zoe", room);
+    yan.send({ type: "leave" });
+    await yan.closes.next();
+    // What waits is told to nobody yet, and would outlive the room's death.
+    await crash(room);
+    vi.useRealTimers();
+    expect(await idsIn(room)).toEqual(["ada", "zoe"]);
   });
+
+  test("alone, are refused at once", async () => {
+    const room = newRoom();
+    const ada = await openAs("ada", room);
+    await ada.next();
+    await evict(room);
+    await breakOnce(room, "put");
+    await expect(openAs("cid", room)).rejects.toThrow("try again later");
+    expect(await idsIn(room)).toEqual(["ada"]);
+    await ada.handled();
+    expect(namesIn(ada)).toEqual(["ada"]);
+  });
+});
+
+test("a join that waits to be told is undone by a crash: nobody has heard of it, and it is not there", async () => {
+  const room = newRoom();
+  const ada = await openAs("ada", room);
+  await ada.next();
+  await evict(room);
+  holdTimers();
+  await openAs("yan", room);
+  await ada.next();
+  const zoe = await openAs("zoe", room);
+  await crash(room);
+  vi.useRealTimers();
+  expect(await zoe.closes.next()).toMatchObject({ code: 1006 });
+  expect(zoe.frames.all).toEqual([]);
+  expect(await idsIn(room)).toEqual(["ada", "yan"]);
 });
 
 test("an alarm whose room cannot even be read is set again", async () => {
