@@ -18,26 +18,31 @@ const Connect = v.object({
   isWatching: v.boolean(),
   /** A presence to take up again, and the secret that proves it. */
   resume: v.nullable(v.object({ channel: v.string(), secret: v.string() })),
-  /** The subprotocol to answer with, where the client offered it. */
-  subprotocol: v.nullable(v.string()),
 });
 export type Connect = v.InferOutput<typeof Connect>;
 
 /** The request that opens a socket in a room. Nothing else of the client's request goes along: no token, no cookie. */
 export function connectRequest(connect: Connect): Request {
-  const headers = { Upgrade: "websocket", [HEADER]: encodeURIComponent(JSON.stringify(connect)) };
+  const headers = { Upgrade: "websocket", [HEADER]: asciiJson(connect) };
   return new Request("https://room/", { headers });
 }
 
 /** Throws where the header is missing: the request did not come from the edge. */
 export function decodeConnect(request: Request): Connect {
-  return v.parse(Connect, JSON.parse(decodeURIComponent(request.headers.get(HEADER) ?? "")));
+  return v.parse(Connect, JSON.parse(request.headers.get(HEADER) ?? ""));
 }
 
-/** The answer to an upgrade: the client's end of the socket, and the subprotocol that was chosen. */
-export function switchTo(client: WebSocket, subprotocol: string | null): Response {
-  const headers = new Headers(
-    subprotocol === null ? {} : { "sec-websocket-protocol": subprotocol },
+/** The answer to an upgrade: the client's end of the socket, and the subprotocol where one was chosen. */
+export function switchTo(client: WebSocket, subprotocol: string | null = null): Response {
+  const headers =
+    subprotocol === null ? {} : { headers: { "sec-websocket-protocol": subprotocol } };
+  return new Response(null, { status: 101, webSocket: client, ...headers });
+}
+
+/** What a header can carry: whatever is not ASCII is escaped, one UTF-16 unit at a time, as JSON has it. */
+function asciiJson(value: Connect): string {
+  return JSON.stringify(value).replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return new Response(null, { status: 101, webSocket: client, headers });
 }

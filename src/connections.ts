@@ -69,7 +69,7 @@ export class Connections {
     const { 0: client, 1: server } = new WebSocketPair();
     if (connect.isWatching) this.#watch(server, connect);
     else this.#join(server, connect);
-    return switchTo(client, connect.subprotocol);
+    return switchTo(client);
   }
 
   received(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -123,7 +123,7 @@ export class Connections {
     const set = this.#roster.set(now);
     const isBack = this.#mayResume(resume, user);
     const { channel, secret } = isBack ? resume : this.#newPresence();
-    for (const old of this.#sockets.ofChannel(channel)) {
+    for (const old of isBack ? this.#sockets.ofChannel(channel) : []) {
       const message = "the same channel connected again and took the presence over";
       this.#sockets.refuse(old, new ProtocolError("replaced", message));
     }

@@ -28,7 +28,7 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
   const connect = await readConnect(request, room, settings);
   const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
   // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
-  if (response.webSocket) return switchTo(response.webSocket, connect.subprotocol);
+  if (response.webSocket) return switchTo(response.webSocket, chooseSubprotocol(request));
   const { code, message } = v.parse(Refusal, await response.json());
   throw new ProtocolError(code, message);
 }
@@ -64,7 +64,6 @@ async function readConnect(request: Request, room: string, settings: Settings): 
     view: viewOf(query.get("view")),
     isWatching,
     resume: channel !== null && secret !== null ? { channel, secret } : null,
-    subprotocol: chooseSubprotocol(request),
   };
 }
 
