@@ -11,8 +11,10 @@ import { print } from "./table.ts";
 import type { TargetName } from "./targets.ts";
 import { WORKLOADS } from "./workloads/all.ts";
 
-const HELP = `npm run bench [-- WORKLOAD… [--n CLIENTS] [--runs RUNS] [--quick] [--only ours,bare,party]]
+const HELP = `npm run bench [-- WORKLOAD… [--n CLIENTS] [--runs RUNS] [--quick] [--only ours,bare,party] [--profile DIRECTORY]]
 workloads: ${WORKLOADS.map(({ name }) => name).join(", ")}`;
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +24,7 @@ const { values, positionals } = parseArgs({
     runs: { type: "string" },
     quick: { type: "boolean", default: false },
     only: { type: "string" },
+    profile: { type: "string" },
   },
 });
 
@@ -45,7 +48,7 @@ for (const workload of chosen) {
   console.log(`\n${workload.name}: ${workload.title}`);
   const n = Number(values.n ?? (values.quick ? workload.quickN : workload.n));
   const runs = Number(values.runs ?? (values.quick ? 1 : workload.runs));
-  const options = { n, runs, isQuick: values.quick, targets };
+  const options = { n, runs, isQuick: values.quick, targets, profileTo: values.profile };
   // One after the other: they would measure each other.
   // oxlint-disable-next-line no-await-in-loop
   measured.push(await measure(workload, options));

@@ -40,29 +40,37 @@ export type Vars = Readonly<Record<string, string>>;
 export class Server {
   readonly target: Target;
   readonly port: number;
+  /** Where the runtime's inspector listens. */
+  readonly inspectorPort: number;
   readonly #directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
   #child: ChildProcess | undefined;
 
-  private constructor(target: Target, port: number, vars: Vars) {
+  private constructor(target: Target, [port = 0, inspectorPort = 0]: number[], vars: Vars) {
     this.target = target;
     this.port = port;
+    this.inspectorPort = inspectorPort;
     mkdirSync(this.#storage);
     copyFileSync(join(BUILT, target.name, `${target.name}.js`), join(this.#directory, "worker.js"));
     writeFileSync(this.#config, configOf(target, { port, storage: this.#storage, vars }));
   }
 
-  static async start(target: Target, vars: Vars = {}): Promise<Server> {
-    const server = new Server(target, await freePort(), vars);
-    await server.start();
+  static async start(target: Target, vars: Vars = {}, isInspected = false): Promise<Server> {
+    const server = new Server(target, [await freePort(), await freePort()], vars);
+    await server.start({ isInspected });
     return server;
   }
 
   /** Starts it, again on the same storage, and waits until it answers. */
-  async start(): Promise<void> {
-    const child = spawn(workerd.default, ["serve", "--experimental", this.#config, "config"], {
+  async start({ isInspected = false } = {}): Promise<void> {
+    const inspector = isInspected ? ["--inspector-addr", `127.0.0.1:${this.inspectorPort}`] : [];
+    const child = spawn(workerd.default, ["serve", this.#config, "config", ...inspector], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     this.#child = child;
+    // It must not outlive the benchmark, however that ends.
+    const orphaned = () => child.kill("SIGKILL");
+    process.once("exit", orphaned);
+    child.once("exit", () => process.off("exit", orphaned));
     const deadline = Date.now() + START_MS_MAX;
     // oxlint-disable-next-line no-await-in-loop
     while (!(await this.#answers())) {

@@ -11,11 +11,11 @@ export type Verdict = {
   readonly isMet: boolean | null;
 };
 
-export function verdicts({ workload, figures, isQuick, problems }: Measured): Verdict[] {
+export function verdicts({ workload, figures, isJudged: isWanted, problems }: Measured): Verdict[] {
   return workload.goals.map((goal) => {
     const value = goal.value((target, figure) => figures.get(target)?.get(figure)?.median ?? NaN);
     const isGood = goal.isLeast ? value >= goal.limit : value <= goal.limit;
-    const isJudged = !isQuick && problems.length === 0 && Number.isFinite(value);
+    const isJudged = isWanted && problems.length === 0 && Number.isFinite(value);
     return { goal, value, isMet: isJudged ? isGood : null };
   });
 }
