@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hottest, Profiler } from "./profile.ts";
-import { type Counters, Server } from "./server.ts";
+import { Server } from "./server.ts";
 import { type TargetName, TARGETS } from "./targets.ts";
 import type { Figures, Workload } from "./workload.ts";
 
@@ -69,22 +69,10 @@ async function runOnce(
       writeFileSync(file, JSON.stringify(profile));
       console.log([`  ${file}`, ...hottest(profile)].join("\n"));
     }
-    const counted = countsOf(await server.counters());
-    return { figures: { ...figures, ...counted, peakMb: server.memory.peak }, problems };
+    return { figures: { ...figures, peakMb: server.memory.peak }, problems };
   } finally {
     await server.stop();
   }
-}
-
-/** Over all classes: lives, rows and events of the objects since the server's start. */
-function countsOf({ classes }: Counters): Figures {
-  const all = Object.values(classes);
-  const events = all.flatMap((counters) => Object.values(counters.events));
-  return {
-    lives: all.reduce((sum, { constructed }) => sum + constructed, 0),
-    rows: all.reduce((sum, { rows }) => sum + rows, 0),
-    events: events.reduce((sum, count) => sum + count, 0),
-  };
 }
 
 function spreads(all: readonly Figures[]): Map<string, Spread> {

@@ -34,7 +34,7 @@ function tree(root: number): Process[] {
     .flatMap(processOf);
   const members = new Set([String(root)]);
   // A child may be listed before its parent: look again until nobody is new.
-  for (let size = 0; size < members.size; ) {
+  for (let size = 0; size < members.size;) {
     size = members.size;
     for (const { pid, parent } of all) if (members.has(parent)) members.add(pid);
   }

@@ -15,7 +15,11 @@ const Profile = v.looseObject({
   nodes: v.array(
     v.looseObject({
       id: v.number(),
-      callFrame: v.looseObject({ functionName: v.string(), url: v.string(), lineNumber: v.number() }),
+      callFrame: v.looseObject({
+        functionName: v.string(),
+        url: v.string(),
+        lineNumber: v.number(),
+      }),
     }),
   ),
   samples: v.array(v.number()),
@@ -81,7 +85,10 @@ export function hottest({ nodes, samples, timeDeltas }: Profile): string[] {
   const times = new Map<string, number>();
   for (const [index, id] of samples.entries()) {
     const name = names.get(id) ?? "?";
-    times.set(name, (times.get(name) ?? 0) + Math.min(timeDeltas[index] ?? 0, GAP_MICROSECONDS_MAX) / 1_000);
+    times.set(
+      name,
+      (times.get(name) ?? 0) + Math.min(timeDeltas[index] ?? 0, GAP_MICROSECONDS_MAX) / 1_000,
+    );
   }
   return Array.from(times)
     .toSorted(([, a], [, b]) => b - a)

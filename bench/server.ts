@@ -98,7 +98,7 @@ export class Server {
 
   /** Waits until it has done all there is to do: its CPU time stands still. */
   async rest(): Promise<void> {
-    for (let looks = 0, last = -1; looks < REST_LOOKS; ) {
+    for (let looks = 0, last = -1; looks < REST_LOOKS;) {
       const now = this.cpu;
       looks = now === last ? looks + 1 : 0;
       last = now;

@@ -36,3 +36,26 @@ export type Workload = {
   readonly goals: readonly Goal[];
   run(server: Server, n: number, isQuick: boolean): Promise<Outcome>;
 };
+
+/** A goal about ours and one other: at most `limit` times as much, or, with `isLeast`, so many times less. */
+export function ratio(
+  text: string,
+  limit: number,
+  { figure, of, than = figure }: { figure: string; of: TargetName; than?: string },
+): Goal {
+  return { text, limit, value: (read) => read("ours", figure) / read(of, than) };
+}
+
+/** The other has at least `limit` times as much. */
+export function timesLess(
+  text: string,
+  limit: number,
+  { figure, of }: { figure: string; of: TargetName },
+): Goal {
+  return { text, limit, isLeast: true, value: (read) => read(of, figure) / read("ours", figure) };
+}
+
+/** A figure of ours by itself. */
+export function atMost(text: string, limit: number, figure: string): Goal {
+  return { text, limit, value: (read) => read("ours", figure) };
+}

@@ -11,8 +11,8 @@ export type Effect = {
   readonly joins: readonly Someone[];
   readonly leaves: readonly string[];
   readonly messages: readonly unknown[];
-  /** The reader's own key, where the frame says it. */
-  readonly self: string | null;
+  /** The reader's own key and the secret to take it up again, where the frame says them. */
+  readonly self: { readonly channel: string; readonly resume: string } | null;
   /** An `error` frame, or one of a kind that nobody knows here. */
   readonly problem: string | null;
   /** The change in number, and in the sum of the keys' hashes. */
@@ -24,7 +24,7 @@ const User = v.nullable(v.object({ id: v.string() }));
 const Presences = v.array(v.object({ channel: v.string(), user: User }));
 
 const Frame = v.variant("type", [
-  v.object({ type: v.literal("welcome"), channel: v.optional(v.string()) }),
+  v.object({ type: v.literal("welcome"), channel: v.string(), resume: v.string() }),
   v.object({ type: v.literal("sync"), presences: Presences }),
   v.object({
     type: v.literal("diff"),
@@ -33,7 +33,10 @@ const Frame = v.variant("type", [
   }),
   v.object({
     type: v.literal("presence"),
-    payload: v.object({ members: v.array(v.object({ id: v.string() })), count: v.optional(v.number()) }),
+    payload: v.object({
+      members: v.array(v.object({ id: v.string() })),
+      count: v.optional(v.number()),
+    }),
   }),
   v.object({ type: v.literal("count"), members: v.number() }),
   v.object({ type: v.literal("messages"), messages: v.array(v.object({ payload: v.unknown() })) }),
@@ -72,7 +75,7 @@ function tell(text: string): Told {
 function toldBy(frame: Frame): Told {
   switch (frame.type) {
     case "welcome":
-      return { self: frame.channel ?? null };
+      return { self: frame };
     case "sync":
       return { isWhole: true, joins: frame.presences.map(presence) };
     case "diff":

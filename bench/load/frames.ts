@@ -25,7 +25,7 @@ export class FrameReader {
   read(input: Buffer): void {
     const chunk = this.#rest ? Buffer.concat([this.#rest, input]) : input;
     this.#rest = null;
-    for (let at = this.#fill(chunk); at < chunk.length; ) {
+    for (let at = this.#fill(chunk); at < chunk.length;) {
       const header = headerLength(chunk, at);
       if (header === 0 || at + header > chunk.length) {
         // Copied, for the memory is read into again.

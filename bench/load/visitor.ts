@@ -9,6 +9,8 @@ export class Visitor {
   readonly connection: Connection;
   /** The name that others know it by: its user's id, or the channel that a welcome gave it. */
   key: string;
+  /** The secret with which a later connection takes up its place. */
+  resume = "";
   /** How many it knows to be there, and the sum of their keys' hashes. */
   count = 0;
   sum = 0;
@@ -22,7 +24,10 @@ export class Visitor {
       opened: () => crowd.isOpen(),
       heard: (payload) => {
         const effect = crowd.texts.effect(payload);
-        if (effect.self !== null) this.key = effect.self;
+        if (effect.self !== null) {
+          this.key = effect.self.channel;
+          this.resume = effect.self.resume;
+        }
         if (effect.isWhole) this.count = this.sum = 0;
         this.count += effect.count;
         this.sum = (this.sum + effect.sum) | 0;

@@ -19,7 +19,10 @@ export class Room extends Server {
     this.broadcast(JSON.stringify({ type: "join", id: connection.id }), [connection.id]);
   }
 
-  override onMessage(connection: Connection, message: string | ArrayBuffer | ArrayBufferView): void {
+  override onMessage(
+    connection: Connection,
+    message: string | ArrayBuffer | ArrayBufferView,
+  ): void {
     if (message === '"heartbeat"') connection.send('"heartbeat"');
     else this.broadcast(message);
   }

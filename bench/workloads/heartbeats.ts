@@ -1,0 +1,108 @@
+/** Signs of life, and nothing else. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { Crowd } from "../load/crowd.ts";
+import { textFrame } from "../load/frames.ts";
+import type { Server } from "../server.ts";
+import { Span } from "../span.ts";
+import { users } from "../tokens.ts";
+import { atMost, type Outcome, ratio, type Workload } from "../workload.ts";
+
+const HEARTBEAT = textFrame('"heartbeat"');
+
+async function beat(server: Server, n: number, rounds: number): Promise<Outcome> {
+  const crowd = await assemble(server, n);
+  const before = crowd.frames;
+  const span = await Span.begin(server);
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { connection } of crowd.visitors) connection.send(HEARTBEAT);
+    // oxlint-disable-next-line no-await-in-loop
+    await crowd.until(() => crowd.frames === before + round * n, "heartbeats were not answered");
+  }
+  const wallMs = span.ms;
+  const spent = await span.end();
+  crowd.cut();
+  return { figures: { wallMs, ...spent }, problems: crowd.problems() };
+}
+
+/** Everybody is there, and knows it; the server is at rest. */
+async function assemble(server: Server, n: number): Promise<Crowd> {
+  const crowd = new Crowd(server);
+  crowd.join(await users(n));
+  await crowd.opened();
+  if (server.target.name !== "bare") await crowd.verify();
+  await server.rest();
+  return crowd;
+}
+
+const HEARTBEAT_EVERY_MS = 25_000;
+const LOOK_EVERY_MS = 1_000;
+/** A second with an alarm in it has more CPU than this; one with heartbeats only has less. */
+const ALARM_MS_MIN = 20;
+
+async function idle(server: Server, n: number, seconds: number): Promise<Outcome> {
+  const crowd = await assemble(server, n);
+  const visitors = [...crowd.visitors];
+  const before = crowd.frames;
+  const span = await Span.begin(server);
+  let beats = 0;
+  let alarmMs = 0;
+  let cpuMs = 0;
+  for (let second = 1; second <= seconds; second += 1) {
+    // Spread evenly, as those of people are who came at different times.
+    for (; beats < (second * LOOK_EVERY_MS * n) / HEARTBEAT_EVERY_MS; beats += 1) {
+      visitors[beats % n]?.connection.send(HEARTBEAT);
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await delay(second * LOOK_EVERY_MS - span.ms);
+    const spent = span.cpuMs - cpuMs;
+    if (spent > ALARM_MS_MIN) alarmMs += spent;
+    cpuMs += spent;
+  }
+  const spent = await span.end();
+  if (crowd.frames !== before + beats) crowd.problem("not each heartbeat had one answer");
+  crowd.cut();
+  const minutes = seconds / 60;
+  const figures = {
+    ...spent,
+    alarmMs,
+    quietMs: cpuMs - alarmMs,
+    wakesPerMinute: (spent["events"] ?? 0) / minutes,
+    rowsPerMinute: (spent["rows"] ?? 0) / minutes,
+  };
+  return { figures, problems: crowd.problems() };
+}
+
+export const HEARTBEATS: Workload = {
+  name: "heartbeats",
+  title: "Everybody sends 20 heartbeats, one after the other",
+  targets: ["ours", "bare", "party"],
+  n: 1_000,
+  quickN: 100,
+  runs: 5,
+  goals: [
+    ratio("CPU at most 1.1 × the bare object's", 1.1, { figure: "cpuMs", of: "bare" }),
+    atMost("no construction", 0, "lives"),
+    atMost("no event", 0, "events"),
+    atMost("no row", 0, "rows"),
+  ],
+  run: (server, n, isQuick) => beat(server, n, isQuick ? 5 : 20),
+};
+
+export const IDLE: Workload = {
+  name: "idle",
+  title: "Everybody just sits there for 5 minutes, with a heartbeat every 25 s",
+  targets: ["ours", "bare"],
+  n: 1_000,
+  quickN: 100,
+  runs: 1,
+  goals: [
+    atMost("at most 1 wake-up a minute", 1, "wakesPerMinute"),
+    atMost("rows written at most 1 a minute", 1, "rowsPerMinute"),
+    ratio("CPU without the alarms at most 1.2 × the bare object's", 1.2, {
+      figure: "quietMs",
+      of: "bare",
+    }),
+  ],
+  run: (server, n, isQuick) => idle(server, n, isQuick ? 15 : 300),
+};

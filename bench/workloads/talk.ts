@@ -1,0 +1,93 @@
+/** Messages to a whole room: of one who speaks now and then, and of many who never stop. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { Conversation } from "../load/conversation.ts";
+import { Crowd } from "../load/crowd.ts";
+import type { Server } from "../server.ts";
+import { Span } from "../span.ts";
+import { users } from "../tokens.ts";
+import { atMost, type Outcome, ratio, timesLess, type Workload } from "../workload.ts";
+
+export type Talk = {
+  readonly n: number;
+  readonly speakers: number;
+  /** Messages of each speaker. */
+  readonly messages: number;
+  /** Milliseconds between two messages of one speaker; the speakers are spread over them. */
+  readonly everyMs: number;
+};
+
+export async function talk(server: Server, talking: Talk): Promise<Outcome> {
+  const { n, speakers } = talking;
+  const crowd = new Crowd(server);
+  crowd.join(await users(n));
+  await crowd.opened();
+  if (server.target.name !== "bare") await crowd.verify();
+  await server.rest();
+  const conversation = new Conversation(crowd, [...crowd.visitors].slice(0, speakers));
+  const frames = crowd.frames;
+  const span = await Span.begin(server);
+  await speak(conversation, talking);
+  await conversation.finished();
+  const wallMs = span.ms;
+  const spent = await span.end();
+  const { delays, said } = conversation;
+  const figures = {
+    wallMs,
+    ...spent,
+    cpuUsPerDelivery: ((spent["cpuMs"] ?? 0) * 1_000) / (said * n),
+    delayMs: delays.at(0.5),
+    delay99Ms: delays.at(0.99),
+    frames: crowd.frames - frames,
+  };
+  crowd.cut();
+  return { figures, problems: crowd.problems() };
+}
+
+/** Each speaker in its turn, at its time or as soon after it as the machine allows. */
+async function speak(conversation: Conversation, { speakers, messages, everyMs }: Talk) {
+  const beganAt = performance.now();
+  for (let turn = 0; turn < speakers * messages; turn += 1) {
+    const wait = (turn * everyMs) / speakers - (performance.now() - beganAt);
+    // oxlint-disable-next-line no-await-in-loop
+    if (wait > 0) await delay(wait);
+    conversation.say(turn % speakers);
+  }
+}
+
+export const FANOUT: Workload = {
+  name: "fan-out",
+  title: "One sends 50 messages to all, one every 100 ms",
+  targets: ["ours", "bare", "party"],
+  n: 1_000,
+  quickN: 100,
+  runs: 5,
+  goals: [ratio("CPU at most 1.1 × the bare object's", 1.1, { figure: "cpuMs", of: "bare" })],
+  run: (server, n, isQuick) =>
+    talk(server, { n, speakers: 1, messages: isQuick ? 10 : 50, everyMs: 100 }),
+};
+
+const CURSORS = 50;
+const CURSOR_EVERY_MS = 50;
+
+export const CURSORS_MOVE: Workload = {
+  name: "cursors",
+  title:
+    "50 send 20 messages a second each, for 10 s; for partyserver 2 s, which it needs long enough for: its CPU is for a fifth of the messages",
+  targets: ["ours", "party"],
+  n: 500,
+  quickN: 60,
+  runs: 3,
+  goals: [
+    timesLess("at least 10 × less CPU than partyserver for each message delivered", 10, {
+      figure: "cpuUsPerDelivery",
+      of: "party",
+    }),
+    atMost("99th percentile of delay at most 150 ms", 150, "delay99Ms"),
+  ],
+  run(server, n, isQuick) {
+    const seconds = isQuick ? 1 : server.target.name === "party" ? 2 : 10;
+    const messages = (seconds * 1_000) / CURSOR_EVERY_MS;
+    return talk(server, { n, speakers: CURSORS, messages, everyMs: CURSOR_EVERY_MS });
+  },
+};
