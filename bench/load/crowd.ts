@@ -26,7 +26,7 @@ export class Crowd {
   readonly room: string;
   onEffect: (visitor: Visitor, effect: Effect) => void;
   readonly #server: Server;
-  readonly #query: string | undefined;
+  readonly #query: string;
   /** Frames and bytes to those who have gone. */
   #goneFrames = 0;
   #goneBytes = 0;
@@ -35,17 +35,20 @@ export class Crowd {
   readonly #problems = new Set<string>();
   #check: () => void = () => {};
 
-  constructor(server: Server, { room = "room", query, onEffect = () => {} }: CrowdOptions = {}) {
+  constructor(
+    server: Server,
+    { room = "room", query = "view=diff", onEffect = () => {} }: CrowdOptions = {},
+  ) {
     this.#server = server;
     this.room = room;
     this.#query = query;
     this.onEffect = onEffect;
   }
 
-  /** Connects all of them at once. */
-  join(users: readonly User[]): Visitor[] {
+  /** Connects all of them at once; `more` is added to the address of ours. */
+  join(users: readonly User[], more = ""): Visitor[] {
     return users.map((user) => {
-      const path = this.#server.target.path(this.room, user, this.#query);
+      const path = this.#server.target.path(this.room, user, `${this.#query}${more}`);
       const visitor = new Visitor(this, user, { port: this.#server.port, path });
       this.visitors.add(visitor);
       return visitor;

@@ -1,8 +1,9 @@
 /** People come and go in a room that has many: what a change costs, and when the others hear of it. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Crowd } from "../load/crowd.ts";
+import type { Crowd } from "../load/crowd.ts";
 import { Histogram } from "../load/histogram.ts";
+import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
 import { users } from "../tokens.ts";
@@ -13,11 +14,8 @@ export type Churn = { readonly n: number; readonly pairs: number; readonly every
 /** So many times one leaves and another joins, one pair every so many milliseconds. */
 export async function churn(server: Server, { n, pairs, everyMs }: Churn): Promise<Outcome> {
   const all = await users(n + pairs);
-  const crowd = new Crowd(server);
-  crowd.join(all.slice(0, n));
-  await crowd.opened();
+  const crowd = await assemble(server, n);
   await crowd.verify();
-  await server.rest();
   const delays = listen(crowd);
   const frames = crowd.frames;
   const span = await Span.begin(server);

@@ -1,11 +1,10 @@
 /** Signs of life, and nothing else. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Crowd } from "../load/crowd.ts";
 import { textFrame } from "../load/frames.ts";
+import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
-import { users } from "../tokens.ts";
 import { atMost, type Outcome, ratio, type Workload } from "../workload.ts";
 
 const HEARTBEAT = textFrame('"heartbeat"');
@@ -23,16 +22,6 @@ async function beat(server: Server, n: number, rounds: number): Promise<Outcome>
   const spent = await span.end();
   crowd.cut();
   return { figures: { wallMs, ...spent }, problems: crowd.problems() };
-}
-
-/** Everybody is there, and knows it; the server is at rest. */
-async function assemble(server: Server, n: number): Promise<Crowd> {
-  const crowd = new Crowd(server);
-  crowd.join(await users(n));
-  await crowd.opened();
-  if (server.target.name !== "bare") await crowd.verify();
-  await server.rest();
-  return crowd;
 }
 
 const HEARTBEAT_EVERY_MS = 25_000;

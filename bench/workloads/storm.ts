@@ -19,6 +19,7 @@ export async function storm(server: Server, n: number, query?: string): Promise<
   const spent = await span.end();
   if (knowsAnything) await crowd.verify();
   const { frames, bytes } = crowd;
+  if (frames !== spent["sent"]) crowd.problem("not all frames that were sent have come");
   crowd.cut();
   const traffic = { frames, framesPerClient: frames / n, mb: bytes / 1e6 };
   return { figures: { openMs, wallMs, ...spent, ...traffic }, problems: crowd.problems() };

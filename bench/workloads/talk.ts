@@ -2,10 +2,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Conversation } from "../load/conversation.ts";
-import { Crowd } from "../load/crowd.ts";
+import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
-import { users } from "../tokens.ts";
 import { atMost, type Outcome, ratio, timesLess, type Workload } from "../workload.ts";
 
 export type Talk = {
@@ -19,26 +18,25 @@ export type Talk = {
 
 export async function talk(server: Server, talking: Talk): Promise<Outcome> {
   const { n, speakers } = talking;
-  const crowd = new Crowd(server);
-  crowd.join(await users(n));
-  await crowd.opened();
+  const crowd = await assemble(server, n);
   if (server.target.name !== "bare") await crowd.verify();
-  await server.rest();
   const conversation = new Conversation(crowd, [...crowd.visitors].slice(0, speakers));
-  const frames = crowd.frames;
+  const framesBefore = crowd.frames;
   const span = await Span.begin(server);
   await speak(conversation, talking);
   await conversation.finished();
   const wallMs = span.ms;
   const spent = await span.end();
   const { delays, said } = conversation;
+  const frames = crowd.frames - framesBefore;
+  if (frames !== spent["sent"]) crowd.problem("not all frames that were sent have come");
   const figures = {
     wallMs,
     ...spent,
     cpuUsPerDelivery: ((spent["cpuMs"] ?? 0) * 1_000) / (said * n),
     delayMs: delays.at(0.5),
     delay99Ms: delays.at(0.99),
-    frames: crowd.frames - frames,
+    frames,
   };
   crowd.cut();
   return { figures, problems: crowd.problems() };
