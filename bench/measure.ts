@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Figure, isFigure } from "./figures.ts";
 import { hottest, Profiler } from "./profile.ts";
 import { Server } from "./server.ts";
 import { type TargetName, TARGETS } from "./targets.ts";
@@ -16,7 +17,7 @@ export type Measured = {
   /** Whether goals are to be judged by it: not by a quick run, nor by one that was profiled. */
   readonly isJudged: boolean;
   readonly runs: number;
-  readonly figures: ReadonlyMap<TargetName, ReadonlyMap<string, Spread>>;
+  readonly figures: ReadonlyMap<TargetName, ReadonlyMap<Figure, Spread>>;
   /** What made runs invalid; their figures are in no median. */
   readonly problems: readonly string[];
 };
@@ -75,8 +76,8 @@ async function runOnce(
   }
 }
 
-function spreads(all: readonly Figures[]): Map<string, Spread> {
-  const names = new Set(all.flatMap((figures) => Object.keys(figures)));
+function spreads(all: readonly Figures[]): Map<Figure, Spread> {
+  const names = new Set(all.flatMap((figures) => Object.keys(figures)).filter(isFigure));
   return new Map(
     Array.from(names, (name) => [name, spread(all.flatMap((f) => f[name] ?? []))] as const),
   );

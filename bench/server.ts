@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import * as v from "valibot";
 import workerd from "workerd";
 import { BUILT } from "./build.ts";
 import { cpuSeconds, type Memory, memory } from "./process-tree.ts";
@@ -26,13 +27,20 @@ const ASK_AGAIN_MS = 20;
 const REST_LOOKS = 3;
 const REST_MS = 50;
 
-/** What the objects did: rows, lives and events by class, and frames sent. */
-export type Counters = {
-  readonly frames: number;
-  readonly classes: Readonly<
-    Record<string, { constructed: number; rows: number; events: Record<string, number> }>
-  >;
-};
+/** What the objects did: lives, rows written and read, and events by class; and frames sent. */
+const Counters = v.object({
+  frames: v.number(),
+  classes: v.record(
+    v.string(),
+    v.object({
+      constructed: v.number(),
+      rows: v.number(),
+      reads: v.number(),
+      events: v.record(v.string(), v.number()),
+    }),
+  ),
+});
+export type Counters = v.InferOutput<typeof Counters>;
 
 /** Settings of the Worker, by the names of their variables. */
 export type Vars = Readonly<Record<string, string>>;
@@ -93,7 +101,7 @@ export class Server {
   /** Reading them wakes no object. */
   async counters(): Promise<Counters> {
     const response = await fetch(`http://127.0.0.1:${this.port}/bench/counters`);
-    return (await response.json()) as Counters;
+    return v.parse(Counters, await response.json());
   }
 
   /** Waits until it has done all there is to do: its CPU time stands still. */
@@ -149,7 +157,6 @@ function configOf(
   { classes }: Target,
   { port, storage, vars }: { port: number; storage: string; vars: Vars },
 ): string {
-  const text = (value: string) => JSON.stringify(value);
   const bindings = [
     ...Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
       ([variable, value]) => `(name = ${text(variable)}, text = ${text(value)})`,
@@ -178,6 +185,11 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
 );
 `;
+}
+
+/** A text of Cap'n Proto's language is escaped as one of JSON is. */
+function text(value: string): string {
+  return JSON.stringify(value);
 }
 
 async function freePort(): Promise<number> {

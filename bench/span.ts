@@ -1,7 +1,21 @@
 /** What the server and the objects in it did and spent between two moments. */
 
 import type { Counters, Server } from "./server.ts";
-import type { Figures } from "./workload.ts";
+
+const COUNTED = [
+  "lives",
+  "events",
+  "fetches",
+  "messages",
+  "alarms",
+  "calls",
+  "rows",
+  "reads",
+] as const;
+type Totals = Readonly<Record<(typeof COUNTED)[number], number>>;
+
+/** CPU in milliseconds, frames sent, and what the objects did. */
+export type Spent = Totals & { readonly cpuMs: number; readonly sent: number };
 
 export class Span {
   readonly #server: Server;
@@ -30,29 +44,45 @@ export class Span {
   }
 
   /** Waits until the server is at rest. Asking it for its counters is in none of the figures. */
-  async end(): Promise<Figures> {
+  async end(): Promise<Spent> {
     await this.#server.rest();
     const { cpuMs } = this;
     const counters = await this.#server.counters();
-    const before = totalOf(this.#counters);
-    const after = totalOf(counters);
-    return {
-      cpuMs,
-      sent: counters.frames - this.#counters.frames,
-      lives: after.lives - before.lives,
-      events: after.events - before.events,
-      rows: after.rows - before.rows,
-    };
+    const before = totalsOf(this.#counters);
+    const after = totalsOf(counters);
+    const sent = counters.frames - this.#counters.frames;
+    return { cpuMs, sent, ...differenceOf(before, after) };
   }
 }
 
+function differenceOf(before: Totals, after: Totals): Totals {
+  const difference = { ...after };
+  for (const name of COUNTED) difference[name] -= before[name];
+  return difference;
+}
+
 /** Over all classes. */
-function totalOf({ classes }: Counters): { lives: number; events: number; rows: number } {
+function totalsOf({ classes }: Counters): Totals {
   const all = Object.values(classes);
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const of = (isWanted: (event: string) => boolean) =>
+    sum(
+      all.flatMap(({ events }) =>
+        Object.entries(events).flatMap(([event, count]) => (isWanted(event) ? [count] : [])),
+      ),
+    );
+  const known = new Set(["fetch", "webSocketMessage", "webSocketClose", "webSocketError", "alarm"]);
   return {
     lives: sum(all.map(({ constructed }) => constructed)),
-    events: sum(all.flatMap(({ events }) => Object.values(events))),
+    events: of(() => true),
+    fetches: of((event) => event === "fetch"),
+    messages: of((event) => event === "webSocketMessage"),
+    alarms: of((event) => event === "alarm"),
+    calls: of((event) => !known.has(event)),
     rows: sum(all.map(({ rows }) => rows)),
+    reads: sum(all.map(({ reads }) => reads)),
   };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

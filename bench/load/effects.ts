@@ -11,6 +11,8 @@ export type Effect = {
   readonly joins: readonly Someone[];
   readonly leaves: readonly string[];
   readonly messages: readonly unknown[];
+  /** How many are there, where that is all that is said. */
+  readonly counted: number | null;
   /** The reader's own key and the secret to take it up again, where the frame says them. */
   readonly self: { readonly channel: string; readonly resume: string } | null;
   /** An `error` frame, or one of a kind that nobody knows here. */
@@ -38,7 +40,7 @@ const Frame = v.variant("type", [
       count: v.optional(v.number()),
     }),
   }),
-  v.object({ type: v.literal("count"), members: v.number() }),
+  v.object({ type: v.literal("count"), presences: v.number() }),
   v.object({ type: v.literal("messages"), messages: v.array(v.object({ payload: v.unknown() })) }),
   v.object({ type: v.literal("message"), payload: v.unknown() }),
   v.object({ type: v.literal("error"), code: v.string(), message: v.string() }),
@@ -48,12 +50,14 @@ const Frame = v.variant("type", [
 ]);
 type Frame = v.InferOutput<typeof Frame>;
 
-type Told = Partial<Pick<Effect, "isWhole" | "joins" | "leaves" | "messages" | "self" | "problem">>;
+type Told = Partial<
+  Pick<Effect, "isWhole" | "joins" | "leaves" | "messages" | "counted" | "self" | "problem">
+>;
 
 export function effectOf(text: string): Effect {
   const told = tell(text);
   const { joins = [], leaves = [] } = told;
-  const nothing = { isWhole: false, messages: [], self: null, problem: null };
+  const nothing = { isWhole: false, messages: [], counted: null, self: null, problem: null };
   const sum = joins.reduce((all, { key }) => (all + hash(key)) | 0, 0);
   return {
     ...nothing,
@@ -84,6 +88,7 @@ function toldBy(frame: Frame): Told {
         leaves: frame.leaves.map(({ channel }) => channel),
       };
     case "presence":
+      if (frame.payload.count !== undefined) return { counted: frame.payload.count };
       return { isWhole: true, joins: frame.payload.members.map(({ id }) => byId(id)) };
     case "list":
       return { isWhole: true, joins: frame.ids.map(byId) };
@@ -98,7 +103,7 @@ function toldBy(frame: Frame): Told {
     case "error":
       return { problem: `${frame.code}: ${frame.message}` };
     case "count":
-      return {};
+      return { counted: frame.presences };
   }
 }
 

@@ -19,8 +19,9 @@ export class Histogram {
     return this.#total;
   }
 
-  /** Milliseconds that this part of all delays does not exceed. */
+  /** Milliseconds that this part of all delays does not exceed; `NaN` where there are none. */
   at(part: number): number {
+    if (this.#total === 0) return NaN;
     const wanted = part * this.#total;
     let seen = 0;
     for (let index = 0; index <= this.#highest; index += 1) {

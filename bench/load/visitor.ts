@@ -14,6 +14,8 @@ export class Visitor {
   /** How many it knows to be there, and the sum of their keys' hashes. */
   count = 0;
   sum = 0;
+  /** Whether it was told who is there, not only how many. */
+  knowsNames = true;
   /** Whether it knows of as many as there are. */
   isComplete = false;
 
@@ -28,7 +30,14 @@ export class Visitor {
           this.key = effect.self.channel;
           this.resume = effect.self.resume;
         }
-        if (effect.isWhole) this.count = this.sum = 0;
+        if (effect.isWhole) {
+          this.count = this.sum = 0;
+          this.knowsNames = true;
+        }
+        if (effect.counted !== null) {
+          this.count = effect.counted;
+          this.knowsNames = false;
+        }
         this.count += effect.count;
         this.sum = (this.sum + effect.sum) | 0;
         crowd.heardNews(this, effect);

@@ -7,7 +7,7 @@ import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
 import { users } from "../tokens.ts";
-import { type Outcome, ratio, timesLess, type Workload } from "../workload.ts";
+import { atMostTimes, type Outcome, timesLess, type Workload } from "../workload.ts";
 
 export type Churn = { readonly n: number; readonly pairs: number; readonly everyMs: number };
 
@@ -30,7 +30,7 @@ export async function churn(server: Server, { n, pairs, everyMs }: Churn): Promi
   const spent = await span.end();
   const figures = {
     ...spent,
-    cpuMsPerChange: (spent["cpuMs"] ?? 0) / (2 * pairs),
+    cpuMsPerChange: spent.cpuMs / (2 * pairs),
     delayMs: delays.histogram.at(0.5),
     delay99Ms: delays.histogram.at(0.99),
     frames: crowd.frames - frames,
@@ -68,13 +68,13 @@ export const CHURN: Workload = {
   quickN: 50,
   runs: 3,
   goals: [
-    ratio("median delay from a join to each other client at most 1.5 × partyserver's", 1.5, {
+    atMostTimes(1.5, "party", {
+      text: "median delay from a join to each other client at most 1.5 × partyserver's",
       figure: "delayMs",
-      of: "party",
     }),
-    ratio("CPU per change at most 0.7 × partyserver's", 0.7, {
+    atMostTimes(0.7, "party", {
+      text: "CPU per change at most 0.7 × partyserver's",
       figure: "cpuMsPerChange",
-      of: "party",
     }),
   ],
   run: (server, n, isQuick) => churn(server, { n, pairs: isQuick ? 10 : 100, everyMs: 100 }),
@@ -87,6 +87,6 @@ export const BURST: Workload = {
   n: 500,
   quickN: 50,
   runs: 5,
-  goals: [timesLess("CPU at most a fifth of partyserver's", 5, { figure: "cpuMs", of: "party" })],
+  goals: [timesLess(5, "party", { text: "CPU at most a fifth of partyserver's", figure: "cpuMs" })],
   run: (server, n, isQuick) => churn(server, { n, pairs: isQuick ? 10 : 50, everyMs: 20 }),
 };

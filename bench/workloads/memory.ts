@@ -2,7 +2,7 @@
 
 import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
-import { type Outcome, ratio, type Workload } from "../workload.ts";
+import { atMostTimes, type Outcome, type Workload } from "../workload.ts";
 
 async function memory(server: Server, n: number): Promise<Outcome> {
   const crowd = await assemble(server, n);
@@ -18,7 +18,9 @@ export const MEMORY: Workload = {
   n: 5_000,
   quickN: 300,
   runs: 3,
-  goals: [ratio("peak at most 1.5 × the bare object's", 1.5, { figure: "peakMb", of: "bare" })],
+  goals: [
+    atMostTimes(1.5, "bare", { text: "peak at most 1.5 × the bare object's", figure: "peakMb" }),
+  ],
   run: memory,
 };
 

@@ -5,7 +5,7 @@ import { Crowd } from "../load/crowd.ts";
 import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
-import { atMost, type Outcome, ratio, type Workload } from "../workload.ts";
+import { atMost, atMostTimes, type Outcome, type Workload } from "../workload.ts";
 
 /** The default grace and what an alarm may be late: after that, nobody will be taken for lost any more. */
 const GRACE_MS = 13_000;
@@ -36,7 +36,7 @@ async function restart(server: Server, n: number): Promise<Outcome> {
   if (known) {
     await delay(GRACE_MS);
     await crowd.verify();
-    if (crowd.visitors.values().some(({ key }, index) => key !== leavers[index]?.key)) {
+    if ([...crowd.visitors].some(({ key }, index) => key !== leavers[index]?.key)) {
       crowd.problem("somebody did not get their channel back");
     }
   }
@@ -53,8 +53,11 @@ export const RESTART: Workload = {
   quickN: 100,
   runs: 3,
   goals: [
-    atMost("nobody hears of anything, not within the grace either", 0, "heard"),
-    ratio("CPU at most 3 × the bare object's opening", 3, { figure: "cpuMs", of: "bare" }),
+    atMost(0, { text: "nobody hears of anything, not within the grace either", figure: "heard" }),
+    atMostTimes(3, "bare", {
+      text: "CPU at most 3 × the bare object's opening",
+      figure: "cpuMs",
+    }),
   ],
   run: restart,
 };

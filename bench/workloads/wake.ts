@@ -1,11 +1,12 @@
 /** A room that sleeps, with many sockets, is spoken to: how long until the first and until the last hear it. */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { type Figure, isFigure } from "../figures.ts";
 import { Conversation } from "../load/conversation.ts";
 import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
-import { type Figures, type Outcome, ratio, type Workload } from "../workload.ts";
+import { atMostTimes, type Figures, type Outcome, type Workload } from "../workload.ts";
 
 /** The runtime puts an object to sleep after 10 s without an event. */
 const ASLEEP_MS = 12_000;
@@ -26,7 +27,7 @@ async function wake(server: Server, n: number, times: number): Promise<Outcome> 
     const { firstAt, lastAt } = conversation;
     // oxlint-disable-next-line no-await-in-loop
     const spent = await span.end();
-    if (spent["lives"] !== 1) crowd.problem("the room was not asleep");
+    if (spent.lives !== 1) crowd.problem("the room was not asleep");
     wakes.push({ ...spent, firstMs: firstAt - saidAt, lastMs: lastAt - saidAt });
   }
   crowd.cut();
@@ -34,8 +35,8 @@ async function wake(server: Server, n: number, times: number): Promise<Outcome> 
 }
 
 function mean(all: readonly Figures[]): Figures {
-  const names = Object.keys(all[0] ?? {});
-  const sum = (name: string) => all.reduce((total, figures) => total + (figures[name] ?? 0), 0);
+  const names = Object.keys(all[0] ?? {}).filter(isFigure);
+  const sum = (name: Figure) => all.reduce((total, figures) => total + (figures[name] ?? 0), 0);
   return Object.fromEntries(names.map((name) => [name, sum(name) / all.length]));
 }
 
@@ -49,13 +50,13 @@ export const WAKE: Workload = {
   // Nobody expires while the room falls asleep again and again.
   vars: { PRESENCE_MAX_AGE: "3600" },
   goals: [
-    ratio("time to the first delivery at most 1.5 × the bare object's", 1.5, {
+    atMostTimes(1.5, "bare", {
+      text: "time to the first delivery at most 1.5 × the bare object's",
       figure: "firstMs",
-      of: "bare",
     }),
-    ratio("time to the last delivery at most 1.2 × the bare object's", 1.2, {
+    atMostTimes(1.2, "bare", {
+      text: "time to the last delivery at most 1.2 × the bare object's",
       figure: "lastMs",
-      of: "bare",
     }),
   ],
   run: (server, n, isQuick) => wake(server, n, isQuick ? 1 : 3),
