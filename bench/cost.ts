@@ -5,8 +5,8 @@
 
 import { join } from "node:path";
 import { CLIENT_FRAMES_PER_SECOND, GATHER_MS_MAX } from "../src/core/limits.ts";
-import { type Costs, type Scenario, usageOf } from "./cost/model.ts";
-import { type Effort, type Observed, observe } from "./cost/observe.ts";
+import { type Costs, type Effort, type Observed, type Scenario, usageOf } from "./cost/model.ts";
+import { observe } from "./cost/observe.ts";
 import { grossOf, invoiceOf, type Item, ITEMS, PRICES } from "./cost/prices.ts";
 import { circumstances } from "./machine.ts";
 import { Server } from "./server.ts";

@@ -1,7 +1,29 @@
 /** What a month of a scenario uses. Pure arithmetic: what things cost each is measured, what people do is given. */
 
-import type { Effort, Observed } from "./observe.ts";
 import { GB_PER_OBJECT, MESSAGES_PER_REQUEST, type Usage } from "./prices.ts";
+
+/** Of one of it. Requests are calls and alarms of objects; messages are counted apart, for their price is another. */
+export type Effort = {
+  readonly requests: number;
+  readonly messages: number;
+  readonly rowsWritten: number;
+  readonly rowsRead: number;
+  /** CPU of the server: what an event keeps its object busy, at least. */
+  readonly ms: number;
+};
+
+export type Observed = {
+  readonly join: Effort;
+  readonly leave: Effort;
+  /** A message to all; its `ms` is for a room of `people`. */
+  readonly message: Effort;
+  readonly heartbeat: Effort;
+  readonly alarm: Effort;
+  readonly alarmsPerHour: number;
+  readonly people: number;
+  /** Wrong lists and the like: then none of it counts. */
+  readonly problems: readonly string[];
+};
 
 /** Who is where, for how long, and what they do. */
 export type Scenario = {

@@ -7,35 +7,13 @@ import { assemble } from "../load/room.ts";
 import { Server } from "../server.ts";
 import { Span, type Spent } from "../span.ts";
 import type { Target } from "../targets.ts";
+import type { Effort, Observed } from "./model.ts";
 
 const PEOPLE = 50;
 const MESSAGES = 50;
 const IDLE_SECONDS = 180;
 const HEARTBEAT_SECONDS = 25;
 const HEARTBEAT = textFrame('"heartbeat"');
-
-/** Of one of it. Requests are calls and alarms of objects; messages are counted apart, for their price is another. */
-export type Effort = {
-  readonly requests: number;
-  readonly messages: number;
-  readonly rowsWritten: number;
-  readonly rowsRead: number;
-  /** CPU of the server: what an event keeps its object busy, at least. */
-  readonly ms: number;
-};
-
-export type Observed = {
-  readonly join: Effort;
-  readonly leave: Effort;
-  /** A message to all; its `ms` is for a room of `people`. */
-  readonly message: Effort;
-  readonly heartbeat: Effort;
-  readonly alarm: Effort;
-  readonly alarmsPerHour: number;
-  readonly people: number;
-  /** Wrong lists and the like: then none of it counts. */
-  readonly problems: readonly string[];
-};
 
 export async function observe(target: Target): Promise<Observed> {
   const server = await Server.start(target);
