@@ -34,7 +34,7 @@ export default defineConfig({
   test: {
     maxWorkers,
     projects: [
-      { test: { name: "core", maxWorkers, include: ["test/core/**/*.test.ts"] } },
+      { test: { name: "core", maxWorkers, include: ["test/{core,bench}/**/*.test.ts"] } },
       {
         test: {
           name: "client",

@@ -20,7 +20,7 @@ const QUIET = {
 /** Where `build` puts what it made. */
 export const BUILT = join(import.meta.dirname, "dist");
 
-export function build(target: TargetName): void {
+export function build(target: TargetName | "naive"): void {
   const outdir = join(BUILT, target);
   mkdirSync(outdir, { recursive: true });
   const entry = join(WORKERS, `${target}.ts`);

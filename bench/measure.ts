@@ -1,6 +1,10 @@
 /** Runs of one workload, in turns: ours, the bare object, partyserver, ours again … each with a server of its own. */
 
-import { type Counters, Server } from "./server.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Figure, isFigure } from "./figures.ts";
+import { hottest, Profiler } from "./profile.ts";
+import { Server } from "./server.ts";
 import { type TargetName, TARGETS } from "./targets.ts";
 import type { Figures, Workload } from "./workload.ts";
 
@@ -10,9 +14,10 @@ export type Spread = { readonly median: number; readonly min: number; readonly m
 export type Measured = {
   readonly workload: Workload;
   readonly n: number;
-  readonly isQuick: boolean;
+  /** Whether goals are to be judged by it: not by a quick run, nor by one that was profiled. */
+  readonly isJudged: boolean;
   readonly runs: number;
-  readonly figures: ReadonlyMap<TargetName, ReadonlyMap<string, Spread>>;
+  readonly figures: ReadonlyMap<TargetName, ReadonlyMap<Figure, Spread>>;
   /** What made runs invalid; their figures are in no median. */
   readonly problems: readonly string[];
 };
@@ -22,17 +27,19 @@ export type MeasureOptions = {
   readonly runs: number;
   readonly isQuick: boolean;
   readonly targets: readonly TargetName[];
+  /** Where to write a CPU profile of each run; such runs are not judged. */
+  readonly profileTo?: string | undefined;
 };
 
 export async function measure(workload: Workload, options: MeasureOptions): Promise<Measured> {
-  const { n, runs, isQuick } = options;
+  const { n, runs, isQuick, profileTo } = options;
   const targets = workload.targets.filter((name) => options.targets.includes(name));
   const clean = new Map<TargetName, Figures[]>(targets.map((name) => [name, []]));
   const problems: string[] = [];
   for (let run = 1; run <= runs; run += 1) {
     for (const name of targets) {
       // oxlint-disable-next-line no-await-in-loop
-      const outcome = await runOnce(workload, name, { n, isQuick });
+      const outcome = await runOnce(workload, name, { n, isQuick, profileTo });
       const label = `${workload.name}, ${name}, run ${run}`;
       console.log(`  ${label}: ${inWords(outcome.figures)}`);
       for (const problem of outcome.problems) {
@@ -43,37 +50,34 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     }
   }
   const figures = new Map(Array.from(clean, ([name, all]) => [name, spreads(all)] as const));
-  return { workload, n, isQuick, runs, figures, problems };
+  return { workload, n, isJudged: !isQuick && profileTo === undefined, runs, figures, problems };
 }
 
 async function runOnce(
   workload: Workload,
   name: TargetName,
-  { n, isQuick }: { n: number; isQuick: boolean },
+  { n, isQuick, profileTo }: Omit<MeasureOptions, "targets" | "runs">,
 ) {
-  const server = await Server.start(TARGETS[name], name === "ours" ? workload.vars : {});
+  const vars = name === "ours" ? workload.vars : {};
+  const server = await Server.start(TARGETS[name], vars, profileTo !== undefined);
   try {
+    const profiler = profileTo === undefined ? null : await Profiler.start(server.inspectorPort);
     const { figures, problems } = await workload.run(server, n, isQuick);
-    const counted = countsOf(await server.counters());
-    return { figures: { ...figures, ...counted, peakMb: server.memory.peak }, problems };
+    if (profiler && profileTo !== undefined) {
+      const profile = await profiler.stop();
+      mkdirSync(profileTo, { recursive: true });
+      const file = join(profileTo, `${workload.name}-${name}.cpuprofile`);
+      writeFileSync(file, JSON.stringify(profile));
+      console.log([`  ${file}`, ...hottest(profile)].join("\n"));
+    }
+    return { figures: { ...figures, peakMb: server.memory.peak }, problems };
   } finally {
     await server.stop();
   }
 }
 
-/** Over all classes: lives, rows and events of the objects since the server's start. */
-function countsOf({ classes }: Counters): Figures {
-  const all = Object.values(classes);
-  const events = all.flatMap((counters) => Object.values(counters.events));
-  return {
-    lives: all.reduce((sum, { constructed }) => sum + constructed, 0),
-    rows: all.reduce((sum, { rows }) => sum + rows, 0),
-    events: events.reduce((sum, count) => sum + count, 0),
-  };
-}
-
-function spreads(all: readonly Figures[]): Map<string, Spread> {
-  const names = new Set(all.flatMap((figures) => Object.keys(figures)));
+function spreads(all: readonly Figures[]): Map<Figure, Spread> {
+  const names = new Set(all.flatMap((figures) => Object.keys(figures)).filter(isFigure));
   return new Map(
     Array.from(names, (name) => [name, spread(all.flatMap((f) => f[name] ?? []))] as const),
   );

@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import * as v from "valibot";
 import workerd from "workerd";
 import { BUILT } from "./build.ts";
 import { cpuSeconds, type Memory, memory } from "./process-tree.ts";
@@ -26,13 +27,20 @@ const ASK_AGAIN_MS = 20;
 const REST_LOOKS = 3;
 const REST_MS = 50;
 
-/** What the objects did: rows, lives and events by class, and frames sent. */
-export type Counters = {
-  readonly frames: number;
-  readonly classes: Readonly<
-    Record<string, { constructed: number; rows: number; events: Record<string, number> }>
-  >;
-};
+/** What the objects did: lives, rows written and read, and events by class; and frames sent. */
+const Counters = v.object({
+  frames: v.number(),
+  classes: v.record(
+    v.string(),
+    v.object({
+      constructed: v.number(),
+      rows: v.number(),
+      reads: v.number(),
+      events: v.record(v.string(), v.number()),
+    }),
+  ),
+});
+export type Counters = v.InferOutput<typeof Counters>;
 
 /** Settings of the Worker, by the names of their variables. */
 export type Vars = Readonly<Record<string, string>>;
@@ -40,29 +48,37 @@ export type Vars = Readonly<Record<string, string>>;
 export class Server {
   readonly target: Target;
   readonly port: number;
+  /** Where the runtime's inspector listens. */
+  readonly inspectorPort: number;
   readonly #directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
   #child: ChildProcess | undefined;
 
-  private constructor(target: Target, port: number, vars: Vars) {
+  private constructor(target: Target, [port = 0, inspectorPort = 0]: number[], vars: Vars) {
     this.target = target;
     this.port = port;
+    this.inspectorPort = inspectorPort;
     mkdirSync(this.#storage);
     copyFileSync(join(BUILT, target.name, `${target.name}.js`), join(this.#directory, "worker.js"));
     writeFileSync(this.#config, configOf(target, { port, storage: this.#storage, vars }));
   }
 
-  static async start(target: Target, vars: Vars = {}): Promise<Server> {
-    const server = new Server(target, await freePort(), vars);
-    await server.start();
+  static async start(target: Target, vars: Vars = {}, isInspected = false): Promise<Server> {
+    const server = new Server(target, [await freePort(), await freePort()], vars);
+    await server.start({ isInspected });
     return server;
   }
 
   /** Starts it, again on the same storage, and waits until it answers. */
-  async start(): Promise<void> {
-    const child = spawn(workerd.default, ["serve", "--experimental", this.#config, "config"], {
+  async start({ isInspected = false } = {}): Promise<void> {
+    const inspector = isInspected ? ["--inspector-addr", `127.0.0.1:${this.inspectorPort}`] : [];
+    const child = spawn(workerd.default, ["serve", this.#config, "config", ...inspector], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     this.#child = child;
+    // It must not outlive the benchmark, however that ends.
+    const orphaned = () => child.kill("SIGKILL");
+    process.once("exit", orphaned);
+    child.once("exit", () => process.off("exit", orphaned));
     const deadline = Date.now() + START_MS_MAX;
     // oxlint-disable-next-line no-await-in-loop
     while (!(await this.#answers())) {
@@ -85,7 +101,7 @@ export class Server {
   /** Reading them wakes no object. */
   async counters(): Promise<Counters> {
     const response = await fetch(`http://127.0.0.1:${this.port}/bench/counters`);
-    return (await response.json()) as Counters;
+    return v.parse(Counters, await response.json());
   }
 
   /** Waits until it has done all there is to do: its CPU time stands still. */
@@ -141,7 +157,6 @@ function configOf(
   { classes }: Target,
   { port, storage, vars }: { port: number; storage: string; vars: Vars },
 ): string {
-  const text = (value: string) => JSON.stringify(value);
   const bindings = [
     ...Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
       ([variable, value]) => `(name = ${text(variable)}, text = ${text(value)})`,
@@ -170,6 +185,11 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
 );
 `;
+}
+
+/** A text of Cap'n Proto's language is escaped as one of JSON is. */
+function text(value: string): string {
+  return JSON.stringify(value);
 }
 
 async function freePort(): Promise<number> {

@@ -3,23 +3,41 @@
 export type TargetName = "ours" | "bare" | "party";
 
 export type Target = {
-  readonly name: TargetName;
+  /** The Worker in workers/. */
+  readonly name: TargetName | "naive";
+  /** Its name for people. */
+  readonly title: string;
   /** The classes of its objects, each bound to the name in capitals. */
   readonly classes: readonly string[];
   /** Where the socket of a user is opened; `token` proves who it is where anybody asks. */
-  path(room: string, user: { readonly id: string; readonly token: string }, query?: string): string;
+  path(room: string, user: { readonly id: string; readonly token: string }, query: string): string;
 };
 
 export const TARGETS: Readonly<Record<TargetName, Target>> = {
   ours: {
     name: "ours",
+    title: "ours",
     classes: ["Room", "Channel", "Lobby"],
-    path: (room, { token }, query = "view=diff") => `/rooms/${room}/ws?${query}&token=${token}`,
+    path: (room, { token }, query) => `/rooms/${room}/ws?${query}&token=${token}`,
   },
-  bare: { name: "bare", classes: ["Room"], path: (room) => `/rooms/${room}/ws` },
+  bare: {
+    name: "bare",
+    title: "bare object",
+    classes: ["Room"],
+    path: (room) => `/rooms/${room}/ws`,
+  },
   party: {
     name: "party",
+    title: "partyserver",
     classes: ["Room"],
     path: (room, { id }) => `/parties/room/${room}?_pk=${id}`,
   },
+};
+
+/** Measured by the cost model only. */
+export const NAIVE: Target = {
+  name: "naive",
+  title: "naive",
+  classes: ["Room"],
+  path: (room, { id }) => `/rooms/${room}/ws?_pk=${id}`,
 };

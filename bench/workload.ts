@@ -1,29 +1,29 @@
 /** The shape of a workload: what it does to one target, what it reads off, and what is asked of that. */
 
+import type { Figure } from "./figures.ts";
 import type { Server, Vars } from "./server.ts";
 import type { TargetName } from "./targets.ts";
 
-/** What was read off in one run, by name; the unit is the end of the name. */
-export type Figures = Readonly<Record<string, number>>;
+/** What was read off in one run. */
+export type Figures = Readonly<Partial<Record<Figure, number>>>;
 
 /** Figures of a clean run; where anything was lost, what. */
 export type Outcome = { readonly figures: Figures; readonly problems: readonly string[] };
 
-/** Medians of all runs, by target. */
-export type Medians = Readonly<Partial<Record<TargetName, Figures>>>;
-
+/** What is asked of a figure of ours: how large it may be, by itself or as a part of another's. */
 export type Goal = {
-  /** In words, with the limit. */
   readonly text: string;
+  readonly figure: Figure;
   readonly limit: number;
-  /** Whether `limit` is the least, not the most, that is wanted. */
-  readonly isLeast?: boolean;
-  value(of: (target: TargetName, figure: string) => number): number;
+  /** What ours is divided by. */
+  readonly of?: { readonly target: TargetName; readonly figure: Figure };
+  /** The other way round: the other's is divided by ours, and `limit` is the least that is wanted. */
+  readonly isTimesLess?: boolean;
 };
 
 export type Workload = {
   readonly name: string;
-  /** A sentence of what happens. */
+  /** What happens, in a line. */
   readonly title: string;
   readonly targets: readonly TargetName[];
   /** How many clients, as the goals have it and in a quick run. */
@@ -36,3 +36,25 @@ export type Workload = {
   readonly goals: readonly Goal[];
   run(server: Server, n: number, isQuick: boolean): Promise<Outcome>;
 };
+
+/** At most `limit` times as much as another has of `figure`, or of `than`. */
+export function atMostTimes(
+  limit: number,
+  target: TargetName,
+  { text, figure, than = figure }: { text: string; figure: Figure; than?: Figure },
+): Goal {
+  return { text, figure, limit, of: { target, figure: than } };
+}
+
+/** The other has at least `limit` times as much. */
+export function timesLess(
+  limit: number,
+  target: TargetName,
+  { text, figure }: { text: string; figure: Figure },
+): Goal {
+  return { text, figure, limit, of: { target, figure }, isTimesLess: true };
+}
+
+export function atMost(limit: number, { text, figure }: { text: string; figure: Figure }): Goal {
+  return { text, figure, limit };
+}

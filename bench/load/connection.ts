@@ -76,7 +76,7 @@ export class Connection {
       this.#reader.read(chunk);
       return;
     }
-    this.#head += chunk.latin1Slice();
+    this.#head += chunk.toString("latin1");
     const end = this.#head.indexOf(HEAD_END);
     if (end === -1) return;
     if (!this.#head.startsWith("HTTP/1.1 101 ")) {

@@ -11,8 +11,10 @@ export type Effect = {
   readonly joins: readonly Someone[];
   readonly leaves: readonly string[];
   readonly messages: readonly unknown[];
-  /** The reader's own key, where the frame says it. */
-  readonly self: string | null;
+  /** How many are there, where that is all that is said. */
+  readonly counted: number | null;
+  /** The reader's own key and the secret to take it up again, where the frame says them. */
+  readonly self: { readonly channel: string; readonly resume: string } | null;
   /** An `error` frame, or one of a kind that nobody knows here. */
   readonly problem: string | null;
   /** The change in number, and in the sum of the keys' hashes. */
@@ -24,7 +26,7 @@ const User = v.nullable(v.object({ id: v.string() }));
 const Presences = v.array(v.object({ channel: v.string(), user: User }));
 
 const Frame = v.variant("type", [
-  v.object({ type: v.literal("welcome"), channel: v.optional(v.string()) }),
+  v.object({ type: v.literal("welcome"), channel: v.string(), resume: v.string() }),
   v.object({ type: v.literal("sync"), presences: Presences }),
   v.object({
     type: v.literal("diff"),
@@ -38,7 +40,7 @@ const Frame = v.variant("type", [
       count: v.optional(v.number()),
     }),
   }),
-  v.object({ type: v.literal("count"), members: v.number() }),
+  v.object({ type: v.literal("count"), presences: v.number() }),
   v.object({ type: v.literal("messages"), messages: v.array(v.object({ payload: v.unknown() })) }),
   v.object({ type: v.literal("message"), payload: v.unknown() }),
   v.object({ type: v.literal("error"), code: v.string(), message: v.string() }),
@@ -48,12 +50,14 @@ const Frame = v.variant("type", [
 ]);
 type Frame = v.InferOutput<typeof Frame>;
 
-type Told = Partial<Pick<Effect, "isWhole" | "joins" | "leaves" | "messages" | "self" | "problem">>;
+type Told = Partial<
+  Pick<Effect, "isWhole" | "joins" | "leaves" | "messages" | "counted" | "self" | "problem">
+>;
 
 export function effectOf(text: string): Effect {
   const told = tell(text);
   const { joins = [], leaves = [] } = told;
-  const nothing = { isWhole: false, messages: [], self: null, problem: null };
+  const nothing = { isWhole: false, messages: [], counted: null, self: null, problem: null };
   const sum = joins.reduce((all, { key }) => (all + hash(key)) | 0, 0);
   return {
     ...nothing,
@@ -75,7 +79,7 @@ function tell(text: string): Told {
 function toldBy(frame: Frame): Told {
   switch (frame.type) {
     case "welcome":
-      return { self: frame.channel ?? null };
+      return { self: frame };
     case "sync":
       return { isWhole: true, joins: frame.presences.map(presence) };
     case "diff":
@@ -84,6 +88,7 @@ function toldBy(frame: Frame): Told {
         leaves: frame.leaves.map(({ channel }) => channel),
       };
     case "presence":
+      if (frame.payload.count !== undefined) return { counted: frame.payload.count };
       return { isWhole: true, joins: frame.payload.members.map(({ id }) => byId(id)) };
     case "list":
       return { isWhole: true, joins: frame.ids.map(byId) };
@@ -98,7 +103,7 @@ function toldBy(frame: Frame): Told {
     case "error":
       return { problem: `${frame.code}: ${frame.message}` };
     case "count":
-      return {};
+      return { counted: frame.presences };
   }
 }
 

@@ -24,7 +24,7 @@ export class Texts {
   }
 
   #shortEffect(payload: Buffer): Effect {
-    const text = payload.latin1Slice();
+    const text = payload.toString("latin1");
     const known = this.#short.get(text);
     if (known) return known;
     const effect = effectOf(payload.toString());

@@ -9,9 +9,13 @@ export class Visitor {
   readonly connection: Connection;
   /** The name that others know it by: its user's id, or the channel that a welcome gave it. */
   key: string;
+  /** The secret with which a later connection takes up its place. */
+  resume = "";
   /** How many it knows to be there, and the sum of their keys' hashes. */
   count = 0;
   sum = 0;
+  /** Whether it was told who is there, not only how many. */
+  knowsNames = true;
   /** Whether it knows of as many as there are. */
   isComplete = false;
 
@@ -22,8 +26,18 @@ export class Visitor {
       opened: () => crowd.isOpen(),
       heard: (payload) => {
         const effect = crowd.texts.effect(payload);
-        if (effect.self !== null) this.key = effect.self;
-        if (effect.isWhole) this.count = this.sum = 0;
+        if (effect.self !== null) {
+          this.key = effect.self.channel;
+          this.resume = effect.self.resume;
+        }
+        if (effect.isWhole) {
+          this.count = this.sum = 0;
+          this.knowsNames = true;
+        }
+        if (effect.counted !== null) {
+          this.count = effect.counted;
+          this.knowsNames = false;
+        }
         this.count += effect.count;
         this.sum = (this.sum + effect.sum) | 0;
         crowd.heardNews(this, effect);

@@ -6,8 +6,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { countEvents, counters, watch } from "./counters.ts";
 
-export class Room extends DurableObject {
-  constructor(ctx: DurableObjectState, env: unknown) {
+type Env = { ROOM: DurableObjectNamespace<Room> };
+
+export class Room extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(watch("Room", ctx), env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('"heartbeat"', '"heartbeat"'));
   }
@@ -30,8 +32,8 @@ export class Room extends DurableObject {
 countEvents("Room", Room.prototype);
 
 export default {
-  fetch(request: Request, env: { ROOM: DurableObjectNamespace<Room> }) {
+  fetch(request: Request, env: Env) {
     const name = new URL(request.url).pathname.split("/")[2] ?? "";
     return counters(request) ?? env.ROOM.getByName(name).fetch(request);
   },
-} satisfies ExportedHandler<{ ROOM: DurableObjectNamespace<Room> }>;
+} satisfies ExportedHandler<Env>;

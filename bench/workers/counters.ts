@@ -4,15 +4,23 @@
  */
 
 /** What the objects of one class did since the start, over all their lives. */
-type Counters = { constructed: number; rows: number; events: Record<string, number> };
+type Counters = {
+  constructed: number;
+  /** Written; and read, as they are billed. */
+  rows: number;
+  reads: number;
+  events: Record<string, number>;
+};
 
 const classes = new Map<string, Counters>();
+/** Those of queries since the counters were read. */
+const cursors: { readonly counts: Counters; readonly cursor: { readonly rowsRead: number } }[] = [];
 let frames = 0;
 
 const HANDLERS = ["fetch", "webSocketMessage", "webSocketClose", "webSocketError", "alarm"];
 
 function countersOf(name: string): Counters {
-  const known = classes.get(name) ?? { constructed: 0, rows: 0, events: {} };
+  const known = classes.get(name) ?? { constructed: 0, rows: 0, reads: 0, events: {} };
   classes.set(name, known);
   return known;
 }
@@ -20,6 +28,8 @@ function countersOf(name: string): Counters {
 /** The answer to `GET /bench/counters`; `null` for any other request. */
 export function counters(request: Request): Response | null {
   if (new URL(request.url).pathname !== "/bench/counters") return null;
+  // What a cursor has read is known once it has been.
+  for (const { counts, cursor } of cursors.splice(0)) counts.reads += cursor.rowsRead;
   return Response.json({ frames, classes: Object.fromEntries(classes) });
 }
 
@@ -44,6 +54,8 @@ export function watch(name: string, ctx: DurableObjectState): DurableObjectState
   const { kv, sql } = storage;
   const remove = kv.delete.bind(kv);
   const exec = sql.exec.bind(sql);
+  const get = kv.get.bind(kv);
+  const list = kv.list.bind(kv);
   const countRow = (target: object, method: string) => {
     const write: unknown = Reflect.get(target, method);
     if (typeof write !== "function") return;
@@ -61,19 +73,31 @@ export function watch(name: string, ctx: DurableObjectState): DurableObjectState
     if (isRow) counts.rows += 1;
     return isRow;
   });
+  override(kv, "get", (key: string) => {
+    counts.reads += 1;
+    return get(key);
+  });
+  override(kv, "list", (options: SyncKvListOptions) => {
+    const listed = [...list(options)];
+    counts.reads += listed.length;
+    return listed;
+  });
   override(sql, "exec", (query: string, ...bindings: unknown[]) => {
     const cursor = exec(query, ...bindings);
     counts.rows += cursor.rowsWritten;
+    cursors.push({ counts, cursor });
     return cursor;
   });
   return ctx;
 }
 
-const send = WebSocket.prototype.send;
-override(WebSocket.prototype, "send", function count(this: WebSocket, data: string | ArrayBuffer) {
-  frames += 1;
-  send.call(this, data);
-});
+const send: unknown = Reflect.get(WebSocket.prototype, "send");
+if (typeof send === "function") {
+  override(WebSocket.prototype, "send", function count(this: WebSocket, data: unknown): unknown {
+    frames += 1;
+    return Reflect.apply(send, this, [data]);
+  });
+}
 
 function override(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { configurable: true, writable: true, value });

@@ -1,6 +1,7 @@
 /** Ours: the product's own Worker, with counters. */
 
-import app, {
+import {
+  app,
   Channel as ProductChannel,
   type Env,
   Lobby as ProductLobby,

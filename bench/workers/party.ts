@@ -6,10 +6,12 @@
 import { type Connection, routePartykitRequest, Server } from "partyserver";
 import { countEvents, counters, watch } from "./counters.ts";
 
-export class Room extends Server {
+type Env = { ROOM: DurableObjectNamespace<Room> };
+
+export class Room extends Server<Env> {
   static override options = { hibernate: true };
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(watch("Room", ctx), env);
   }
 
@@ -33,8 +35,6 @@ export class Room extends Server {
 }
 
 countEvents("Room", Server.prototype);
-
-type Env = { ROOM: DurableObjectNamespace<Room> };
 
 export default {
   async fetch(request: Request, env: Env) {

@@ -1,0 +1,63 @@
+/** Plots as SVG, drawn by Vega without a browser. Imported only once the benchmark's packages are installed. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { parse, View } from "vega";
+import { compile } from "vega-lite";
+import { count } from "./verdict.ts";
+
+const WIDTH = 560;
+const HEIGHT = 300;
+
+export type Point = { readonly series: string; readonly x: number; readonly y: number };
+export type Bar = { readonly group: string; readonly series: string; readonly y: number };
+
+type Axis = { readonly title: string; readonly isLog?: boolean };
+
+/** Lines over a number. */
+export function plotLines(
+  file: string,
+  { title, x, y }: { title: string; x: Axis; y: Axis },
+  points: readonly Point[],
+): Promise<void> {
+  return draw(file, {
+    title,
+    data: { values: points },
+    mark: { type: "line", point: true },
+    encoding: {
+      x: { field: "x", type: "quantitative", title: x.title, scale: scaleOf(x) },
+      y: { field: "y", type: "quantitative", title: y.title, scale: scaleOf(y) },
+      color: { field: "series", type: "nominal", title: null },
+    },
+  });
+}
+
+/** Bars side by side, for each group. */
+export function plotBars(
+  file: string,
+  { title, y }: { title: string; y: Axis },
+  bars: readonly Bar[],
+): Promise<void> {
+  return draw(file, {
+    title,
+    data: { values: bars.map((bar) => ({ ...bar, label: count(Math.round(bar.y)) })) },
+    mark: { type: "bar" },
+    encoding: {
+      x: { field: "group", type: "nominal", title: null, sort: null, axis: { labelAngle: -30 } },
+      xOffset: { field: "series", sort: null },
+      y: { field: "y", type: "quantitative", title: y.title, scale: scaleOf(y) },
+      color: { field: "series", type: "nominal", title: null, sort: null },
+    },
+  });
+}
+
+function scaleOf({ isLog = false }: Axis): object {
+  return isLog ? { type: "log" } : { type: "linear", zero: true };
+}
+
+async function draw(file: string, spec: object): Promise<void> {
+  const whole = { width: WIDTH, height: HEIGHT, background: "white", padding: 8, ...spec };
+  const view = new View(parse(compile(whole).spec), { renderer: "none" });
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${await view.toSVG()}\n`);
+}

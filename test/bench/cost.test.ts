@@ -1,0 +1,69 @@
+/** The arithmetic of the cost model, by sums that can be done in one's head. */
+
+import { expect, test } from "vitest";
+import { type Costs, type Scenario, usageOf } from "../../bench/cost/model.ts";
+import { grossOf, invoiceOf } from "../../bench/cost/prices.ts";
+
+const nothing = { requests: 0, messages: 0, rowsWritten: 0, rowsRead: 0, ms: 0 };
+
+/** A heartbeat that is handled and stored, and nothing else. */
+const storing: Costs = {
+  observed: {
+    join: nothing,
+    leave: nothing,
+    message: nothing,
+    heartbeat: { requests: 0, messages: 1, rowsWritten: 1, rowsRead: 0, ms: 1 },
+    alarm: nothing,
+    alarmsPerHour: 0,
+    people: 50,
+    problems: [],
+  },
+  sendMs: 0,
+  pause: () => 0,
+  areAnswersBilled: false,
+};
+
+/** 100 × 50 people for 8 h on 30 days: 1.2 million hours, at 144 heartbeats each. */
+const scenario: Scenario = {
+  name: "",
+  rooms: 100,
+  people: 50,
+  hoursPerDay: 8,
+  visitsPerDay: 1,
+  framesPerHour: 0,
+};
+const HEARTBEATS = 172_800_000;
+
+test("each stored heartbeat is a row, and each twentieth a request", () => {
+  const usage = usageOf(scenario, storing);
+  expect(usage.rowsWritten).toBe(HEARTBEATS);
+  expect(usage.requests).toBe(HEARTBEATS / 20);
+  // A millisecond each, at 128 MB.
+  expect(usage.gbSeconds).toBeCloseTo((HEARTBEATS / 1_000) * 0.128, 3);
+});
+
+test("answered heartbeats cost nothing, or a twentieth of a request each", () => {
+  const observed = { ...storing.observed, heartbeat: nothing };
+  const answered = { ...storing, observed };
+  expect(usageOf(scenario, answered).requests).toBe(0);
+  expect(usageOf(scenario, { ...answered, areAnswersBilled: true }).requests).toBe(HEARTBEATS / 20);
+});
+
+test("a room is never billed for more than all of the time", () => {
+  const usage = usageOf({ ...scenario, framesPerHour: 3_600 }, { ...storing, pause: () => 1 });
+  expect(usage.gbSeconds).toBeCloseTo(100 * 8 * 3_600 * 30 * 0.128, 3);
+});
+
+test("the invoice is the plan and what goes beyond it", () => {
+  const none = {
+    workerRequests: 0,
+    workerCpuMs: 0,
+    requests: 0,
+    gbSeconds: 0,
+    rowsRead: 0,
+    rowsWritten: 0,
+  };
+  expect(invoiceOf(none)).toBe(5);
+  expect(invoiceOf({ ...none, rowsWritten: 51e6, requests: 2e6 })).toBeCloseTo(5 + 1 + 0.15, 6);
+  expect(grossOf({ ...none, rowsWritten: 51e6 })).toBeCloseTo(51, 6);
+});
