@@ -48,23 +48,28 @@ export const HEADERS = `/*
   Cross-Origin-Opener-Policy: same-origin
 ${viewerRules.join("")}`;
 
-const PAGES = ["", "docs", "inspector"];
+/** Other spellings of a page's address, beside it: the page answers there, too. */
+const BESIDE = [
+  ["/index", "/"],
+  ["/index.html", "/"],
+  ["/docs.html", "/docs"],
+  ["/inspector.html", "/inspector"],
+] as const;
+
+/** Such as seem to be below it, where its relative addresses would not hold. */
+const BELOW = [
+  ["/index", "/"],
+  ["/docs", "/docs"],
+  ["/inspector", "/inspector"],
+].flatMap(([folder, page]) =>
+  ["/", "/index", "/index.html"].map((rest) => [`${folder}${rest}`, page]),
+);
 
 /**
- * The platform sends other spellings of a page's address on to the one that it has, with the query, and a `token` in
- * it would stand in a header and in a history. So each is answered with the page itself, or without the query where
- * the page's relative addresses would not hold: a query of the target's own is what replaces it.
+ * By itself the platform sends other spellings on to the page's own address with the query, and a `token` in it would
+ * stand in a header and in a history. The query of a target's own replaces the one that came.
  */
-export const REDIRECTS = PAGES.flatMap((page) => {
-  const name = page || "index";
-  const inside = page === "" ? "/index" : `/${page}`;
-  return [
-    ...(page === "" ? ["/index / 200"] : []),
-    `/${name}.html /${page} 200`,
-    ...[`${inside}/`, `${inside}/index`, `${inside}/index.html`].map(
-      (other) => `${other} /${page}?moved 301`,
-    ),
-  ];
-})
-  .map((line) => `${line}\n`)
-  .join("");
+export const REDIRECTS = [
+  ...BESIDE.map(([from, to]) => `${from} ${to} 200\n`),
+  ...BELOW.map(([from, to]) => `${from} ${to}?moved 302\n`),
+].join("");
