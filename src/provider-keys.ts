@@ -14,7 +14,7 @@ import {
   KEYS_WAIT_MS,
 } from "./core/limits.ts";
 import { formatCount } from "./core/protocol.ts";
-import { logError } from "./log.ts";
+import { logDeed, logError } from "./log.ts";
 
 /** Nobody can say whether a token is good: no key could be had yet. */
 export class KeysUnavailable extends Error {
@@ -82,6 +82,7 @@ class ProviderKeys {
     try {
       this.#find = createLocalJWKSet(await fetchKeys(this.#url));
       this.#fetchedAt = Date.now();
+      logDeed("identity provider told its keys", {});
       return true;
     } catch (error) {
       logError("identity provider did not tell its keys", error);
