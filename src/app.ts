@@ -1,6 +1,6 @@
 /** The HTTP side: routes, a few lines of work each. Authorize, read, call, answer. */
 
-import { Hono } from "hono/tiny";
+import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
 import { decodeUser } from "./core/claims.ts";

@@ -7,6 +7,14 @@ import { firstFrames, newRoom, open, openAs, type TestSocket } from "../support/
 
 const DIFF = { query: { view: "diff" } };
 
+let users = 0;
+
+/** A user whom no other test connects as: the edge counts connections, too. */
+function newUser(): string {
+  users += 1;
+  return `mallory-${users}`;
+}
+
 async function tabs(sub: string, room: string, size: number): Promise<TestSocket[]> {
   const opening = Array.from({ length: size }, () => openAs(sub, room, DIFF));
   const sockets = await Promise.all(opening);
@@ -33,63 +41,68 @@ async function another(sub: string, room: string, query: Record<string, string> 
 describe.each(LIVES)("%s", (_, between) => {
   test("the sixth connection of a user is refused, and nobody hears of it", async () => {
     const room = newRoom();
+    const mallory = newUser();
     const bystander = await openAs("ada", room, DIFF);
     await firstFrames(bystander);
-    await tabs("mallory", room, 5);
+    await tabs(mallory, room, 5);
     await bystander.heard();
     await between(room);
-    expect(await another("mallory", room)).toEqual(FULL);
+    expect(await another(mallory, room)).toEqual(FULL);
     await between(room);
-    expect(await another("mallory", room, { watch: "1" })).toEqual(FULL);
+    expect(await another(mallory, room, { watch: "1" })).toEqual(FULL);
     expect(await bystander.heard()).toEqual([]);
-    await tabs("mallory", newRoom(), 1);
+    await tabs(mallory, newRoom(), 1);
     await tabs("bob", room, 1);
   });
 
   test("one that goes makes room for another", async () => {
     const room = newRoom();
-    const [first] = await tabs("mallory", room, 5);
+    const mallory = newUser();
+    const [first] = await tabs(mallory, room, 5);
     await between(room);
     first?.send({ type: "leave" });
     await first?.closes.next();
     await between(room);
-    await tabs("mallory", room, 1);
+    await tabs(mallory, room, 1);
     await between(room);
-    expect(await another("mallory", room)).toEqual(FULL);
+    expect(await another(mallory, room)).toEqual(FULL);
   });
 
   test("watching counts", async () => {
     const room = newRoom();
+    const mallory = newUser();
     await tabs("ada", room, 1);
     const query = { watch: "1" };
-    const watchers = Array.from({ length: 5 }, () => openAs("mallory", room, { query }));
+    const watchers = Array.from({ length: 5 }, () => openAs(mallory, room, { query }));
     await Promise.all((await Promise.all(watchers)).map((watcher) => watcher.next()));
     await between(room);
-    expect(await another("mallory", room)).toEqual(FULL);
+    expect(await another(mallory, room)).toEqual(FULL);
   });
 
   test("who takes a presence up again takes the place of the connection that is lost", async () => {
     const room = newRoom();
-    const [first, ...others] = await tabs("ada", room, 5);
+    const ada = newUser();
+    const [first, ...others] = await tabs(ada, room, 5);
     const { channel = "", resume = "" } = welcomeOf(first);
     await between(room);
-    const back = await openAs("ada", room, { query: { view: "diff", channel, resume } });
+    const back = await openAs(ada, room, { query: { view: "diff", channel, resume } });
     expect(await back.next()).toMatchObject({ type: "welcome", channel });
     await between(room);
-    expect(await another("ada", room)).toEqual(FULL);
+    expect(await another(ada, room)).toEqual(FULL);
     expect(others.flatMap(({ closes }) => closes.all)).toEqual([]);
   });
 
   test("a user whom a server gave to a socket is counted, the one from before is not", async () => {
     const room = newRoom();
-    const [first] = await tabs("mallory", room, 5);
+    const mallory = newUser();
+    const [first] = await tabs(mallory, room, 5);
     const { channel = "" } = welcomeOf(first);
     await between(room);
     await call("PUT", presencePath(room, channel), { body: { user: { id: "bob" } } });
     await between(room);
-    await tabs("mallory", room, 1);
+    await tabs(mallory, room, 1);
     await between(room);
-    expect(await another("mallory", room)).toEqual(FULL);
+    expect(await another(mallory, room)).toEqual(FULL);
     await tabs("bob", room, 4);
     await between(room);
     expect(await another("bob", room)).toEqual(FULL);
@@ -105,21 +118,22 @@ test("those without a name cannot be told from each other: the room's limit is t
 
 test("presences that outlive their connections are counted twice over at most", async () => {
   const room = newRoom();
+  const mallory = newUser();
   await tabs("ada", room, 1);
   // Without the grace of these tests nothing would outlive anything: a page that is closed does, for a moment.
-  const joined = await openAs("mallory", room, DIFF);
+  const joined = await openAs(mallory, room, DIFF);
   await firstFrames(joined);
-  expect(await idsIn(room)).toEqual(["ada", "mallory"]);
+  expect(await idsIn(room)).toEqual(["ada", mallory]);
   for (let turn = 0; turn < 12; turn += 1) {
     // oxlint-disable-next-line no-await-in-loop
-    const [socket] = await tabs("mallory", room, 1);
+    const [socket] = await tabs(mallory, room, 1);
     socket?.cut();
     // oxlint-disable-next-line no-await-in-loop
     await socketsLeft(room, 2);
   }
   await evict(room);
-  await tabs("mallory", room, 4);
-  expect(await another("mallory", room)).toEqual(FULL);
+  await tabs(mallory, room, 4);
+  expect(await another(mallory, room)).toEqual(FULL);
 });
 
 /** The welcome of a socket whose first frames were read already. */
