@@ -1,4 +1,4 @@
-/** What rooms have counted, told to Workers Analytics Engine where wrangler.toml binds a dataset. Row by row in docs/operating.md. */
+/** What rooms have counted, told to Workers Analytics Engine where wrangler.toml binds a dataset. Column by column in docs/operating.md. */
 
 import { COUNTERS, type Counter } from "./core/tally.ts";
 import { utf8Length } from "./core/json.ts";

@@ -14,6 +14,7 @@ import { remove } from "./commands/remove.ts";
 import { room } from "./commands/room.ts";
 import { rooms } from "./commands/rooms.ts";
 import { send } from "./commands/send.ts";
+import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
 import { UsageError } from "./failure.ts";
 import { printable, tableOf } from "./text.ts";
@@ -21,6 +22,7 @@ import { printable, tableOf } from "./text.ts";
 const COMMANDS: readonly Command[] = [
   rooms,
   room,
+  stats,
   add,
   remove,
   send,

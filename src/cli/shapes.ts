@@ -43,6 +43,26 @@ export const Whereabouts = v.object({
   rooms: v.array(v.string()),
   lastSeen: v.number(),
 });
+export const Stats = v.object({
+  room: v.string(),
+  connections: v.number(),
+  presences: v.number(),
+  since: v.number(),
+  joins: v.number(),
+  resumes: v.number(),
+  leaves: v.object({
+    left: v.number(),
+    lost: v.number(),
+    expired: v.number(),
+    removed: v.number(),
+    replaced: v.number(),
+  }),
+  frames: v.object({ in: v.number(), out: v.number() }),
+  batches: v.number(),
+  throttled: v.number(),
+  alarms: v.number(),
+  rowsWritten: v.number(),
+});
 export const Connections = v.object({ connections: v.number() });
 export const PrunedPresences = v.object({ pruned: v.array(ListedPresence) });
 /** Rooms that a sweep could not prune; missing where there are none. */

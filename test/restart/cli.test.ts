@@ -103,6 +103,11 @@ describe("for people", () => {
     expect(names).toMatch(/^user +channel +joined +last seen +state$/);
     expect(first).toMatch(new RegExp(`^bot \\(The bot\\) +${channel} +\\d+s ago +\\d+s ago$`));
     expect(second).toMatch(/^eve +bystander +\d+s ago +\d+s ago$/);
+    expect(await dp("stats", room)).toMatch(
+      new RegExp(
+        `^${room}: 0 connections, 2 presences\n\ncounting since +\\d+s ago\njoins +\\d+, and 0 presences taken up again\nleaves +0 left`,
+      ),
+    );
     expect(await dp("channel", channel)).toMatch(
       new RegExp(`^channel    ${channel}\nuser       bot.*\nrooms      ${room}, ${other}\n`),
     );
@@ -205,6 +210,7 @@ test("each command says in --json exactly what the API says", async () => {
   expect(await dpJson("rooms", "--prefix", room)).toEqual({
     rooms: [{ room, since: expect.any(Number) }],
   });
+  expect(await dpJson("stats", room)).toMatchObject({ room, presences: 1, joins: 1 });
   const { user, lastSeen } = presence;
   expect(await dpJson("channel", channel)).toEqual({ channel, user, rooms: [room], lastSeen });
   expect(await dpJson("touch", channel)).toEqual({ rooms: [room] });
