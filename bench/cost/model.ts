@@ -53,13 +53,17 @@ export function usageOf(scenario: Scenario, costs: Costs, days = DAYS): Usage {
   const roomHours = rooms * hoursPerDay * days;
   const visits = rooms * people * visitsPerDay * days;
   const heartbeats = (roomHours * people * 3_600) / HEARTBEAT_SECONDS;
+  // These read the whole room: the more people, the more rows.
+  const ofAll = (effort: Effort): Effort => {
+    return { ...effort, rowsRead: (effort.rowsRead * people) / observed.people };
+  };
   const counts: readonly (readonly [Effort, number])[] = [
     [observed.occupation, rooms * days],
-    [observed.join, visits],
+    [ofAll(observed.join), visits],
     [observed.leave, visits],
     [observed.message, roomHours * people * framesPerHour],
     [observed.heartbeat, heartbeats],
-    [observed.alarm, roomHours * observed.alarmsPerHour],
+    [ofAll(observed.alarm), roomHours * observed.alarmsPerHour],
   ];
   const sum = (what: keyof Effort) =>
     counts.reduce((total, [effort, count]) => total + effort[what] * count, 0);
@@ -69,8 +73,7 @@ export function usageOf(scenario: Scenario, costs: Costs, days = DAYS): Usage {
     workerCpuMs: visits * observed.join.ms,
     requests: sum("requests") + (sum("messages") + answered) / MESSAGES_PER_REQUEST,
     gbSeconds: roomHours * 3_600 * awakePart(scenario, costs) * GB_PER_OBJECT,
-    // What reads rows at all reads the whole room.
-    rowsRead: (sum("rowsRead") * people) / observed.people,
+    rowsRead: sum("rowsRead"),
     rowsWritten: sum("rowsWritten"),
   };
 }

@@ -55,21 +55,29 @@ async function observeRoom(server: Server, crowd: Crowd): Promise<Observed> {
   });
 
   const heartbeat = dividedBy(heartbeats.effort, HEARTBEATS * PEOPLE);
-  const beats = (IDLE_SECONDS * PEOPLE) / HEARTBEAT_SECONDS;
-  const alarm = dividedBy(plus(idle.effort, heartbeat, -beats), idle.alarms);
-  const occupation = plus(filling.effort, emptying.effort);
+  const alarms = plus(idle.effort, heartbeat, -beatsIn(IDLE_SECONDS, PEOPLE));
+  const alarm = dividedBy(alarms, idle.alarms);
+  const filled = plus(filling.effort, heartbeat, -beatsIn(SETTLE_SECONDS, 1));
   return {
     join: dividedBy(joins.effort, all.length - 1),
     leave: dividedBy(leaves.effort, leavers.length),
     message: dividedBy(messages.effort, MESSAGES),
     heartbeat,
     alarm,
-    // The alarms of an occupied room are counted by the hour.
-    occupation: plus(occupation, alarm, -filling.alarms),
+    // The alarms of an occupied room are counted by the hour; these had one row to read.
+    occupation: plus(
+      plus(filled, emptying.effort),
+      { ...alarm, rowsRead: alarm.rowsRead / PEOPLE },
+      -filling.alarms,
+    ),
     alarmsPerHour: (idle.alarms * 3_600) / IDLE_SECONDS,
     people: PEOPLE,
     problems: crowd.problems(),
   };
+}
+
+function beatsIn(seconds: number, people: number): number {
+  return (seconds * people) / HEARTBEAT_SECONDS;
 }
 
 async function seen(server: Server, act: () => Promise<unknown>): Promise<Seen> {
