@@ -5,7 +5,8 @@
 
 import { join } from "node:path";
 import { CLIENT_FRAMES_PER_SECOND, GATHER_MS_MAX } from "../src/core/limits.ts";
-import { type Costs, type Effort, type Observed, type Scenario, usageOf } from "./cost/model.ts";
+import type { Effort } from "./cost/effort.ts";
+import { type Costs, type Observed, type Scenario, usageOf } from "./cost/model.ts";
 import { observe } from "./cost/observe.ts";
 import { grossOf, invoiceOf, type Item, ITEMS, PRICES } from "./cost/prices.ts";
 import { circumstances } from "./machine.ts";
@@ -37,7 +38,7 @@ const FREE: Scenario = { name: "rooms of 50", rooms: 1, people: 50, ...PEOPLE };
 type Design = { readonly title: string; readonly costs: Costs };
 
 export async function cost(): Promise<readonly string[]> {
-  console.log("\ncost: two rooms of 50 are watched for three minutes");
+  console.log("\ncost: two rooms of 50 are watched for six minutes");
   const [ours, naive] = await Promise.all([observe(TARGETS.ours), observe(NAIVE)]);
   const sendMs = await measureSend();
   const common = { sendMs, pause, areAnswersBilled: false };
@@ -91,6 +92,7 @@ function effortsOf(observed: Readonly<Record<"ours" | "naive", Observed>>): stri
       row("a leave", of.leave),
       row("a message", of.message),
       row("a heartbeat", of.heartbeat),
+      row("a room that fills and empties", of.occupation),
       row(`an alarm, ${short(of.alarmsPerHour)} an hour`, of.alarm),
     ];
   });

@@ -4,10 +4,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parse, View } from "vega";
 import { compile } from "vega-lite";
-import { count } from "./verdict.ts";
 
 const WIDTH = 560;
 const HEIGHT = 300;
+const LEGEND_WIDTH = 300;
 
 export type Point = { readonly series: string; readonly x: number; readonly y: number };
 export type Bar = { readonly group: string; readonly series: string; readonly y: number };
@@ -40,7 +40,7 @@ export function plotBars(
 ): Promise<void> {
   return draw(file, {
     title,
-    data: { values: bars.map((bar) => ({ ...bar, label: count(Math.round(bar.y)) })) },
+    data: { values: bars },
     mark: { type: "bar" },
     encoding: {
       x: { field: "group", type: "nominal", title: null, sort: null, axis: { labelAngle: -30 } },
@@ -56,7 +56,8 @@ function scaleOf({ isLog = false }: Axis): object {
 }
 
 async function draw(file: string, spec: object): Promise<void> {
-  const whole = { width: WIDTH, height: HEIGHT, background: "white", padding: 8, ...spec };
+  const config = { legend: { labelLimit: LEGEND_WIDTH } };
+  const whole = { width: WIDTH, height: HEIGHT, background: "white", padding: 8, config, ...spec };
   const view = new View(parse(compile(whole).spec), { renderer: "none" });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${await view.toSVG()}\n`);

@@ -64,7 +64,7 @@ const CURVES: readonly Curve[] = [
     subjects: [
       { ...OURS, title: "ours, all named", vars: NAMES },
       { ...OURS, title: "ours, counts above 1,000" },
-      { ...PARTY, max: 2_000 },
+      { ...PARTY, max: 1_000 },
     ],
     figures: [
       { name: "cpuMsPerChange", title: "server CPU per change, ms" },
@@ -83,7 +83,7 @@ const CURVES: readonly Curve[] = [
       { ...OURS, title: "ours, all named", vars: NAMES },
       { ...OURS, title: "ours, counts above 1,000" },
       BARE,
-      { ...PARTY, max: 2_000 },
+      { ...PARTY, max: 1_000 },
     ],
     figures: [
       { name: "cpuMs", title: "server CPU, ms" },

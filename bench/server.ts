@@ -26,6 +26,7 @@ const ASK_AGAIN_MS = 20;
 /** A server is at rest after so many looks in a row at which its CPU time stood still. */
 const REST_LOOKS = 3;
 const REST_MS = 50;
+const REST_MS_MAX = 60_000;
 
 /** What the objects did: lives, rows written and read, and events by class; and frames sent. */
 const Counters = v.object({
@@ -106,7 +107,8 @@ export class Server {
 
   /** Waits until it has done all there is to do: its CPU time stands still. */
   async rest(): Promise<void> {
-    for (let looks = 0, last = -1; looks < REST_LOOKS;) {
+    const deadline = Date.now() + REST_MS_MAX;
+    for (let looks = 0, last = -1; looks < REST_LOOKS && Date.now() < deadline;) {
       const now = this.cpu;
       looks = now === last ? looks + 1 : 0;
       last = now;

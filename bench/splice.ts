@@ -8,5 +8,5 @@ export function splice(file: string, name: string, content: string): void {
   const from = page.indexOf(begin);
   const to = page.indexOf(end, from);
   if (from === -1 || to === -1) throw new Error(`${file} has no place for "${name}"`);
-  writeFileSync(file, page.slice(0, from + begin.length) + content + page.slice(to));
+  writeFileSync(file, `${page.slice(0, from + begin.length)}\n${content}\n${page.slice(to)}`);
 }

@@ -1,25 +1,19 @@
 /** What a month of a scenario uses. Pure arithmetic: what things cost each is measured, what people do is given. */
 
+import type { Effort } from "./effort.ts";
 import { GB_PER_OBJECT, MESSAGES_PER_REQUEST, type Usage } from "./prices.ts";
 
-/** Of one of it. Requests are calls and alarms of objects; messages are counted apart, for their price is another. */
-export type Effort = {
-  readonly requests: number;
-  readonly messages: number;
-  readonly rowsWritten: number;
-  readonly rowsRead: number;
-  /** CPU of the server: what an event keeps its object busy, at least. */
-  readonly ms: number;
-};
-
+/** A design, watched in a room of `people`. */
 export type Observed = {
   readonly join: Effort;
   readonly leave: Effort;
-  /** A message to all; its `ms` is for a room of `people`. */
+  /** A message to all. */
   readonly message: Effort;
   readonly heartbeat: Effort;
   readonly alarm: Effort;
   readonly alarmsPerHour: number;
+  /** A room that fills and empties again: its first join and its last leave, and what these bring about. */
+  readonly occupation: Effort;
   readonly people: number;
   /** Wrong lists and the like: then none of it counts. */
   readonly problems: readonly string[];
@@ -31,6 +25,7 @@ export type Scenario = {
   readonly rooms: number;
   /** In each room at the same time. */
   readonly people: number;
+  /** Each room fills once a day, and is empty again after so long. */
   readonly hoursPerDay: number;
   /** How often each person connects in a day. */
   readonly visitsPerDay: number;
@@ -42,13 +37,13 @@ export type Costs = {
   readonly observed: Observed;
   /** Server CPU of one frame to one socket, in milliseconds. */
   readonly sendMs: number;
-  /** The longest pause after `frames` frames have been sent, in seconds; 0 where nothing is gathered. */
+  /** How long a room of `people` gathers after it has spoken, in seconds; 0 where nothing is gathered. */
   readonly pause: (people: number) => number;
   /** Whether heartbeats that the runtime answers are billed like messages; nobody has said so. */
   readonly areAnswersBilled: boolean;
 };
 
-export const DAYS = 30;
+const DAYS = 30;
 const HEARTBEAT_SECONDS = 25;
 
 /** A month, or with `days` of 1 a day. */
@@ -57,15 +52,18 @@ export function usageOf(scenario: Scenario, costs: Costs, days = DAYS): Usage {
   const { rooms, people, hoursPerDay, visitsPerDay, framesPerHour } = scenario;
   const roomHours = rooms * hoursPerDay * days;
   const visits = rooms * people * visitsPerDay * days;
-  const frames = roomHours * people * framesPerHour;
   const heartbeats = (roomHours * people * 3_600) / HEARTBEAT_SECONDS;
-  const alarms = roomHours * observed.alarmsPerHour;
+  // These read the whole room: the more people, the more rows.
+  const ofAll = (effort: Effort): Effort => {
+    return { ...effort, rowsRead: (effort.rowsRead * people) / observed.people };
+  };
   const counts: readonly (readonly [Effort, number])[] = [
-    [observed.join, visits],
+    [observed.occupation, rooms * days],
+    [ofAll(observed.join), visits],
     [observed.leave, visits],
-    [observed.message, frames],
+    [observed.message, roomHours * people * framesPerHour],
     [observed.heartbeat, heartbeats],
-    [observed.alarm, alarms],
+    [ofAll(observed.alarm), roomHours * observed.alarmsPerHour],
   ];
   const sum = (what: keyof Effort) =>
     counts.reduce((total, [effort, count]) => total + effort[what] * count, 0);
@@ -75,28 +73,36 @@ export function usageOf(scenario: Scenario, costs: Costs, days = DAYS): Usage {
     workerCpuMs: visits * observed.join.ms,
     requests: sum("requests") + (sum("messages") + answered) / MESSAGES_PER_REQUEST,
     gbSeconds: roomHours * 3_600 * awakePart(scenario, costs) * GB_PER_OBJECT,
-    // A room that is larger reads more when it wakes.
-    rowsRead: sum("rowsRead") * Math.max(1, people / observed.people),
+    rowsRead: sum("rowsRead"),
     rowsWritten: sum("rowsWritten"),
   };
 }
 
-/**
- * The part of the time in which one room is billed: its events and sends one after the other, and the pauses in
- * which a timer holds it, one after each change or message. Never more than always.
- */
+/** The part of the time in which one room is billed: it works, sends, or a timer of its own holds it. At most always. */
 function awakePart(scenario: Scenario, { observed, sendMs, pause }: Costs): number {
   const { people, hoursPerDay, visitsPerDay, framesPerHour } = scenario;
-  const visitsPerSecond = (people * visitsPerDay) / (hoursPerDay * 3_600);
-  const framesPerSecond = (people * framesPerHour) / 3_600;
-  const tellings = 2 * visitsPerSecond + framesPerSecond;
-  // The sends of the measured room are in its efforts already.
-  const furtherSends = Math.max(0, people - observed.people) * sendMs;
+  const visits = (people * visitsPerDay) / (hoursPerDay * 3_600);
+  const messages = (people * framesPerHour) / 3_600;
+  const { flushes, heldPart } = gathering(2 * visits + messages, pause(people));
+  // The sends of the room that was watched are in its efforts.
+  const own = ({ ms }: Effort) => Math.max(0, ms - observed.people * sendMs);
   const busyMs =
-    visitsPerSecond * (observed.join.ms + observed.leave.ms) +
-    framesPerSecond * observed.message.ms +
+    visits * (own(observed.join) + own(observed.leave)) +
+    messages * own(observed.message) +
     (people / HEARTBEAT_SECONDS) * observed.heartbeat.ms * observed.heartbeat.messages +
     (observed.alarmsPerHour / 3_600) * observed.alarm.ms +
-    tellings * furtherSends;
-  return Math.min(1, busyMs / 1_000 + tellings * pause(people));
+    flushes * people * sendMs;
+  return Math.min(1, busyMs / 1_000 + heldPart);
+}
+
+/**
+ * Flushes a second, and the part of the time in which something waits for the next one, if so many things happen
+ * a second at random. A flush begins a pause; what happens in it waits for its end, which begins the next.
+ */
+function gathering(rate: number, pause: number): { flushes: number; heldPart: number } {
+  if (rate === 0) return { flushes: 0, heldPart: 0 };
+  const nothingHappens = Math.exp(-rate * pause);
+  const cycle = pause + nothingHappens / rate;
+  const held = pause - (1 - nothingHappens) / rate;
+  return { flushes: 1 / cycle, heldPart: held / cycle };
 }

@@ -2,94 +2,125 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Conversation } from "../load/conversation.ts";
-import { textFrame } from "../load/frames.ts";
-import { assemble } from "../load/room.ts";
+import { Crowd } from "../load/crowd.ts";
+import { HEARTBEAT, HEARTBEAT_SECONDS, pulse } from "../load/pulse.ts";
+import type { Visitor } from "../load/visitor.ts";
 import { Server } from "../server.ts";
-import { Span, type Spent } from "../span.ts";
+import { Span } from "../span.ts";
 import type { Target } from "../targets.ts";
-import type { Effort, Observed } from "./model.ts";
+import { users } from "../tokens.ts";
+import { dividedBy, type Effort, plus } from "./effort.ts";
+import type { Observed } from "./model.ts";
 
 const PEOPLE = 50;
 const MESSAGES = 50;
-const IDLE_SECONDS = 180;
-const HEARTBEAT_SECONDS = 25;
-const HEARTBEAT = textFrame('"heartbeat"');
+const HEARTBEATS = 4;
+
+/** Until the first alarm has been, with what is done only then; or until an empty room has forgotten itself. */
+const SETTLE_SECONDS = 75;
+const IDLE_SECONDS = 200;
+/** Longer than the longest pause in which something waits to be told. */
+const TOLD_MS = 2_500;
+
+/** An effort, and how many alarms are in it. */
+type Seen = { readonly effort: Effort; readonly alarms: number };
 
 export async function observe(target: Target): Promise<Observed> {
   const server = await Server.start(target);
+  const crowd = new Crowd(server);
   try {
-    return await observeRoom(server);
+    return await observeRoom(server, crowd);
   } finally {
+    crowd.cut();
     await server.stop();
   }
 }
 
-async function observeRoom(server: Server): Promise<Observed> {
-  const span = await Span.begin(server);
-  const crowd = await assemble(server, PEOPLE);
-  const joins = await span.end();
-  const messages = await spent(server, async () => {
-    const conversation = new Conversation(crowd, [...crowd.visitors]);
-    for (let turn = 0; turn < MESSAGES; turn += 1) {
-      conversation.say(turn % PEOPLE);
-      // oxlint-disable-next-line no-await-in-loop
-      await conversation.finished();
-    }
+async function observeRoom(server: Server, crowd: Crowd): Promise<Observed> {
+  const all = await users(PEOPLE);
+  const see = (act: () => Promise<unknown>) => seen(server, act);
+  const filling = await see(async () => {
+    await join(crowd, all.slice(0, 1));
+    await pulse(crowd, SETTLE_SECONDS);
   });
-  const beat = async (rounds: number, everyMs: number) => {
-    for (let round = 0; round < rounds; round += 1) {
-      const before = crowd.frames;
-      for (const { connection } of crowd.visitors) connection.send(HEARTBEAT);
-      // oxlint-disable-next-line no-await-in-loop
-      await crowd.until(() => crowd.frames >= before + PEOPLE, "heartbeats were not answered");
-      // oxlint-disable-next-line no-await-in-loop
-      await delay(everyMs);
-    }
-  };
-  const heartbeats = await spent(server, () => beat(4, 0));
-  const rounds = Math.round(IDLE_SECONDS / HEARTBEAT_SECONDS);
-  const idle = await spent(server, () => beat(rounds, HEARTBEAT_SECONDS * 1_000));
-  const leavers = [...crowd.visitors];
-  const leaves = await spent(server, async () => {
-    crowd.leave(leavers);
-    await delay(1_000);
+  const joins = await see(() => join(crowd, all.slice(1)));
+  const messages = await see(() => talk(crowd));
+  const heartbeats = await see(() => beat(crowd));
+  const idle = await see(() => pulse(crowd, IDLE_SECONDS));
+  const [last, ...leavers] = crowd.visitors;
+  const leaves = await see(() => leave(crowd, leavers));
+  const emptying = await see(async () => {
+    await leave(crowd, last ? [last] : []);
+    await delay(SETTLE_SECONDS * 1_000);
   });
-  const heartbeat = each(heartbeats, 4 * PEOPLE);
-  const { alarms } = idle;
+
+  const heartbeat = dividedBy(heartbeats.effort, HEARTBEATS * PEOPLE);
+  const alarms = plus(idle.effort, heartbeat, -beatsIn(IDLE_SECONDS, PEOPLE));
+  const alarm = dividedBy(alarms, idle.alarms);
+  const filled = plus(filling.effort, heartbeat, -beatsIn(SETTLE_SECONDS, 1));
   return {
-    join: each(joins, PEOPLE),
-    leave: each(leaves, PEOPLE),
-    message: each(messages, MESSAGES),
+    join: dividedBy(joins.effort, all.length - 1),
+    leave: dividedBy(leaves.effort, leavers.length),
+    message: dividedBy(messages.effort, MESSAGES),
     heartbeat,
-    alarm: each(without(idle, heartbeat, rounds * PEOPLE), alarms),
-    alarmsPerHour: (alarms * 3_600) / (rounds * HEARTBEAT_SECONDS),
+    alarm,
+    // The alarms of an occupied room are counted by the hour; these had one row to read.
+    occupation: plus(
+      plus(filled, emptying.effort),
+      { ...alarm, rowsRead: alarm.rowsRead / PEOPLE },
+      -filling.alarms,
+    ),
+    alarmsPerHour: (idle.alarms * 3_600) / IDLE_SECONDS,
     people: PEOPLE,
     problems: crowd.problems(),
   };
 }
 
-async function spent(server: Server, act: () => Promise<void>): Promise<Spent> {
+function beatsIn(seconds: number, people: number): number {
+  return (seconds * people) / HEARTBEAT_SECONDS;
+}
+
+async function seen(server: Server, act: () => Promise<unknown>): Promise<Seen> {
   const span = await Span.begin(server);
   await act();
-  return span.end();
+  const { fetches, calls, alarms, messages, rows, reads, cpuMs } = await span.end();
+  const requests = fetches + calls + alarms;
+  return { effort: { requests, messages, rowsWritten: rows, rowsRead: reads, ms: cpuMs }, alarms };
 }
 
-function each(total: Spent, count: number): Effort {
-  return {
-    requests: (total.fetches + total.calls + total.alarms) / count,
-    messages: total.messages / count,
-    rowsWritten: total.rows / count,
-    rowsRead: total.reads / count,
-    ms: total.cpuMs / count,
-  };
+/** One after the other, so that each is a change by itself. */
+async function join(crowd: Crowd, people: Awaited<ReturnType<typeof users>>): Promise<void> {
+  for (const user of people) {
+    crowd.join([user]);
+    // oxlint-disable-next-line no-await-in-loop
+    await crowd.opened();
+  }
+  await crowd.verify();
 }
 
-function without(total: Spent, effort: Effort, count: number): Spent {
-  return {
-    ...total,
-    rows: total.rows - effort.rowsWritten * count,
-    reads: total.reads - effort.rowsRead * count,
-    messages: 0,
-    cpuMs: Math.max(0, total.cpuMs - effort.ms * count),
-  };
+async function talk(crowd: Crowd): Promise<void> {
+  const conversation = new Conversation(crowd, [...crowd.visitors]);
+  for (let turn = 0; turn < MESSAGES; turn += 1) {
+    conversation.say(turn % PEOPLE);
+    // oxlint-disable-next-line no-await-in-loop
+    await conversation.finished();
+  }
+}
+
+async function beat(crowd: Crowd): Promise<void> {
+  for (let round = 0; round < HEARTBEATS; round += 1) {
+    const before = crowd.frames;
+    for (const { connection } of crowd.visitors) connection.send(HEARTBEAT);
+    // oxlint-disable-next-line no-await-in-loop
+    await crowd.until(() => crowd.frames >= before + PEOPLE, "heartbeats were not answered");
+  }
+}
+
+async function leave(crowd: Crowd, visitors: readonly Visitor[]): Promise<void> {
+  for (const visitor of visitors) {
+    crowd.leave([visitor]);
+    // oxlint-disable-next-line no-await-in-loop
+    await crowd.verify();
+  }
+  await delay(TOLD_MS);
 }

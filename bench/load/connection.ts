@@ -20,8 +20,6 @@ export type Listener = {
 };
 
 export class Connection {
-  frames = 0;
-  bytes = 0;
   isOpen = false;
   readonly #listener: Listener;
   readonly #socket: Socket;
@@ -96,8 +94,6 @@ export class Connection {
       this.#socket.end();
       return;
     }
-    this.frames += 1;
-    this.bytes += payload.length;
     this.#listener.heard?.(payload);
   }
 }

@@ -24,12 +24,12 @@ export class Crowd {
   readonly visitors = new Set<Visitor>();
   readonly texts = new Texts();
   readonly room: string;
+  /** Frames and bytes to all together, to those who have left too. */
+  frames = 0;
+  bytes = 0;
   onEffect: (visitor: Visitor, effect: Effect) => void;
   readonly #server: Server;
   readonly #query: string;
-  /** Frames and bytes to those who have gone. */
-  #goneFrames = 0;
-  #goneBytes = 0;
   #open = 0;
   #complete = 0;
   readonly #problems = new Set<string>();
@@ -79,15 +79,6 @@ export class Crowd {
     return this.until(() => this.#complete === this.visitors.size, "not all know all");
   }
 
-  /** Frames to all together, to those who have left too. */
-  get frames(): number {
-    return this.#sum(({ connection }) => connection.frames, this.#goneFrames);
-  }
-
-  get bytes(): number {
-    return this.#sum(({ connection }) => connection.bytes, this.#goneBytes);
-  }
-
   /** What went wrong: nothing, in a clean run. */
   problems(): string[] {
     return [...this.#problems];
@@ -135,7 +126,11 @@ export class Crowd {
     this.#check();
   }
 
-  heardNews(visitor: Visitor, effect: Effect): void {
+  heardNews(visitor: Visitor, effect: Effect, bytes: number): void {
+    this.frames += 1;
+    this.bytes += bytes;
+    // Whoever has left may hear a last word, but counts no more.
+    if (!this.visitors.has(visitor)) return;
     const was = visitor.isComplete;
     visitor.isComplete = visitor.count === this.visitors.size;
     this.#complete += Number(visitor.isComplete) - Number(was);
@@ -152,14 +147,8 @@ export class Crowd {
 
   #forget(visitor: Visitor): void {
     if (!this.visitors.delete(visitor)) return;
-    this.#goneFrames += visitor.connection.frames;
-    this.#goneBytes += visitor.connection.bytes;
     if (visitor.connection.isOpen) this.#open -= 1;
     if (visitor.isComplete) this.#complete -= 1;
-  }
-
-  #sum(value: (visitor: Visitor) => number, start: number): number {
-    return [...this.visitors].reduce((sum, visitor) => sum + value(visitor), start);
   }
 
   /** Looks whenever something is heard; what takes too long is a problem, and so the end of waiting. */

@@ -40,7 +40,7 @@ export class Visitor {
         }
         this.count += effect.count;
         this.sum = (this.sum + effect.sum) | 0;
-        crowd.heardNews(this, effect);
+        crowd.heardNews(this, effect, payload.length);
       },
       ended: (code) => crowd.hasEnded(this, code),
     });

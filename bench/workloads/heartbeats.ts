@@ -1,13 +1,10 @@
 /** Signs of life, and nothing else. */
 
-import { setTimeout as delay } from "node:timers/promises";
-import { textFrame } from "../load/frames.ts";
+import { HEARTBEAT, pulse } from "../load/pulse.ts";
 import { assemble } from "../load/room.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
 import { atMost, atMostTimes, type Outcome, type Workload } from "../workload.ts";
-
-const HEARTBEAT = textFrame('"heartbeat"');
 
 async function beat(server: Server, n: number, rounds: number): Promise<Outcome> {
   const crowd = await assemble(server, n);
@@ -24,32 +21,20 @@ async function beat(server: Server, n: number, rounds: number): Promise<Outcome>
   return { figures: { wallMs, ...spent }, problems: crowd.problems() };
 }
 
-const HEARTBEAT_EVERY_MS = 25_000;
-const LOOK_EVERY_MS = 1_000;
 /** A second with an alarm in it has more CPU than this; one with heartbeats only has less. */
 const ALARM_MS_MIN = 20;
 
 async function idle(server: Server, n: number, seconds: number): Promise<Outcome> {
   const crowd = await assemble(server, n);
-  const visitors = [...crowd.visitors];
-  const before = crowd.frames;
   const span = await Span.begin(server);
-  let beats = 0;
   let alarmMs = 0;
   let cpuMs = 0;
-  for (let second = 1; second <= seconds; second += 1) {
-    // Spread evenly, as those of people are who came at different times.
-    for (; beats < (second * LOOK_EVERY_MS * n) / HEARTBEAT_EVERY_MS; beats += 1) {
-      visitors[beats % n]?.connection.send(HEARTBEAT);
-    }
-    // oxlint-disable-next-line no-await-in-loop
-    await delay(second * LOOK_EVERY_MS - span.ms);
+  await pulse(crowd, seconds, () => {
     const spent = span.cpuMs - cpuMs;
     if (spent > ALARM_MS_MIN) alarmMs += spent;
     cpuMs += spent;
-  }
+  });
   const spent = await span.end();
-  if (crowd.frames !== before + beats) crowd.problem("not each heartbeat had one answer");
   crowd.cut();
   const minutes = seconds / 60;
   const figures = {

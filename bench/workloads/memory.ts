@@ -14,7 +14,7 @@ async function memory(server: Server, n: number): Promise<Outcome> {
 export const MEMORY: Workload = {
   name: "memory",
   title: "5,000 are present",
-  targets: ["ours", "bare", "party"],
+  targets: ["ours", "bare"],
   n: 5_000,
   quickN: 300,
   runs: 3,
@@ -28,6 +28,5 @@ export const MEMORY_NAMES: Workload = {
   ...MEMORY,
   name: "memory-names",
   title: "The same with all of them named (`PRESENCE_ANNOUNCE_MAX` 10000)",
-  targets: ["ours", "bare"],
   vars: { PRESENCE_ANNOUNCE_MAX: "10000" },
 };

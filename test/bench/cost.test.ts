@@ -14,6 +14,7 @@ const storing: Costs = {
     message: nothing,
     heartbeat: { requests: 0, messages: 1, rowsWritten: 1, rowsRead: 0, ms: 1 },
     alarm: nothing,
+    occupation: nothing,
     alarmsPerHour: 0,
     people: 50,
     problems: [],
@@ -49,9 +50,19 @@ test("answered heartbeats cost nothing, or a twentieth of a request each", () =>
   expect(usageOf(scenario, { ...answered, areAnswersBilled: true }).requests).toBe(HEARTBEATS / 20);
 });
 
-test("a room is never billed for more than all of the time", () => {
-  const usage = usageOf({ ...scenario, framesPerHour: 3_600 }, { ...storing, pause: () => 1 });
+test("a room in which always something waits is billed all of the time, and no more", () => {
+  const usage = usageOf({ ...scenario, framesPerHour: 36_000 }, { ...storing, pause: () => 1 });
   expect(usage.gbSeconds).toBeCloseTo(100 * 8 * 3_600 * 30 * 0.128, 3);
+});
+
+test("a timer holds a room only where something happens within a pause", () => {
+  const observed = { ...storing.observed, heartbeat: nothing };
+  const one = { ...scenario, rooms: 1, people: 1, visitsPerDay: 0, framesPerHour: 3_600 };
+  const usage = usageOf(one, { ...storing, observed, pause: () => 0.1 });
+  // Once a second at random, a pause of 0.1 s: some half of the pauses' tenth part, squared.
+  const part = usage.gbSeconds / (8 * 3_600 * 30 * 0.128);
+  expect(part).toBeGreaterThan(0.004);
+  expect(part).toBeLessThan(0.005);
 });
 
 test("the invoice is the plan and what goes beyond it", () => {
