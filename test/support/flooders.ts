@@ -1,0 +1,121 @@
+/**
+ * Clients that send whatever they can as fast as they can, in a process of their own: `node flooders.ts HOST ROOM
+ * COUNT`, tokens on standard input, one a line. Whoever is closed is back at once. At the end of standard input
+ * it says how much it sent, and ends.
+ */
+
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+
+const [host = "", room = "", count = "0"] = process.argv.slice(2);
+const [hostname = "", port = ""] = host.split(":");
+
+const TEXT = 0x1;
+const PING = 0x9;
+
+/** A frame as a client sends it. The mask is zero: the payload stands in it as it is. */
+function frame(payload: string | Uint8Array, opcode = TEXT): Buffer {
+  const body = Buffer.from(payload);
+  const length =
+    body.length < 126
+      ? [0x80 | body.length]
+      : body.length < 65_536
+        ? [0x80 | 126, body.length >> 8, body.length & 0xff]
+        : [0x80 | 127, 0, 0, 0, 0, ...[24, 16, 8, 0].map((bits) => (body.length >> bits) & 0xff)];
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...length, 0, 0, 0, 0]), body]);
+}
+
+function many(one: Buffer, times: number): Buffer {
+  return Buffer.concat(Array.from({ length: times }, () => one));
+}
+
+function states(): Buffer {
+  return Buffer.concat(
+    Array.from({ length: 500 }, (_, index) =>
+      frame(JSON.stringify({ type: "state", state: index })),
+    ),
+  );
+}
+
+/** What a flooder sends over and over; whether it has a token. */
+const KINDS: readonly {
+  readonly name: string;
+  readonly hasToken: boolean;
+  readonly load: Buffer;
+}[] = [
+  { name: "states", hasToken: true, load: states() },
+  {
+    name: "messages",
+    hasToken: true,
+    load: many(frame('{"type":"message","payload":"spam"}'), 500),
+  },
+  { name: "syncs", hasToken: true, load: many(frame('{"type":"sync"}'), 500) },
+  { name: "anonymous syncs", hasToken: false, load: many(frame('{"type":"sync"}'), 500) },
+  { name: "garbage", hasToken: false, load: many(frame("\u0000{garbage"), 500) },
+  {
+    name: "large messages",
+    hasToken: true,
+    load: many(frame(`{"type":"message","payload":"${"x".repeat(16_000)}"}`), 8),
+  },
+  { name: "huge frames", hasToken: false, load: frame("x".repeat(100_000)) },
+  { name: "pings", hasToken: false, load: many(frame("ping", PING), 500) },
+  { name: "heartbeats", hasToken: true, load: many(frame('"heartbeat"'), 500) },
+  { name: "bad protocol", hasToken: false, load: many(Buffer.from([0xff, 0xff, 0xff]), 100) },
+];
+
+const tally = { connections: 0, bytes: 0 };
+let isOver = false;
+
+function flood(index: number, token: string): void {
+  const kind =
+    KINDS[process.env["ONLY"] === undefined ? index % KINDS.length : Number(process.env["ONLY"])];
+  if (!kind || isOver) return;
+  const query = kind.hasToken ? `&token=${token}` : "";
+  const socket = connect(Number(port), hostname);
+  tally.connections += 1;
+  socket.on("connect", () => {
+    const lines = [
+      `GET /rooms/${room}/ws?view=diff${query} HTTP/1.1`,
+      `Host: ${host}`,
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
+      "\r\n",
+    ];
+    socket.write(lines.join("\r\n"));
+  });
+  // It reads whatever comes, or nobody would send it any more. The first is the answer to the upgrade.
+  socket.once("data", () => pour(socket, kind.load));
+  socket.on("data", (data) => {
+    // A close frame alone does not end the connection; a flooder that was told so comes back at once.
+    if (hasClose(data)) socket.destroy();
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => setImmediate(() => flood(index, token)));
+}
+
+/** Whether the frame at the end of what came is a close: codes of ours are in two bytes, reasons are short. */
+function hasClose(data: Buffer): boolean {
+  const at = data.lastIndexOf(0x88);
+  return at !== -1 && at + 2 + (data[at + 1] ?? 0) === data.length;
+}
+
+function pour(socket: Socket, load: Buffer): void {
+  if (socket.destroyed || isOver) return;
+  tally.bytes += load.length;
+  // The next when the kernel has taken this one: as fast as the server reads.
+  socket.write(load, () => pour(socket, load));
+}
+
+const tokens: string[] = [];
+const input = createInterface(process.stdin);
+input.on("line", (token) => {
+  const index = tokens.push(token) - 1;
+  if (index < Number(count)) flood(index, token);
+});
+input.on("close", () => {
+  isOver = true;
+  process.stdout.write(`${JSON.stringify(tally)}\n`, () => process.exit());
+});
