@@ -24,6 +24,12 @@ const lowLimits = {
   PRESENCE_GRACE: "0",
 };
 
+/** The same for the platform's counters: as many requests a minute, from one address and by one user. */
+const ratelimits = {
+  ADDRESS_LIMITER: { namespace_id: "1", simple: { limit: 40, period: 60 as const } },
+  USER_LIMITER: { namespace_id: "2", simple: { limit: 40, period: 60 as const } },
+};
+
 /**
  * Two files at a time, whatever the project, so that those that wait and those that work go side by side. With
  * more, a reload in a browser takes longer than the 2.5 s that a room waits for it.
@@ -65,7 +71,10 @@ export default defineConfig({
       },
       {
         plugins: [
-          cloudflareTest({ ...worker, miniflare: { bindings: { ...secret, ...lowLimits } } }),
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, ...lowLimits }, ratelimits },
+          }),
         ],
         test: { name: "limits", maxWorkers, include: ["test/limits/**/*.test.ts"] },
       },

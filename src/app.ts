@@ -4,15 +4,16 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
 import { decodeUser } from "./core/claims.ts";
-import { ProtocolError } from "./core/protocol.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { DEVELOPMENT_TOKEN, developmentToken } from "./development.ts";
-import { openSocket, refuseSocket } from "./edge.ts";
+import { openSocket } from "./edge.ts";
 import type { Bindings as Bound } from "./env.ts";
+import { crossOrigin, sealed } from "./headers.ts";
 import document from "./openapi.json" with { type: "json" };
 import { OPERATIONS, PresencePlace } from "./operations.ts";
 import { channelInPath, roomInPath } from "./paths.ts";
 import {
+  admitted,
   authorize,
   authorizeAddition,
   type Bindings,
@@ -21,6 +22,7 @@ import {
   readQuery,
 } from "./requests.ts";
 import { presences, rooms } from "./rooms.ts";
+import { startChecked } from "./start-check.ts";
 
 const {
   listRooms,
@@ -34,19 +36,23 @@ const {
 const { sendMessage, pruneRoom, prunePresences, pruneRooms } = OPERATIONS;
 const { getChannel, touchChannel, leaveAll, getHealth } = OPERATIONS;
 
+const DOCUMENT = "/openapi.json";
+
 const routes = new Hono<Bindings>();
+
+// On addresses of ours alone: an application may have others beside them, wherever it mounts this app.
+const { openSocket: _, ...calls } = OPERATIONS;
+const shared = new Set([...Object.values(calls).map(({ path }) => path), DOCUMENT]);
+routes.use(socket.path, startChecked, sealed);
+routes.use(DEVELOPMENT_TOKEN, startChecked, sealed, admitted);
+for (const path of shared) routes.use(path, startChecked, sealed, crossOrigin, admitted);
 
 routes.get(socket.path, async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     const message = "this address is a WebSocket's; connect to it with one";
     throw new HTTPException(426, { message });
   }
-  try {
-    return await openSocket(c.req.raw, c.env);
-  } catch (error) {
-    if (error instanceof ProtocolError) return refuseSocket(c.req.raw, error);
-    throw error;
-  }
+  return openSocket(c.req.raw, c.env);
 });
 
 routes.get(listRooms.path, async (c) => {
@@ -143,8 +149,6 @@ routes.delete(leaveAll.path, async (c) => {
 routes.get(getHealth.path, (c) => c.json({ ok: true }));
 
 routes.post(DEVELOPMENT_TOKEN, limitBody, developmentToken);
-
-const DOCUMENT = "/openapi.json";
 
 /** The address of the API is where this document is, wherever the app is mounted. */
 routes.get(DOCUMENT, (c) => {

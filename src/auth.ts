@@ -1,12 +1,13 @@
 /** Token → Identity, and what an identity may do. Believes nothing that the token does not say. */
 
-import { jwtVerify } from "jose";
 import * as v from "valibot";
 import { type Action, allows, Claims, userOf } from "./core/claims.ts";
 import { TOKEN_LENGTH_MAX } from "./core/limits.ts";
 import type { User } from "./core/presence.ts";
 import { ProtocolError } from "./core/protocol.ts";
-import type { Settings } from "./settings.ts";
+import { KeysUnavailable } from "./provider-keys.ts";
+import { type Settings, takesTokens } from "./settings.ts";
+import { payloadOf } from "./signature.ts";
 
 /** Who sent a request and what they may do. */
 export type Identity = {
@@ -23,10 +24,10 @@ export type Identity = {
 export const SUBPROTOCOL = "presence";
 const TOKEN_SUBPROTOCOL = "token.";
 
-const INVALID = "the token is not valid, or not any more; get a new one";
+/** What an operator is to do so that there are identities. */
+export const HOW_TO = "its operator must set PRESENCE_SECRET or PRESENCE_JWKS_URL";
 
-/** The keys of secrets that were used, so that each is imported once. */
-const keys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+const INVALID = "the token is not valid, or not any more; get a new one";
 
 /** Subprotocols that a client offers, in its order. */
 export function offeredSubprotocols(request: Request): string[] {
@@ -49,12 +50,13 @@ export function socketToken(request: Request): string | null {
   );
 }
 
-/** The identity that `token` proves. Throws a ProtocolError `unauthorized` that says what is wrong with it. */
+/**
+ * The identity that `token` proves. Throws a ProtocolError `unauthorized` that says what is wrong with it, and
+ * KeysUnavailable where nobody can tell.
+ */
 export async function identify(token: string, settings: Settings): Promise<Identity> {
-  if (!settings.secret) {
-    throw unauthorized("this server takes no tokens; its operator must set PRESENCE_SECRET");
-  }
-  const claims = await verify(token, settings.secret);
+  if (!takesTokens(settings)) throw unauthorized(`this server takes no tokens; ${HOW_TO}`);
+  const claims = await verify(token, settings);
   return { user: userOf(claims), ...permissionsOf(claims) };
 }
 
@@ -77,13 +79,12 @@ export function unauthorized(message: string): ProtocolError {
   return new ProtocolError("unauthorized", message);
 }
 
-async function verify(token: string, secret: Uint8Array): Promise<Claims> {
+async function verify(token: string, settings: Settings): Promise<Claims> {
   if (token.length > TOKEN_LENGTH_MAX) throw unauthorized(INVALID);
   try {
-    const { payload } = await jwtVerify(token, await keyOf(secret), { algorithms: ["HS256"] });
-    return v.parse(Claims, payload);
+    return v.parse(Claims, await payloadOf(token, settings));
   } catch (error) {
-    throw refusal(error);
+    throw error instanceof KeysUnavailable ? error : refusal(error);
   }
 }
 
@@ -91,13 +92,4 @@ async function verify(token: string, secret: Uint8Array): Promise<Claims> {
 function refusal(error: unknown): ProtocolError {
   const isSigned = error instanceof v.ValiError;
   return unauthorized(isSigned ? `the token's claims are wrong: ${error.message}` : INVALID);
-}
-
-function keyOf(secret: Uint8Array): Promise<CryptoKey> {
-  const known = keys.get(secret);
-  if (known) return known;
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = crypto.subtle.importKey("raw", secret, algorithm, false, ["verify"]);
-  keys.set(secret, key);
-  return key;
 }

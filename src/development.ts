@@ -8,12 +8,11 @@ import * as v from "valibot";
 import { notFound } from "./answers.ts";
 import { Claims } from "./core/claims.ts";
 import { readBody, type Request } from "./requests.ts";
-import { isDevelopment, readSettings } from "./settings.ts";
+import { isDevelopment, isLocal, readSettings } from "./settings.ts";
 
 export const DEVELOPMENT_TOKEN = "/dev/token";
 
 const TTL = "24h";
-const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** Who it is for. Not what it may do: a page of the developer's must not become an admin by asking. */
 const { sub, info, rooms } = Claims.entries;
@@ -39,8 +38,8 @@ export async function developmentToken(c: Request): Promise<Response> {
  * else's that points here (DNS rebinding) would make their page one of the same origin.
  */
 function isOwnPage({ url, headers }: globalThis.Request): boolean {
-  const { hostname, host } = new URL(url);
+  const own = new URL(url);
   const origin = headers.get("origin");
-  const isSame = origin === null || (URL.canParse(origin) && new URL(origin).host === host);
-  return LOCAL_HOSTS.has(hostname) && isSame;
+  const isSame = origin === null || (URL.canParse(origin) && new URL(origin).host === own.host);
+  return isLocal(own) && isSame;
 }

@@ -16,16 +16,39 @@ import {
 import { type Connect, connectRequest, switchTo } from "./connect.ts";
 import { ProtocolError, type View, VIEWS } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
+import { checkAddress, checkSize, checkUser } from "./gate.ts";
+import { logRefusal } from "./log.ts";
 import { OPERATIONS } from "./operations.ts";
 import { roomInPath } from "./paths.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { readSettings, type Settings, takesTokens } from "./settings.ts";
 
-/** Checks an upgrade and hands it to its room. Throws a ProtocolError that says why not. */
+/** Checks an upgrade and hands it to its room, or answers with a socket that says why not. */
 export async function openSocket(request: Request, env: Env): Promise<Response> {
+  const trail: Trail = {};
+  try {
+    return await enter(request, env, trail);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const { code, closeCode } = error;
+    logRefusal("socket refused", { ...trail, code, ...(closeCode ? { status: closeCode } : {}) });
+    return refuse(request, error);
+  }
+}
+
+/** What is known of a connection by the time at which it is refused. */
+type Trail = { room?: string; user?: string | null };
+
+async function enter(request: Request, env: Env, trail: Trail): Promise<Response> {
+  await checkAddress(request, env, "rate_limited");
+  checkSize(request);
   const settings = readSettings(env);
   const room = roomInPath(request.url, OPERATIONS.openSocket.path);
+  trail.room = room;
   checkOrigin(request.headers.get("origin"), settings);
-  const connect = await readConnect(request, room, settings);
+  const identity = await identityOf(request, settings);
+  trail.user = identity.user?.id ?? null;
+  await checkUser(identity.user, env);
+  const connect = readConnect(request, room, identity);
   const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
   // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
   if (response.webSocket) return switchTo(response.webSocket, connect.subprotocol);
@@ -34,7 +57,7 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
 }
 
 /** Accepts a socket only to say why it may not stay. */
-export function refuseSocket(request: Request, error: ProtocolError): Response {
+function refuse(request: Request, error: ProtocolError): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.send(JSON.stringify(error.toFrame()));
@@ -51,10 +74,13 @@ function checkOrigin(origin: string | null, { origins }: Settings): void {
   throw new ProtocolError("bad_origin", `pages of ${origin} may not connect to this server`);
 }
 
-async function readConnect(request: Request, room: string, settings: Settings): Promise<Connect> {
+async function identityOf(request: Request, settings: Settings): Promise<Identity> {
+  const token = takesTokens(settings) ? socketToken(request) : null;
+  return token === null ? anonymous(settings) : identify(token, settings);
+}
+
+function readConnect(request: Request, room: string, identity: Identity): Connect {
   const query = new URL(request.url).searchParams;
-  const token = settings.secret === null ? null : socketToken(request);
-  const identity = token === null ? anonymous(settings) : await identify(token, settings);
   const isWatching = query.get("watch") === "1";
   checkAdmission(identity, isWatching, room);
   const [channel, secret] = [query.get("channel"), query.get("resume")];

@@ -1,30 +1,17 @@
-/** What wrangler.toml binds and what an operator may set. Only settings.ts reads the strings. */
+/** What wrangler.toml binds. */
 
 import type { ChannelStub, LobbyStub, Namespace, RoomStub } from "./stubs.ts";
+import type { Variables } from "./variables.ts";
 
-/** The variables of the service; their meaning and ranges are in settings.ts. A var in TOML may be a number. */
-export interface Variables {
-  PRESENCE_MAX_AGE?: string | number;
-  PRESENCE_GRACE?: string | number;
-  PRESENCE_ANNOUNCE_MAX?: string | number;
-  PRESENCE_ANNOUNCE_RATE?: string | number;
-  PRESENCE_ROOM_MAX?: string | number;
-  PRESENCE_USER_MAX?: string | number;
-  PRESENCE_FRAME_MAX?: string | number;
-  PRESENCE_STATE_MAX?: string | number;
-  PRESENCE_FRAME_RATE?: string | number;
-  PRESENCE_ORIGINS?: string;
-  PRESENCE_ANONYMOUS?: string;
-  PRESENCE_SECRET?: string;
-  PRESENCE_JWKS_URL?: string;
-  PRESENCE_ISSUER?: string;
-  PRESENCE_AUDIENCE?: string;
-  /** Set by `npm start` alone: see development.ts. */
-  PRESENCE_DEV?: string;
-}
+export type { Variables } from "./variables.ts";
 
 /** What wrangler.toml must bind beside what is optional. */
 const BINDINGS = ["ROOM", "CHANNEL", "LOBBY"] as const;
+
+/** A rate limiting binding: counts a key, and says whether it is still within the limit of wrangler.toml. */
+export interface Limiter {
+  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
+}
 
 export interface Env extends Variables {
   ROOM: Namespace<RoomStub>;
@@ -32,6 +19,10 @@ export interface Env extends Variables {
   LOBBY: Namespace<LobbyStub>;
   /** Gets what rooms have counted, where wrangler.toml binds it. */
   ANALYTICS?: AnalyticsEngineDataset;
+  /** Sockets and calls of the HTTP API from one address. Without it there is no such limit. */
+  ADDRESS_LIMITER?: Limiter;
+  /** Sockets of one user. Without it there is no such limit. */
+  USER_LIMITER?: Limiter;
 }
 
 /**

@@ -20,6 +20,8 @@ export type LogFields = {
   readonly pruned?: number;
   readonly forgotten?: boolean;
   readonly error?: string;
+  /** Settings that are unsafe, in words of ours. */
+  readonly settings?: readonly string[];
 };
 
 const sampler = new Sampler();
@@ -32,6 +34,11 @@ export function logError(event: string, error: unknown, fields: LogFields = {}):
   const thrown =
     error === null ? {} : { error: error instanceof Error ? String(error) : JSON.stringify(error) };
   write("error", event, { ...fields, ...thrown });
+}
+
+/** Something works, and an operator should change it. */
+export function logWarning(event: string, fields: LogFields): void {
+  write("warn", event, fields);
 }
 
 /** Somebody was refused, and was told why. */

@@ -86,7 +86,7 @@ export const Failure = v.object({ error: v.object({ code: v.string(), message: v
 
 /** What may be wrong with a call. */
 export const FAILURES = {
-  400: "a name, a cursor, a query or the body cannot be read",
+  400: "a name, a cursor, a query or the body cannot be read, or the request is too large",
   401: "there is no valid token in `Authorization: Bearer`",
   403: "the token does not allow this",
   404: "there is no such thing",
@@ -95,8 +95,8 @@ export const FAILURES = {
   415: "the body is not JSON by its content type",
   426: "the address is a WebSocket's",
   422: "the body has the wrong shape; the message names the field",
-  429: "too much is waiting to be sent; try again in a moment",
-  503: "no secret is set, the room is full, or it could not be reached; try again later",
+  429: "too many requests from this address, or too much is waiting to be sent; try again in a moment",
+  503: "tokens cannot be checked, the room is full, or it could not be reached; try again later",
 } as const;
 
 export const TAGS = ["rooms", "presences", "channels", "all rooms", "service"] as const;
@@ -145,7 +145,7 @@ export const OPERATIONS = {
         }),
       },
     },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   openSocket: {
     method: "get",
@@ -179,7 +179,7 @@ export const OPERATIONS = {
         body: v.object({ channel_name: v.string(), members: v.array(User), lurkers: v.number() }),
       },
     },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   getStats: {
     method: "get",
@@ -232,7 +232,7 @@ export const OPERATIONS = {
         body: v.object({ presences: v.array(Presence), cursor: AnswerCursor }),
       },
     },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   addPresence: {
     method: "put",
@@ -248,7 +248,7 @@ export const OPERATIONS = {
       200: { text: "It was there already: the presence", body: Presence },
       201: { text: "It is there now: the presence", body: Presence },
     },
-    failures: [400, 401, 403, 413, 415, 422, 503],
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
   removePresence: {
     method: "delete",
@@ -258,7 +258,7 @@ export const OPERATIONS = {
     description: "Its socket is closed with 4003 where it is at home in this room.",
     needs: "admin",
     answers: { 204: { text: "It is not there, be it that it never was", body: null } },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   sendMessage: {
     method: "post",
@@ -286,7 +286,7 @@ export const OPERATIONS = {
     answers: {
       200: { text: "Those that were removed", body: v.object({ pruned: v.array(Presence) }) },
     },
-    failures: [400, 401, 403, 413, 415, 422, 503],
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
   prunePresences: {
     method: "post",
@@ -309,7 +309,7 @@ export const OPERATIONS = {
         }),
       },
     },
-    failures: [400, 401, 403, 413, 415, 422, 503],
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
   pruneRooms: {
     method: "post",
@@ -326,7 +326,7 @@ export const OPERATIONS = {
         body: v.object({ removed: v.number(), failed: Failed, cursor: AnswerCursor }),
       },
     },
-    failures: [400, 401, 403, 413, 415, 422, 503],
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
   getChannel: {
     method: "get",
@@ -345,7 +345,7 @@ export const OPERATIONS = {
         }),
       },
     },
-    failures: [400, 401, 403, 404, 503],
+    failures: [400, 401, 403, 404, 429, 503],
   },
   touchChannel: {
     method: "post",
@@ -356,7 +356,7 @@ export const OPERATIONS = {
     answers: {
       200: { text: "The rooms it is in", body: v.object({ rooms: v.array(v.string()) }) },
     },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   leaveAll: {
     method: "delete",
@@ -368,7 +368,7 @@ export const OPERATIONS = {
     answers: {
       200: { text: "The rooms it left", body: v.object({ rooms: v.array(v.string()) }) },
     },
-    failures: [400, 401, 403, 503],
+    failures: [400, 401, 403, 429, 503],
   },
   getHealth: {
     method: "get",
@@ -377,7 +377,7 @@ export const OPERATIONS = {
     summary: "Whether the Worker answers",
     needs: null,
     answers: { 200: { text: "It does", body: v.object({ ok: v.literal(true) }) } },
-    failures: [],
+    failures: [400, 429],
   },
 } as const satisfies Record<string, Operation>;
 

@@ -4,30 +4,41 @@ import { type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import * as v from "valibot";
-import { bearerToken, type Identity, identify } from "./auth.ts";
+import type { Trail } from "./answers.ts";
+import { bearerToken, HOW_TO, type Identity, identify } from "./auth.ts";
 import type { Action } from "./core/claims.ts";
 import { HTTP_BODY_MAX } from "./core/limits.ts";
 import { roomOfChannel } from "./core/names.ts";
 import { formatCount } from "./core/protocol.ts";
 import type { Env } from "./env.ts";
-import { readSettings } from "./settings.ts";
+import { checkAddress, checkSize } from "./gate.ts";
+import { readSettings, takesTokens } from "./settings.ts";
 
 const NO_OBJECT = "the body must be a JSON object";
 
-export type Bindings = { Bindings: Env };
+export type Bindings = { Bindings: Env; Variables: Partial<Trail> };
 export type Request = Context<Bindings>;
+
+/** Lets a request pass that is not too large, and whose address does not come far too often. */
+export const admitted: MiddlewareHandler<Bindings> = async (c, next) => {
+  await checkAddress(c.req.raw, c.env, "throttled");
+  checkSize(c.req.raw);
+  await next();
+};
 
 /** Lets a request pass whose token can do `action` in `room`; without a room, whatever rooms it is for. */
 export async function authorize(c: Request, action: Action, room?: string): Promise<Identity> {
+  if (room !== undefined) c.set("room", room);
   const settings = readSettings(c.env);
-  if (settings.secret === null) {
-    throw new HTTPException(503, { message: "the HTTP API needs tokens; set PRESENCE_SECRET" });
+  if (!takesTokens(settings)) {
+    throw new HTTPException(503, { message: `the HTTP API needs tokens; ${HOW_TO}` });
   }
   const token = bearerToken(c.req.raw);
   if (token === null) {
     throw new HTTPException(401, { message: "send a token: Authorization: Bearer …" });
   }
   const identity = await identify(token, settings);
+  if (identity.user) c.set("user", identity.user.id);
   if (room === undefined ? identity.can.includes(action) : identity.may(action, room)) {
     return identity;
   }

@@ -2,7 +2,7 @@
 
 import { SECRET_BYTES_MIN, SOCKETS_MAX } from "./core/limits.ts";
 import { formatCount } from "./core/protocol.ts";
-import type { Variables } from "./env.ts";
+import type { Variables } from "./variables.ts";
 
 /** What a connection without a token may do. */
 export type AnonymousPolicy = "join" | "watch" | "deny";
@@ -29,8 +29,18 @@ export type Settings = {
   /** Origins that a browser may connect from; `null` for any. */
   readonly origins: readonly string[] | null;
   readonly anonymous: AnonymousPolicy;
-  /** Key of HS256 tokens. Without one nobody has an identity and the HTTP API is closed. */
+  /** Key of HS256 tokens. */
   readonly secret: Uint8Array | null;
+  /** The key before that one: its tokens are good too, while they are being replaced. */
+  readonly previousSecret: Uint8Array | null;
+  readonly provider: Provider | null;
+};
+
+/** An identity provider, and what its tokens must say; `null` where that is not checked. */
+export type Provider = {
+  readonly jwksUrl: string;
+  readonly issuer: string | null;
+  readonly audience: string | null;
 };
 
 type Range = {
@@ -59,7 +69,6 @@ const cache = new WeakMap<Variables, Settings>();
 export function readSettings(env: Variables): Settings {
   const known = cache.get(env);
   if (known) return known;
-  checkUnsupported(env);
   const settings: Settings = {
     maxAgeMs: readNumber(env, "PRESENCE_MAX_AGE") * 1_000,
     graceMs: readNumber(env, "PRESENCE_GRACE") * 1_000,
@@ -72,7 +81,9 @@ export function readSettings(env: Variables): Settings {
     frameRate: readNumber(env, "PRESENCE_FRAME_RATE"),
     origins: readOrigins(env.PRESENCE_ORIGINS),
     anonymous: readAnonymous(env.PRESENCE_ANONYMOUS),
-    secret: readSecret(env.PRESENCE_SECRET),
+    secret: readSecret(env, "PRESENCE_SECRET"),
+    previousSecret: readPreviousSecret(env),
+    provider: readProvider(env),
   };
   cache.set(env, settings);
   return settings;
@@ -83,12 +94,9 @@ export function isDevelopment({ PRESENCE_DEV }: Variables): boolean {
   return PRESENCE_DEV === "true";
 }
 
-/** A service that ignored these would take for a stranger whom its operator meant to know. */
-function checkUnsupported(env: Variables): void {
-  for (const name of ["PRESENCE_JWKS_URL", "PRESENCE_ISSUER", "PRESENCE_AUDIENCE"] as const) {
-    if (!env[name]) continue;
-    throw new Error(`${name} is set; this version knows no identity providers yet: unset it`);
-  }
+/** Whether anybody can have an identity here. Where not, all are anonymous and the HTTP API is closed. */
+export function takesTokens({ secret, provider }: Settings): boolean {
+  return secret !== null || provider !== null;
 }
 
 function readNumber(env: Variables, name: keyof typeof RANGES): number {
@@ -122,11 +130,55 @@ function readAnonymous(setting = ""): AnonymousPolicy {
   throw new Error(`PRESENCE_ANONYMOUS is "${text}"; it must be join, watch or deny`);
 }
 
-function readSecret(text = ""): Uint8Array | null {
+function readSecret(
+  env: Variables,
+  name: "PRESENCE_SECRET" | "PRESENCE_SECRET_PREVIOUS",
+): Uint8Array | null {
+  const text = env[name] ?? "";
   if (text === "") return null;
   const secret = new TextEncoder().encode(text);
   if (secret.length >= SECRET_BYTES_MIN) return secret;
   throw new Error(
-    `PRESENCE_SECRET is ${secret.length} bytes; it must be ${SECRET_BYTES_MIN} or more, such as the output of: openssl rand -base64 32`,
+    `${name} is ${secret.length} bytes; it must be ${SECRET_BYTES_MIN} or more, such as the output of: openssl rand -base64 32`,
   );
+}
+
+function readPreviousSecret(env: Variables): Uint8Array | null {
+  const previous = readSecret(env, "PRESENCE_SECRET_PREVIOUS");
+  if (previous === null || env.PRESENCE_SECRET) return previous;
+  throw new Error(
+    "PRESENCE_SECRET_PREVIOUS is set without PRESENCE_SECRET; it is for the secret before that one: set both, or unset it",
+  );
+}
+
+function readProvider(env: Variables): Provider | null {
+  const jwksUrl = (env.PRESENCE_JWKS_URL ?? "").trim();
+  const issuer = env.PRESENCE_ISSUER?.trim() || null;
+  const audience = env.PRESENCE_AUDIENCE?.trim() || null;
+  if (jwksUrl !== "") return { jwksUrl: checkJwksUrl(jwksUrl), issuer, audience };
+  if (issuer === null && audience === null) return null;
+  const name = issuer === null ? "PRESENCE_AUDIENCE" : "PRESENCE_ISSUER";
+  throw new Error(
+    `${name} is set without PRESENCE_JWKS_URL; it is for tokens of an identity provider: set the address of its keys, or unset it`,
+  );
+}
+
+/** Whoever can change what is fetched there can be anybody: so not over an open network. */
+function checkJwksUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal(url));
+  const hasUser = url !== null && (url.username !== "" || url.password !== "");
+  if (url !== null && isSafe && !hasUser) return url.href;
+  // A user may come with a password, which must not stand in a log.
+  const said = hasUser ? "names a user" : `is "${text}"`;
+  throw new Error(
+    `PRESENCE_JWKS_URL ${said}; it must be an address such as https://id.example.com/.well-known/jwks.json (http on localhost only)`,
+  );
+}
+
+const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Whether an address is of the very machine that this runs on: no deployed Worker has one. */
+export function isLocal({ hostname }: Pick<URL, "hostname">): boolean {
+  return LOCAL_HOSTS.has(hostname);
 }

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
  * The command line, `durable-presence`: finds the command, and turns whatever goes wrong into words and an exit
- * code. 0: done. 1: the service refused, or something failed. 2: the command was written wrongly.
+ * code. 0: done. 1: the service refused, something failed or is unsafe. 2: the command was written wrongly.
  */
 
 import { parseArgs } from "node:util";
 import { type Command, PROGRAM } from "./command.ts";
 import { add } from "./commands/add.ts";
 import { channel, leaveAll, touch } from "./commands/channel.ts";
+import { doctor } from "./commands/doctor.ts";
 import { prunePresences, pruneRooms } from "./commands/prune.ts";
 import { remove } from "./commands/remove.ts";
 import { room } from "./commands/room.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   prunePresences,
   pruneRooms,
   token,
+  doctor,
 ];
 
 const NAMES = COMMANDS.map(({ name }) => name).join(", ");
@@ -54,7 +56,7 @@ const HELP = [
   "",
   `More about a command: ${PROGRAM} <command> --help`,
   `The version: ${PROGRAM} --version`,
-  "Exit codes: 0 done, 1 the service refused or something failed, 2 wrong usage.",
+  "Exit codes: 0 done, 1 the service refused, something failed or is unsafe, 2 wrong usage.",
 ].join("\n");
 
 /** Options that may stand before the command. */

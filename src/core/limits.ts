@@ -72,6 +72,30 @@ export const INFO_BYTES_MAX = 1_024;
 /** A token: the claims above fit several times over, and a request's headers end at 16 KiB. */
 export const TOKEN_LENGTH_MAX = 8_192;
 
+/** Characters of a request's query: the longest token, and a channel with its secret, percent-encoded, fit in. */
+export const QUERY_LENGTH_MAX = 12_288;
+
+/** Characters of all headers of a request, names too: a token, and whatever cookies and proxies add. */
+export const HEADERS_LENGTH_MAX = 32_768;
+
+/** Seconds for which a browser remembers that a page of another origin may call: as long as any browser does. */
+export const PREFLIGHT_SECONDS = 7_200;
+
+/** How long an identity provider may take to tell its keys. Whoever waits for them is a person at a page. */
+export const KEYS_WAIT_MS = 3_000;
+
+/** Bytes of an identity provider's keys: large ones are some 30 KB, with their certificates. */
+export const KEYS_BYTES_MAX = 131_072;
+
+/** Keys are asked for again when they are used and this old: so long a key that was withdrawn may be believed. */
+export const KEYS_FRESH_MS = 600_000;
+
+/** Between two requests for keys, whatever strangers name as the key of their tokens. */
+export const KEYS_EVERY_MS = 60_000;
+
+/** The same while there are no keys yet: nobody can come in, so there is more of a hurry. */
+export const KEYS_FIRST_EVERY_MS = 5_000;
+
 /** Keys of HS256: RFC 7518, section 3.2 asks for as many bits as the hash has. */
 export const SECRET_BYTES_MIN = 32;
 

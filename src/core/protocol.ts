@@ -20,6 +20,7 @@ export const CLOSE_CODES = {
   removed: 4003,
   bad_room: 4004,
   replaced: 4009,
+  bad_request: 4000,
   bad_origin: 4010,
   room_full: 4100,
   expired: 4108,

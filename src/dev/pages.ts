@@ -7,6 +7,7 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join, relative } from "node:path";
+import { HEADERS, REDIRECTS } from "./page-rules.ts";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const PAGES = join(PROJECT, "dist/pages");
@@ -86,3 +87,5 @@ copyModules("client", "client");
 copyModules("core", "core");
 copyFiles(Object.values(PACKAGES).flat(), MODULES, placeOf);
 copyFiles(VIEWER, VIEWER_PACKAGE, (file) => join("swagger-ui", file));
+writeFileSync(join(PAGES, "_headers"), HEADERS);
+writeFileSync(join(PAGES, "_redirects"), REDIRECTS);

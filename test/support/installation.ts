@@ -28,6 +28,7 @@ const SOURCES = [
   "docs",
   "README.md",
   "CHANGELOG.md",
+  "SECURITY.md",
   "LICENSE",
 ];
 

@@ -18,6 +18,9 @@ export const SECRET = "a secret of the tests, 32 bytes or more";
 const START_MS_MAX = 45_000;
 const ASK_AGAIN_MS = 50;
 
+/** What is kept of what a server said. */
+const OUTPUT_LENGTH_MAX = 100_000;
+
 const PROJECT = join(import.meta.dirname, "../..");
 const WRANGLER = join(PROJECT, "node_modules/wrangler/bin/wrangler.js");
 
@@ -80,6 +83,11 @@ export class Server {
     return `http://${this.host}`;
   }
 
+  /** What it said, the lines of its log too: warnings and errors. */
+  get output(): string {
+    return this.#output;
+  }
+
   /** Starts it again on the same storage and the same port, and waits until it answers. */
   async start(): Promise<void> {
     const vars = Object.entries(this.#vars).flatMap(([name, value]) => [
@@ -89,15 +97,7 @@ export class Server {
     const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
     const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
     const { config } = this.#worker;
-    const wrangler = [
-      process.execPath,
-      WRANGLER,
-      "dev",
-      "--config",
-      config,
-      "--log-level",
-      "error",
-    ];
+    const wrangler = [process.execPath, WRANGLER, "dev", "--config", config, "--log-level", "warn"];
     this.#output = "";
     // A process group of its own, so that all of it can be killed at once.
     const child = spawn(
@@ -117,7 +117,7 @@ export class Server {
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
-        this.#output = (this.#output + text).slice(-4_000);
+        this.#output = (this.#output + text).slice(-OUTPUT_LENGTH_MAX);
       });
     }
     await this.#answers(child);

@@ -150,6 +150,30 @@ describe("a token", () => {
     expect(watched(room).constructed).toBe(0);
   });
 
+  test("has no tolerance in its times: it ends with the second that it names", async () => {
+    const { socket } = await upgrade(
+      socketUrl(newRoom(), { token: await sign({ sub: "ada", exp: soon() }) }),
+    );
+    expect(await refusal(socket)).toEqual(UNAUTHORIZED);
+  });
+
+  test.each([
+    ["expired", () => sign({ sub: "ada", exp: soon() - 10 })],
+    ["not valid yet", () => sign({ sub: "ada", nbf: soon() + 100 })],
+    ["of another key", () => sign({ sub: "ada" }, "another secret, 32 bytes or more, too")],
+    ["without a signature", () => new UnsecuredJWT({ sub: "ada" }).encode()],
+    ["oversize", () => sign({ sub: "ada", padding: "x".repeat(8_000) })],
+    ["malformed", () => "a.b.c"],
+    ["nonsense", () => "nonsense"],
+  ])("%s is refused with the same words as any other", async (_name, make) => {
+    const socket = await open(newRoom(), { token: await make() });
+    expect(await socket.nextOf("error")).toEqual({
+      type: "error",
+      code: "unauthorized",
+      message: "the token is not valid, or not any more; get a new one",
+    });
+  });
+
   test.each([
     ["info of 1,024 bytes", { info: { a: "x".repeat(1_016) } }],
     ["a time to live", { exp: soon() + 100, nbf: soon() - 100 }],
@@ -157,6 +181,38 @@ describe("a token", () => {
   ])("with %s is good", async (_name, claims) => {
     const ada = await openAs("ada", newRoom(), { claims });
     expect(await ada.next()).toMatchObject({ payload: { members: [{ id: "ada" }] } });
+  });
+});
+
+describe("two secrets at once", () => {
+  const [current, previous] = [
+    "the new key, which is 32 bytes long",
+    "the old key, which is 32 bytes long",
+  ];
+  const variables = { PRESENCE_SECRET: current, PRESENCE_SECRET_PREVIOUS: previous };
+
+  test.each([current, previous])("a token of %s is good", async (key) => {
+    const url = socketUrl(newRoom(), { token: await sign({ sub: "ada" }, key) });
+    const { socket } = await upgrade(url, {}, variables);
+    expect(await socket.next()).toMatchObject({ payload: { members: [{ id: "ada" }] } });
+  });
+
+  test.each([
+    ["a third one", () => sign({ sub: "ada" })],
+    ["the old one that is expired", () => sign({ sub: "ada", exp: soon() - 1 }, previous)],
+    ["the old one that is not valid yet", () => sign({ sub: "ada", nbf: soon() + 60 }, previous)],
+    ["the old one that names nobody", () => sign({}, previous)],
+  ])("a token of %s is refused, and no room is woken", async (_name, make) => {
+    const room = newRoom();
+    const { socket } = await upgrade(socketUrl(room, { token: await make() }), {}, variables);
+    expect(await refusal(socket)).toEqual(UNAUTHORIZED);
+    expect(watched(room).constructed).toBe(0);
+  });
+
+  test("a token of the old one is refused when the rotation is over", async () => {
+    const url = socketUrl(newRoom(), { token: await sign({ sub: "ada" }, previous) });
+    const { socket } = await upgrade(url, {}, { PRESENCE_SECRET: current });
+    expect(await refusal(socket)).toEqual(UNAUTHORIZED);
   });
 });
 

@@ -38,6 +38,8 @@ test("nothing set is the defaults of the contract", () => {
     origins: null,
     anonymous: "join",
     secret: null,
+    previousSecret: null,
+    provider: null,
   });
 });
 
@@ -84,13 +86,64 @@ test("seconds may have fractions, counts may not", () => {
   expect(complaint({ PRESENCE_ROOM_MAX: "1.5" })).toContain("PRESENCE_ROOM_MAX");
 });
 
-test.each(["PRESENCE_JWKS_URL", "PRESENCE_ISSUER", "PRESENCE_AUDIENCE"])(
-  "%s stops the start, for it would be ignored",
-  (name) => {
-    expect(() => readSettings({ [name]: "https://id.example" })).toThrow(`${name} is set`);
-    expect(() => readSettings({ [name]: "" })).not.toThrow();
-  },
-);
+describe("PRESENCE_JWKS_URL", () => {
+  test.each([
+    "https://id.example/keys",
+    "https://id.example:8443/a/b.json?c=d",
+    "http://localhost:8080/keys",
+    "http://127.0.0.1/keys",
+    "http://[::1]:8080/keys",
+  ])("may be %s", (url) => {
+    expect(readSettings({ PRESENCE_JWKS_URL: ` ${url} ` }).provider).toEqual({
+      jwksUrl: url,
+      issuer: null,
+      audience: null,
+    });
+  });
+
+  test.each([
+    "http://id.example/keys",
+    "http://localhost.example/keys",
+    "ftp://id.example/keys",
+    "id.example/keys",
+    "javascript:alert(1)",
+  ])("may not be %s, and the error names the variable and the value", (url) => {
+    const message = complaint({ PRESENCE_JWKS_URL: url });
+    expect(message).toContain(`PRESENCE_JWKS_URL is "${url}"`);
+    expect(message).toContain("https://");
+  });
+
+  test.each(["https://user:pass-word@id.example/keys", "https://to-ken@id.example/keys"])(
+    "may not have a user, as %s, and the error does not tell it",
+    (url) => {
+      const message = complaint({ PRESENCE_JWKS_URL: url });
+      expect(message).toContain("PRESENCE_JWKS_URL names a user");
+      expect(message).not.toMatch(/pass-word|to-ken/);
+    },
+  );
+
+  test("goes with what its tokens must say", () => {
+    const variables = {
+      PRESENCE_JWKS_URL: "https://id.example/keys",
+      PRESENCE_ISSUER: "https://id.example",
+      PRESENCE_AUDIENCE: "presence",
+    };
+    expect(readSettings(variables).provider).toEqual({
+      jwksUrl: "https://id.example/keys",
+      issuer: "https://id.example",
+      audience: "presence",
+    });
+  });
+
+  test.each(["PRESENCE_ISSUER", "PRESENCE_AUDIENCE"])(
+    "must be there where %s is, for it would be ignored",
+    (name) => {
+      const message = complaint({ [name]: "https://id.example" });
+      expect(message).toContain(`${name} is set without PRESENCE_JWKS_URL`);
+      expect(complaint({ [name]: "" })).toBe("nothing");
+    },
+  );
+});
 
 describe("PRESENCE_ORIGINS", () => {
   test("may be empty, which is any origin", () => {
@@ -140,5 +193,28 @@ describe("PRESENCE_SECRET", () => {
     const message = complaint({ PRESENCE_SECRET: "x".repeat(31) });
     expect(message).toContain("PRESENCE_SECRET is 31 bytes; it must be 32 or more");
     expect(message).not.toContain("xxx");
+  });
+});
+
+describe("PRESENCE_SECRET_PREVIOUS", () => {
+  const PRESENCE_SECRET = "x".repeat(32);
+
+  test("is the key before that one", () => {
+    const previous = "y".repeat(32);
+    const settings = readSettings({ PRESENCE_SECRET, PRESENCE_SECRET_PREVIOUS: previous });
+    expect(settings.previousSecret).toEqual(new TextEncoder().encode(previous));
+    expect(settings.secret).toEqual(new TextEncoder().encode(PRESENCE_SECRET));
+  });
+
+  test("may not have 31 bytes, and the error does not tell it", () => {
+    const message = complaint({ PRESENCE_SECRET, PRESENCE_SECRET_PREVIOUS: "y".repeat(31) });
+    expect(message).toContain("PRESENCE_SECRET_PREVIOUS is 31 bytes; it must be 32 or more");
+    expect(message).not.toContain("yyy");
+  });
+
+  test("may not be there alone", () => {
+    expect(complaint({ PRESENCE_SECRET_PREVIOUS: "y".repeat(32) })).toContain(
+      "PRESENCE_SECRET_PREVIOUS is set without PRESENCE_SECRET",
+    );
   });
 });

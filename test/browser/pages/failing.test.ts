@@ -13,9 +13,6 @@ const permissions = ["local-network-access"];
 /** What it logs of the token that nobody makes there. */
 const NO_TOKENS = /404/;
 
-const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src blob:";
-
 let local: Server;
 let deployed: Server;
 let browser: Browser;
@@ -69,23 +66,6 @@ test("a room that no address can name is refused in words", async () => {
   await ada.page.getByLabel("Go to another room").fill("..");
   await ada.page.keyboard.press("Enter");
   await ada.sees("#problem", "no URL can have the room");
-  expect(ada.complaints).toEqual([]);
-});
-
-test("a policy that trusts the page's own files alone is kept, by both pages", async () => {
-  await using ada = await Visitor.open(browser, "about:blank", { permissions });
-  await ada.page.route(/\/(?:inspector)?(?:\?.*)?$/, async (route) => {
-    const response = await route.fetch();
-    const headers = { ...response.headers(), "content-security-policy": POLICY };
-    await route.fulfill({ response, headers });
-  });
-  await ada.page.goto(`${local.url}/?name=Ada#${randomUUID()}`);
-  await ada.sees("#status", "Here as Ada");
-  await ada.pointAt(0.5, 0.5);
-  await ada.page.goto(`${local.url}/inspector`);
-  await ada.page.getByLabel("A token").fill(await tokenFor("ops", { can: ["admin"] }));
-  await ada.page.keyboard.press("Enter");
-  await ada.sees("h1", "Rooms");
   expect(ada.complaints).toEqual([]);
 });
 
