@@ -6,7 +6,7 @@ import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
 import { decodeUser } from "./core/claims.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { DEVELOPMENT_TOKEN, developmentToken } from "./development.ts";
-import { openSocket } from "./edge.ts";
+import { isHandshake, openSocket } from "./edge.ts";
 import type { Bindings as Bound } from "./env.ts";
 import { crossOrigin, sealed } from "./headers.ts";
 import document from "./openapi.json" with { type: "json" };
@@ -48,8 +48,8 @@ routes.use(DEVELOPMENT_TOKEN, startChecked, sealed, admitted);
 for (const path of shared) routes.use(path, startChecked, sealed, crossOrigin, admitted);
 
 routes.get(socket.path, async (c) => {
-  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    const message = "this address is a WebSocket's; connect to it with one";
+  if (!isHandshake(c.req.raw)) {
+    const message = "this address is a WebSocket's; connect to it with one, of version 13";
     throw new HTTPException(426, { message });
   }
   return openSocket(c.req.raw, c.env);

@@ -73,7 +73,7 @@ describe("on the wire", () => {
 });
 
 /** Everything that comes back to frames, in the words of the table. */
-async function answersToFrames(bytes: Buffer): Promise<string> {
+async function answersToFrames(bytes: Buffer, isHeard: boolean): Promise<string> {
   const connection = await RawConnection.open(server.port);
   const query = `watch=1&view=count&token=${await tokenFor("mallory")}`;
   const lines = [
@@ -93,14 +93,16 @@ async function answersToFrames(bytes: Buffer): Promise<string> {
   connection.write(Buffer.concat([Buffer.from([0x81, 0x8b, 0, 0, 0, 0]), Buffer.from(HEARTBEAT)]));
   const answers: string[] = [];
   let answer = "";
-  while (answer !== "cut" && answer !== HEARTBEAT) {
+  // The answer to a heartbeat may overtake what is gathered.
+  const isOver = () => answers.includes("heartbeat") && (!isHeard || answers.includes("messages"));
+  while (answer !== "cut" && !isOver()) {
     // oxlint-disable-next-line no-await-in-loop
     answer = await connection.frame();
     answers.push(wordOf(answer));
     if (answer.startsWith("close")) break;
   }
   connection.destroy();
-  return [...new Set(answers)].join(", ");
+  return [...new Set(answers)].toSorted().join(", ");
 }
 
 function wordOf(frame: string): string {
@@ -112,7 +114,7 @@ function wordOf(frame: string): string {
 
 describe("in a socket", () => {
   test.each(RAW_FRAMES)("%s", async (_what, bytes, answer) => {
-    expect(await answersToFrames(bytes)).toBe(answer);
+    expect(await answersToFrames(bytes, answer.includes("messages"))).toBe(answer);
     const heard = (await bystander.client.settled()).map((frame) => JSON.stringify(frame));
     expect(heard.filter((frame) => !frame.includes('"messages"'))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** Many honest clients over TCP, that talk to each other, beat as pages do, and know how long each message took. */
 
+import { once } from "node:events";
 import { WebSocket } from "ws";
 import { type Address, socketUrl, textOf, tokenFor } from "./client.ts";
 
@@ -7,7 +8,7 @@ const BEAT_MS = 3_000;
 
 export class Honest {
   readonly ws: WebSocket;
-  /** Milliseconds from sending to hearing, of each message that came since `forget`. */
+  /** Milliseconds from sending to hearing, of each message that came. */
   latencies: number[] = [];
   /** Codes of closes and of errors: none, if all goes well. */
   readonly troubles: string[] = [];
@@ -49,6 +50,15 @@ export class Honest {
 
   setState(state: unknown): void {
     this.ws.send(JSON.stringify({ type: "state", state }));
+  }
+
+  /** So many messages have come. */
+  async heard(count: number): Promise<void> {
+    while (this.latencies.length < count) {
+      if (this.ws.readyState !== WebSocket.OPEN) throw new Error(`closed: ${this.troubles.join()}`);
+      // oxlint-disable-next-line no-await-in-loop
+      await once(this.ws, "message");
+    }
   }
 
   /** Closes as a page does, or drops the line; settles when the connection is over. */

@@ -13,7 +13,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +37,7 @@ const START_MS_MAX = 30_000;
 /** How often a file may be caught while the runtime writes it. */
 const ATTEMPTS_MAX = 10;
 
-/** What a service has stored: rows of all objects, and bytes of the files that hold them. */
+/** What a service has stored: rows of all objects, and bytes of their databases, journals not counted. */
 export type Stored = { readonly rows: number; readonly bytes: number };
 
 export class Runtime {
@@ -117,10 +116,10 @@ export class Runtime {
     for (const directory of CLASSES.map((name) => join(this.#directory, "disk", name))) {
       if (!existsSync(directory)) continue;
       for (const name of readdirSync(directory)) {
-        if (name.endsWith("-shm")) continue;
-        found.bytes += statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
-        if (/^[0-9a-f]+\.sqlite$/.test(name))
-          found.rows += again(() => rowsIn(join(directory, name)));
+        if (!/^[0-9a-f]+\.sqlite$/.test(name)) continue;
+        const { rows, bytes } = again(() => storedIn(join(directory, name)));
+        found.rows += rows;
+        found.bytes += bytes;
       }
     }
     return found;
@@ -154,23 +153,31 @@ export class Runtime {
 }
 
 /** Rows of the key-value interface, which is all that objects here write to; none in storage that was forgotten. */
-function rowsIn(file: string): number {
+function storedIn(file: string): Stored {
   // Read from a copy: the runtime's own locks are none that other processes know of.
   const directory = mkdtempSync(join(tmpdir(), "presence-copy-"));
   try {
     for (const end of ["", "-wal"]) {
       if (existsSync(file + end)) copyFileSync(file + end, join(directory, `copy${end}`));
     }
-    const database = new DatabaseSync(join(directory, "copy"));
-    try {
-      const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = '_cf_KV'").all();
-      if (tables.length === 0) return 0;
-      return Number(database.prepare("SELECT count(*) AS n FROM _cf_KV").get()?.["n"]);
-    } finally {
-      database.close();
-    }
+    return countIn(join(directory, "copy"));
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function countIn(file: string): Stored {
+  const database = new DatabaseSync(file);
+  const number = (query: string) =>
+    Number(Object.values(database.prepare(query).get() ?? {})[0] ?? 0);
+  try {
+    const isForgotten = number("SELECT count(*) FROM sqlite_master WHERE name = '_cf_KV'") === 0;
+    return {
+      rows: isForgotten ? 0 : number("SELECT count(*) FROM _cf_KV"),
+      bytes: number("PRAGMA page_count") * number("PRAGMA page_size"),
+    };
+  } finally {
+    database.close();
   }
 }
 
