@@ -18,6 +18,8 @@ export const FRAMES: readonly FrameRow[] = [
   ["a mark of byte order", '\ufeff{"type":"sync"}', "bad_frame"],
   ["half JSON", '{"type":"sync"', "bad_frame"],
   ["JSON twice", '{"type":"sync"}{"type":"sync"}', "bad_frame"],
+  ["a goodbye with a form feed", '{"type":"leave"}\f', "bad_frame"],
+  ["a goodbye with a space that is none in JSON", '\u00a0{"type":"leave"}', "bad_frame"],
   ["a comment", '{"type":"sync"}//', "bad_frame"],
   ["single quotes", "{'type':'sync'}", "bad_frame"],
   ["a trailing comma", '{"type":"sync",}', "bad_frame"],
