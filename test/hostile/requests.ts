@@ -282,6 +282,14 @@ export const REQUESTS: readonly RequestRow[] = [
     "400 bad_cursor",
   ],
 
+  ["a query of 12,289 characters", `GET /rooms?prefix=${x(12_289 - 8)}`, {}, "400 bad_request"],
+  [
+    "headers of 32,769 characters",
+    "GET /rooms/{room}",
+    { headers: { a: x(17_000), b: x(16_000) } },
+    "400 bad_request",
+  ],
+
   // Bodies
   ["no body", "POST /rooms/{room}/messages", {}, "400 bad_request"],
   ["no JSON", "POST /rooms/{room}/messages", { body: "{" }, "400 bad_request"],
@@ -423,6 +431,13 @@ export type UpgradeRow = readonly [
 
 export const UPGRADES: readonly UpgradeRow[] = [
   ["no name", "/rooms//ws", {}, "4004 bad_room"],
+  ["a query of 12,289 characters", `/rooms/{room}/ws?x=${x(12_289 - 3)}`, {}, "4000 bad_request"],
+  [
+    "headers of 32,769 characters",
+    "/rooms/{room}/ws",
+    { headers: { a: x(17_000), b: x(16_000) } },
+    "4000 bad_request",
+  ],
   ["a name of 256 bytes", `/rooms/${NAME_MAX}x/ws`, {}, "4004 bad_room"],
   [
     "a name of 256 bytes in 64 characters",
