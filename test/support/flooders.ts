@@ -1,6 +1,6 @@
 /**
  * Clients that send whatever they can as fast as they can, in a process of their own: `node flooders.ts HOST ROOM
- * COUNT`, tokens on standard input, one a line. Whoever is closed is back at once. At the end of standard input
+ * COUNT KINDS`, tokens on standard input, one a line. Kinds are `frames`, those that the room must drop, or `all`. Whoever is closed is back at once. At the end of standard input
  * it says how much it sent, and ends.
  */
 
@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
-const [host = "", room = "", count = "0"] = process.argv.slice(2);
+const [host = "", room = "", count = "0", kinds = "all"] = process.argv.slice(2);
 const [hostname = "", port = ""] = host.split(":");
 
 const TEXT = 0x1;
@@ -47,21 +47,30 @@ const KINDS: readonly {
   readonly name: string;
   readonly hasToken: boolean;
   readonly load: Buffer;
+  /** Whether it is the room that has to deal with it: it comes as frames, and they do not end the connection. */
+  readonly isFrames?: true;
   /** Bytes of the answers to one load. */
   readonly answer?: number;
 }[] = [
-  { name: "states", hasToken: true, load: states() },
+  { name: "states", isFrames: true, hasToken: true, load: states() },
   {
     name: "messages",
+    isFrames: true,
     hasToken: true,
     load: many(frame('{"type":"message","payload":"spam"}'), 500),
   },
-  { name: "syncs", hasToken: true, load: many(frame('{"type":"sync"}'), 500) },
-  { name: "anonymous syncs", hasToken: false, load: many(frame('{"type":"sync"}'), 500) },
-  { name: "garbage", hasToken: false, load: many(frame("\u0000{garbage"), 500) },
+  { name: "syncs", isFrames: true, hasToken: true, load: many(frame('{"type":"sync"}'), 500) },
+  {
+    name: "anonymous syncs",
+    isFrames: true,
+    hasToken: false,
+    load: many(frame('{"type":"sync"}'), 500),
+  },
+  { name: "garbage", isFrames: true, hasToken: false, load: many(frame("\u0000{garbage"), 500) },
   {
     // Without a token nobody may send: with one, twenty a second of these to everybody would be their right.
     name: "large messages",
+    isFrames: true,
     hasToken: false,
     load: many(frame(`{"type":"message","payload":"${"x".repeat(16_000)}"}`), 8),
   },
@@ -71,11 +80,12 @@ const KINDS: readonly {
   { name: "bad protocol", hasToken: false, load: many(Buffer.from([0xff, 0xff, 0xff]), 100) },
 ];
 
+const used = kinds === "all" ? KINDS : KINDS.filter(({ isFrames }) => isFrames);
 const tally = { connections: 0, bytes: 0 };
 let isOver = false;
 
 function flood(index: number, token: string): void {
-  const kind = KINDS[index % KINDS.length];
+  const kind = used[index % used.length];
   if (!kind || isOver) return;
   const query = kind.hasToken ? `&token=${token}` : "";
   const socket = connect(Number(port), hostname);
