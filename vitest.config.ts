@@ -79,11 +79,31 @@ export default defineConfig({
         test: { name: "limits", maxWorkers, include: ["test/limits/**/*.test.ts"] },
       },
       {
+        // So many frames a second that the throttle answers none of them.
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, PRESENCE_FRAME_RATE: "10000" } },
+          }),
+        ],
+        test: { name: "hostile", maxWorkers, include: ["test/hostile/**/*.test.ts"] },
+      },
+      {
         test: {
           name: "restart",
           maxWorkers,
           include: ["test/restart/**/*.test.ts"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // What much traffic does to the runtime. One file at a time: they measure.
+        test: {
+          name: "load",
+          maxWorkers: 1,
+          include: ["test/load/**/*.test.ts"],
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },

@@ -6,7 +6,7 @@ import { answerTo, methodNotAllowed, notFound } from "./answers.ts";
 import { decodeUser } from "./core/claims.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { DEVELOPMENT_TOKEN, developmentToken } from "./development.ts";
-import { openSocket } from "./edge.ts";
+import { isHandshake, openSocket } from "./edge.ts";
 import type { Bindings as Bound } from "./env.ts";
 import { crossOrigin, sealed } from "./headers.ts";
 import document from "./openapi.json" with { type: "json" };
@@ -44,7 +44,7 @@ const routes = new Hono<Bindings>();
 const { openSocket: _, ...calls } = OPERATIONS;
 const shared = new Set([...Object.values(calls).map(({ path }) => path), DOCUMENT]);
 routes.get(socket.path, (c, next) => {
-  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return next();
+  if (!isHandshake(c.req.raw)) return next();
   // Ahead of all middleware: a storm of joins is made of these, and nothing may touch their answers.
   checkStart(c.req.url, c.env);
   return openSocket(c.req.raw, c.env);
@@ -54,7 +54,7 @@ routes.use(DEVELOPMENT_TOKEN, startChecked, sealed, admitted);
 for (const path of shared) routes.use(path, startChecked, sealed, crossOrigin, admitted);
 
 routes.get(socket.path, () => {
-  const message = "this address is a WebSocket's; connect to it with one";
+  const message = "this address is a WebSocket's; connect to it with one, of version 13";
   throw new HTTPException(426, { message });
 });
 

@@ -5,7 +5,11 @@
 
 import { Announcer } from "./core/announcer.ts";
 import { type Diff, DiffGatherer } from "./core/diff.ts";
-import { GATHERED_MESSAGES_LENGTH_MAX, SENT_AT_ONCE_LENGTH_MAX } from "./core/limits.ts";
+import {
+  GATHERED_MESSAGES_LENGTH_MAX,
+  PASSED_LENGTH_MAX,
+  SENT_AT_ONCE_LENGTH_MAX,
+} from "./core/limits.ts";
 import type { PresenceSet } from "./core/presence-set.ts";
 import {
   formatCount,
@@ -59,6 +63,8 @@ export class Broadcast {
   /** As JSON, so that each is made once and its size is known. */
   #messages: string[] = [];
   #messagesLength = 0;
+  /** Characters of all that waits in greetings. */
+  #passedLength = 0;
   #isInDoubt = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Greetings of the flush that is under way which are yet to be sent. */
@@ -110,11 +116,21 @@ export class Broadcast {
     this.#greetings.set(listener, { welcome: null, messagesBefore: 0, later: [] });
   }
 
-  /** Passes on what another room says: behind the first frames of this one, where these are yet to go out. */
-  pass(ws: WebSocket, texts: readonly string[]): void {
+  /**
+   * Passes on what another room says: behind the first frames of this one, where these are yet to go out. Not where too
+   * much waits for them already; whether it did.
+   */
+  pass(ws: WebSocket, texts: readonly string[]): boolean {
     const greeting = this.#greetings.get(ws) ?? this.#unsent.get(ws);
-    if (greeting) greeting.later.push(...texts);
-    else for (const text of texts) this.#options.sockets.send(ws, text);
+    if (!greeting) {
+      for (const text of texts) this.#options.sockets.send(ws, text);
+      return true;
+    }
+    const length = texts.reduce((sum, text) => sum + text.length, this.#passedLength);
+    if (length > PASSED_LENGTH_MAX) return false;
+    this.#passedLength = length;
+    greeting.later.push(...texts);
+    return true;
   }
 
   /** Throws a ProtocolError `throttled` where too much waits already. */
@@ -222,6 +238,7 @@ export class Broadcast {
     const greetings = new Map(this.#greetings);
     this.#greetings.clear();
     this.#unsent = greetings;
+    this.#passedLength = 0;
     const messagesSince = this.#takeMessages();
     const news = new Map<View, readonly string[]>();
     const newsOf = (view: View) => {

@@ -74,7 +74,10 @@ export class Connections {
 
   received(ws: WebSocket, data: string | ArrayBuffer): void {
     // A socket that was closed from here may go on talking until its peer answers.
-    if (ws.readyState !== WebSocket.OPEN) return;
+    if (ws.readyState !== WebSocket.OPEN) {
+      this.#sockets.drop();
+      return;
+    }
     const now = Date.now();
     this.#sockets.ledger.count("framesIn");
     try {
@@ -270,7 +273,10 @@ export class Connections {
       isTaken = throttle.admits(now, cost);
       return isTaken;
     } finally {
-      if (!isTaken) ledger.count("throttled");
+      if (!isTaken) {
+        ledger.count("throttled");
+        this.#sockets.drop();
+      }
       this.#sockets.heard(ws, now, throttle.saved);
     }
   }

@@ -35,6 +35,22 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
   }
 }
 
+/** A key is 16 bytes in base64. RFC 6455, section 4.2.1. */
+const HANDSHAKE = { key: /^[A-Za-z0-9+/]{22}==$/, version: "13" };
+
+/**
+ * Whether a request is a handshake that the runtime will complete. It looks only once the room has answered, and a
+ * room that had let somebody in by then would keep a ghost. Within Cloudflare upgrades have no key and no version.
+ */
+export function isHandshake({ method, headers }: Request): boolean {
+  if (method !== "GET" || headers.get("upgrade")?.toLowerCase() !== "websocket") return false;
+  const [key, version] = ["sec-websocket-key", "sec-websocket-version"].map((name) =>
+    headers.get(name),
+  );
+  if (key === null && version === null) return true;
+  return version === HANDSHAKE.version && HANDSHAKE.key.test(key ?? "");
+}
+
 /** What is known of a connection by the time at which it is refused. */
 type Trail = { room?: string; user?: string | null };
 

@@ -10,8 +10,14 @@ import { formatCount, ProtocolError } from "./core/protocol.ts";
 import type { Env, Limiter } from "./env.ts";
 import { logError } from "./log.ts";
 
-/** Throws a ProtocolError `bad_request` where the query or the headers are too large to be a client's of ours. */
+/**
+ * Throws a ProtocolError `bad_request` where the query or the headers are too large to be a client's of ours, or where
+ * what stands in `Host` makes no address.
+ */
 export function checkSize({ url, headers }: Request): void {
+  if (!URL.canParse(url)) {
+    throw new ProtocolError("bad_request", "the request's Host header names no host; send one");
+  }
   checkLength("query", new URL(url).search.length, QUERY_LENGTH_MAX);
   let length = 0;
   for (const [name, value] of headers) length += name.length + value.length;

@@ -4,7 +4,7 @@
  */
 
 import pMap from "p-map";
-import { CALLS_AT_ONCE, PARCEL_LENGTH_MAX } from "./core/limits.ts";
+import { CALLS_AT_ONCE, PARCEL_LENGTH_MAX, PARCELS_LENGTH_MAX } from "./core/limits.ts";
 import { call, type Letter, type Namespace, type Parcel, type RoomStub } from "./stubs.ts";
 
 /** What a host says of its channels: when each was last seen, `null` where it knows it no more. */
@@ -22,11 +22,19 @@ export type GuestsOptions = {
 };
 
 /** What waits for one host. One parcel is under way at a time, or the frames would arrive in another order. */
-type Route = { waiting: Letter[]; gone: Parcel["gone"][number][]; isBusy: boolean };
+type Route = {
+  waiting: Letter[];
+  /** Characters of what waits. */
+  length: number;
+  gone: Parcel["gone"][number][];
+  isBusy: boolean;
+};
 
 export class Guests {
   readonly #options: GuestsOptions;
   readonly #routes = new Map<string, Route>();
+  /** Characters of what waits for all hosts together. */
+  #length = 0;
 
   constructor(options: GuestsOptions) {
     this.#options = options;
@@ -35,8 +43,12 @@ export class Guests {
   /** Sends what one flush says to the guests of one host. Never waits, never throws. */
   post(host: string, letters: readonly Letter[]): void {
     const route = this.#routeTo(host);
+    const length = lengthOf(letters);
     route.waiting.push(...letters);
-    if (lengthOf(route.waiting) > PARCEL_LENGTH_MAX) this.#giveUp(route);
+    route.length += length;
+    this.#length += length;
+    const isTooMuch = route.length > PARCEL_LENGTH_MAX || this.#length > PARCELS_LENGTH_MAX;
+    if (isTooMuch) this.#giveUp(route);
     void this.#run(host, route);
   }
 
@@ -63,7 +75,12 @@ export class Guests {
   }
 
   #routeTo(host: string): Route {
-    const route = this.#routes.get(host) ?? { waiting: [], gone: [], isBusy: false };
+    const route = this.#routes.get(host) ?? {
+      waiting: [],
+      length: 0,
+      gone: [],
+      isBusy: false,
+    };
     this.#routes.set(host, route);
     return route;
   }
@@ -72,7 +89,7 @@ export class Guests {
     if (route.isBusy) return;
     route.isBusy = true;
     while (route.waiting.length > 0 || route.gone.length > 0) {
-      const letters = route.waiting.splice(0);
+      const letters = this.#take(route);
       const gone = route.gone.splice(0);
       // oxlint-disable-next-line no-await-in-loop
       await this.#deliver(host, { from: this.#options.room, letters, gone });
@@ -92,8 +109,14 @@ export class Guests {
     }
   }
 
-  #giveUp({ waiting }: Route): void {
-    const letters = waiting.splice(0);
+  #take(route: Route): Letter[] {
+    this.#length -= route.length;
+    route.length = 0;
+    return route.waiting.splice(0);
+  }
+
+  #giveUp(route: Route): void {
+    const letters = this.#take(route);
     this.#options.onMissed(letters.flatMap(({ channels }) => channels));
   }
 }

@@ -91,7 +91,8 @@ export class Residents {
     for (const { channels, texts } of letters) {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
-        for (const ws of open) roster.broadcast.pass(ws, texts);
+        // What cannot wait here is made up for like what came while the socket was away.
+        if (open.some((ws) => !roster.broadcast.pass(ws, texts))) away.push(channel);
         if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
       }
     }

@@ -5,6 +5,7 @@
 
 import { Attachments, type Connection } from "./attachments.ts";
 import { Census } from "./census.ts";
+import { DROPPED_PER_PAUSE, PAUSE_MS } from "./core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
 import { Ledger } from "./ledger.ts";
@@ -14,6 +15,7 @@ export class Sockets {
   readonly ledger: Ledger;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
+  #dropped = 0;
   /** Those that count against the limits, once somebody has asked. */
   #census: Census | undefined;
 
@@ -113,6 +115,13 @@ export class Sockets {
     const connection = this.connection(ws);
     this.ledger.meet(ws);
     this.save(ws, { ...connection, seenAt: Math.max(now, connection.seenAt), bucket });
+  }
+
+  /** A frame is dropped. While many are, the room rests now and then, so that the runtime looks at other sockets. */
+  drop(): void {
+    this.#dropped += 1;
+    if (this.#dropped % DROPPED_PER_PAUSE !== 0) return;
+    void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(PAUSE_MS));
   }
 
   tell(ws: WebSocket, frame: ServerFrame): void {

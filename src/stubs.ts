@@ -51,7 +51,7 @@ export type Parcel = {
   readonly gone: readonly { readonly channel: string; readonly link: number }[];
 };
 
-/** What became of a parcel: channels that are not at home there, and such as have no open socket at the moment. */
+/** What became of a parcel: channels that are not at home there, and such as did not get it: their socket is away, or yet to be greeted. */
 export type Receipt = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
 /** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */

@@ -45,6 +45,15 @@ export const THROTTLED_SECONDS_MAX = 10;
 /** … if it has been owing for so long: a client that sends what it has saved up in one burst may stay. */
 export const THROTTLED_MS_MIN = 3_000;
 
+/**
+ * After so many frames that a room drops, whoever sends them, it takes none for a moment. The runtime reads a socket
+ * for as long as there is something to read, and all the others wait.
+ */
+export const DROPPED_PER_PAUSE = 20;
+
+/** The moment: long enough for the runtime to look at the other sockets. */
+export const PAUSE_MS = 1;
+
 /** A snapshot is the dearest thing to ask for: it costs this many seconds' worth of the frame rate. */
 export const SYNC_COST_SECONDS = 1;
 
@@ -128,6 +137,12 @@ export const ROOMS_PER_CHANNEL_MAX = 1_000;
 
 /** Characters of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
 export const PARCEL_LENGTH_MAX = 4_194_304;
+
+/** The same for all other rooms together: whoever is slow to listen must not fill the memory of who speaks. */
+export const PARCELS_LENGTH_MAX = 16_777_216;
+
+/** Characters of other rooms' frames that wait for the first frames of this one. Above it they are said again later, whole. */
+export const PASSED_LENGTH_MAX = 1_048_576;
 
 /** Attempts to reach an object, where the platform says that trying again is safe. It has tried by itself before. */
 export const CALL_ATTEMPTS_MAX = 3;

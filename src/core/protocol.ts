@@ -162,7 +162,8 @@ function makeClientFrame() {
   ]);
 }
 
-const GOODBYE = /^\s*\{\s*"type"\s*:\s*"leave"\s*\}\s*$/;
+/** With the white space of JSON: there is more of it in JavaScript. */
+const GOODBYE = /^[ \t\n\r]*\{[ \t\n\r]*"type"[ \t\n\r]*:[ \t\n\r]*"leave"[ \t\n\r]*\}[ \t\n\r]*$/;
 
 const KNOWN_FRAMES =
   'the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';

@@ -66,9 +66,12 @@ export function textOf(data: RawData): string {
   throw new Error("the frame is not a Buffer");
 }
 
+/** Where clients connect: a `Server`, or a `Runtime`. */
+export type Address = Pick<Server, "host">;
+
 /** The address of a room's socket. */
 export function socketUrl(
-  { host }: Pick<Server, "host">,
+  { host }: Address,
   room: string,
   query: Record<string, string> = {},
 ): string {
@@ -78,7 +81,7 @@ export function socketUrl(
 
 /** Connects, and waits until the connection is open; its first frames may be there or not. */
 export async function open(
-  server: Server,
+  server: Address,
   room: string,
   options: OpenOptions = {},
 ): Promise<Client> {
@@ -88,7 +91,7 @@ export async function open(
 }
 
 /** Begins to connect. */
-export function connect(server: Server, room: string, options: OpenOptions = {}): Client {
+export function connect(server: Address, room: string, options: OpenOptions = {}): Client {
   const { token, query = {}, headers = {}, protocols = [] } = options;
   const url = socketUrl(server, room, token === undefined ? query : { ...query, token });
   return new Client(new WebSocket(url, protocols, { headers }));
@@ -103,7 +106,7 @@ export function tokenFor(sub: string, claims: Record<string, unknown> = {}): Pro
 
 /** Connects as a user. */
 export async function openAs(
-  server: Server,
+  server: Address,
   sub: string,
   room: string,
   options: OpenOptions = {},
@@ -116,7 +119,7 @@ export type Joined = { client: Client; welcome: WelcomeFrame; sync: SyncFrame };
 
 /** Connects as a user in view `diff`, and waits for `welcome` and `sync`. */
 export async function joinAs(
-  server: Server,
+  server: Address,
   sub: string,
   room: string,
   query: Record<string, string> = {},
@@ -133,7 +136,7 @@ export function resumption({ channel = "", resume = "" }: WelcomeFrame): Record<
 }
 
 /** Who a newcomer is told is here: looks in without being in the room. */
-export async function look(server: Server, room: string): Promise<readonly Presence[]> {
+export async function look(server: Address, room: string): Promise<readonly Presence[]> {
   const { client, sync } = await joinAs(server, "newcomer", room, { watch: "1" });
   client.ws.close();
   await client.closes.next();

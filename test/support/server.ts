@@ -36,7 +36,7 @@ const QUIET = {
  * Runs its arguments, and kills its process group when they end, or when its standard input does: that is
  * when this process is gone, however it went. Then the storage, its argument 0, goes too.
  */
-const GUARD = '("$@"; kill -KILL 0) & cat; rm -rf "$0"; kill -KILL 0';
+export const GUARD = '("$@"; kill -KILL 0) & cat; rm -rf "$0"; kill -KILL 0';
 
 /** Settings of the service, by the names of their variables. */
 export type Vars = Record<string, string>;
@@ -183,12 +183,15 @@ export class Server {
 }
 
 /** Waits for what tells nobody when it happens. */
-async function until(isTrue: () => boolean | Promise<boolean>, everyMs: number): Promise<void> {
+export async function until(
+  isTrue: () => boolean | Promise<boolean>,
+  everyMs: number,
+): Promise<void> {
   // oxlint-disable-next-line no-await-in-loop
   while (!(await isTrue())) await delay(everyMs);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();
@@ -198,7 +201,7 @@ async function freePort(): Promise<number> {
   throw new Error("no port is free");
 }
 
-function killGroup(group: number): void {
+export function killGroup(group: number): void {
   try {
     process.kill(-group, "SIGKILL");
   } catch {
@@ -208,7 +211,7 @@ function killGroup(group: number): void {
 }
 
 /** Whether a process of the group runs. Those that are dead but not yet buried do not count. */
-function isAlive(group: number): boolean {
+export function isAlive(group: number): boolean {
   return readdirSync("/proc").some((pid) => {
     const file = `/proc/${pid}/stat`;
     if (!/^\d+$/.test(pid) || !existsSync(file)) return false;

@@ -25,6 +25,11 @@ export function watched(room: string): Watched {
   return known;
 }
 
+/** How often any object was constructed. The same twice: nobody has been woken. */
+export function constructedInAll(): number {
+  return Array.from(rooms.values(), ({ constructed }) => constructed).reduce((a, b) => a + b, 0);
+}
+
 function watch(ctx: DurableObjectState): DurableObjectState {
   const counters = watched(ctx.id.name ?? "");
   counters.constructed += 1;

@@ -1,0 +1,93 @@
+/** What waits for somebody who is slow has a bound, whoever it is: beyond it, they are told everything anew. */
+
+import { afterEach, expect, test, vi } from "vitest";
+import { PARCEL_LENGTH_MAX, PARCELS_LENGTH_MAX, PASSED_LENGTH_MAX } from "../../src/core/limits.ts";
+import { Guests } from "../../src/guests.ts";
+import type { Receipt } from "../../src/stubs.ts";
+import { bindings } from "../support/objects.ts";
+import { flush, holdTimers, inRoom } from "../support/room.ts";
+import { firstFrames, newRoom, openAs } from "../support/socket.ts";
+import { Room } from "../support/worker.ts";
+
+const DIFF = { query: { view: "diff" } };
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** A frame of another room, of that many characters. */
+function frameOf(length: number): string {
+  const text = JSON.stringify({ type: "count", room: "", members: 0, presences: 0, lurkers: 0 });
+  return text.replace('""', `"${"x".repeat(length - text.length)}"`);
+}
+
+test("frames of other rooms wait for the first frames of this one, up to a limit", async () => {
+  const room = newRoom();
+  await firstFrames(await openAs("ada", room, DIFF));
+  holdTimers();
+  // The pause after the first is not over, so these are yet to be greeted.
+  const bob = await openAs("bob", room, DIFF);
+  const cid = await openAs("cid", room, DIFF);
+  const pass = (user: string, length: number) =>
+    inRoom(room, async (instance) => {
+      const { presences } = await instance.page(null, 10);
+      const channel = presences.find((one) => one.user?.id === user)?.channel ?? "";
+      const letters = [{ channels: [channel], texts: [frameOf(length)] }];
+      return instance.hear({ from: "another room", letters, gone: [] }).away.length;
+    });
+  expect(await pass("bob", PASSED_LENGTH_MAX - 100)).toBe(0);
+  expect(await pass("bob", 101)).toBe(1);
+  expect(await pass("cid", 101)).toBe(1);
+  expect(await pass("cid", 100)).toBe(0);
+  await flush(room);
+  vi.useRealTimers();
+  expect((await bob.heard()).map(typeOf)).toEqual(["welcome", "sync", "count"]);
+  expect((await cid.heard()).map(typeOf)).toEqual(["welcome", "sync", "count"]);
+  // What waited has gone, and there is room again.
+  expect(await pass("bob", PASSED_LENGTH_MAX * 2)).toBe(0);
+});
+
+function typeOf(frame: unknown): unknown {
+  return Object(frame).type;
+}
+
+test("a room keeps so much for one host that does not listen, and so much for all of them", async () => {
+  const host = newRoom();
+  const asleep = Promise.withResolvers<Receipt>();
+  // SAFETY: whoever calls an object waits for its answer, whatever the method itself returns.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const answer = asleep.promise as unknown as Receipt;
+  vi.spyOn(Room.prototype, "hear").mockImplementation(() => answer);
+  const missed: string[] = [];
+  const guests = new Guests({
+    room: newRoom(),
+    rooms: bindings.ROOM,
+    onUnknown: () => {},
+    onMissed: (channels) => missed.push(...channels),
+    onFailure: () => {},
+  });
+  const post = (number: number, length: number) =>
+    guests.post(`${host} ${number}`, [
+      { channels: [`guest ${number}`], texts: ["x".repeat(length)] },
+    ]);
+  const hosts = Array.from(
+    { length: PARCELS_LENGTH_MAX / PARCEL_LENGTH_MAX + 1 },
+    (_, number) => number,
+  );
+  // The first parcel is under way at once, and waits no more.
+  for (const number of hosts) post(number, 1);
+  post(0, PARCEL_LENGTH_MAX + 1);
+  expect(missed).toEqual(["guest 0"]);
+  for (const number of hosts.slice(0, -1)) post(number, PARCEL_LENGTH_MAX);
+  expect(missed).toEqual(["guest 0"]);
+  post(hosts.length - 1, 1);
+  expect(missed).toEqual(["guest 0", `guest ${hosts.length - 1}`]);
+  asleep.resolve({ unknown: [], away: [] });
+  // When they have listened there is room for all again.
+  await vi.waitFor(() => {
+    missed.length = 0;
+    post(hosts.length - 1, PARCEL_LENGTH_MAX);
+    expect(missed).toEqual([]);
+  });
+});
