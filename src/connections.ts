@@ -66,8 +66,15 @@ export class Connections {
       return Response.json(new ProtocolError("room_full", message).toFrame(), { status: 503 });
     }
     const { 0: client, 1: server } = new WebSocketPair();
-    if (connect.isWatching) this.#watch(server, connect);
-    else this.#join(server, connect);
+    try {
+      if (connect.isWatching) this.#watch(server, connect);
+      else this.#join(server, connect);
+    } catch (error) {
+      this.#sockets.abandon(server);
+      // Takes the close frame: an end that nobody holds would keep the room in memory for good.
+      client.accept();
+      throw error;
+    }
     return switchTo(client, connect.subprotocol);
   }
 

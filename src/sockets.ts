@@ -160,6 +160,14 @@ export class Sockets {
     ws.close(code, reason);
   }
 
+  /** One that was accepted and then could not be stored: nobody gets its other end, so it must count for nothing. */
+  abandon(ws: WebSocket): void {
+    const connection = this.#connections.get(ws);
+    if (!connection) return;
+    this.save(ws, { ...connection, isRefused: true });
+    this.close(ws, INTERNAL_ERROR, "connect again");
+  }
+
   /** One whose attachment cannot be read would keep the room from waking for ever; its client connects again. */
   #giveUp(ws: WebSocket): Connection {
     logError("unreadable socket closed", null);

@@ -6,6 +6,7 @@ import {
   after,
   alarmIn,
   breakOnce,
+  crash,
   evict,
   flush,
   holdTimers,
@@ -58,6 +59,19 @@ describe("a join that cannot be stored", () => {
     await flush(room);
     await ada.handled();
     expect(namesIn(ada)).toEqual(["ada", "yan", "zoe", "bob"]);
+    expect(await idsIn(room)).toEqual(["ada", "yan", "zoe", "bob"]);
+  });
+
+  test("leaves no socket behind that nobody holds the other end of", async () => {
+    const room = newRoom();
+    await gatheredAndFailed(room);
+    const open = await inRoom(room, (_, state) =>
+      state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN),
+    );
+    expect(open).toHaveLength(4);
+    await flush(room);
+    vi.useRealTimers();
+    await crash(room);
     expect(await idsIn(room)).toEqual(["ada", "yan", "zoe", "bob"]);
   });
 
