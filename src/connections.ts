@@ -143,7 +143,7 @@ export class Connections {
     const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
     this.#roster.broadcast.greet(ws, welcome);
     this.#roster.changed(diff, now);
-    if (isBack) void this.#residents.repeat(channel, view);
+    if (isBack) this.#residents.cameBack(ws, channel, view);
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
