@@ -9,7 +9,7 @@ import type { Diff, Leave } from "./core/diff.ts";
 import { ALARM_RETRY_MS } from "./core/limits.ts";
 import { type Entry, type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
-import { recover } from "./core/recovery.ts";
+import { connectedBefore, forgetOldLosses, recover } from "./core/recovery.ts";
 import { Guests, type News } from "./guests.ts";
 import { Links } from "./links.ts";
 import { Listing } from "./listing.ts";
@@ -42,6 +42,8 @@ export class Roster {
   readonly #guests: Guests;
   readonly #listing: Listing;
   #presences: PresenceSet | undefined;
+  /** Who was connected until memory was thrown away: of them storage may know a loss that is long over. */
+  #connectedBefore: ReadonlySet<string> = new Set();
   #telling: Promise<void> = Promise.resolve();
   /** What could not be done and must be tried again, by the channel that it is for. */
   readonly #later = new Map<string, () => Promise<void>>();
@@ -108,6 +110,7 @@ export class Roster {
         if (this.#listing.changed(set.size > 0)) hasNews = true;
       });
     } catch (error) {
+      this.#connectedBefore = connectedBefore(set.entries(), diff, now);
       this.#presences = undefined;
       this.links.forget();
       this.broadcast.doubt();
@@ -266,6 +269,7 @@ export class Roster {
   #wake(now: number, closing: WebSocket | undefined): PresenceSet {
     const { sockets } = this.#options;
     const entries = this.#store.load();
+    forgetOldLosses(entries, this.#connectedBefore);
     const known = this.#store.restartedAt;
     const hasSockets = closing !== undefined || !sockets.isEmpty;
     const circumstances = { restartedAt: known, hasSockets, now };

@@ -14,6 +14,7 @@ import {
   inRoom,
   occupants,
   ring,
+  socketsLeft,
   storageOf,
 } from "../support/room.ts";
 import { firstFrames, newRoom, openAs, type TestSocket } from "../support/socket.ts";
@@ -82,6 +83,34 @@ describe("a join that cannot be stored", () => {
     await flush(room);
     await ada.handled();
     expect(namesIn(ada)).toEqual(["ada", "yan", "zoe", "bob"]);
+  });
+});
+
+describe.each([
+  ["a lost connection", "put" as const, (ada: TestSocket) => ada.cut()],
+  ["a goodbye", "delete" as const, (ada: TestSocket) => ada.ws.close(1000)],
+])("%s that cannot be stored, of somebody who was lost before and came back,", (_, write, end) => {
+  test("is a loss from now on: the grace is kept, and is the end of it", async () => {
+    const room = newRoom();
+    const bob = await openAs("bob", room);
+    await bob.next();
+    const before = await openAs("ada", room, { query: { view: "diff" } });
+    const { channel = "", resume = "" } = (await firstFrames(before)).welcome;
+    before.cut();
+    await socketsLeft(room, 1);
+    const ada = await openAs("ada", room, { query: { view: "diff", channel, resume } });
+    await firstFrames(ada);
+    await after(28, room);
+    await bob.handled();
+    await breakOnce(room, write);
+    end(ada);
+    await socketsLeft(room, 1);
+    expect(await idsIn(room)).toEqual(["bob", "ada"]);
+    await ring(room);
+    expect(await idsIn(room)).toEqual(["bob", "ada"]);
+    expect(await alarmIn(room)).toBeLessThanOrEqual(10_000);
+    await after(11, room);
+    expect(await idsIn(room)).toEqual(["bob"]);
   });
 });
 
