@@ -78,7 +78,7 @@ export function socketUrl(
 
 /** Connects, and waits until the connection is open; its first frames may be there or not. */
 export async function open(
-  server: Server,
+  server: Pick<Server, "host">,
   room: string,
   options: OpenOptions = {},
 ): Promise<Client> {
@@ -88,7 +88,11 @@ export async function open(
 }
 
 /** Begins to connect. */
-export function connect(server: Server, room: string, options: OpenOptions = {}): Client {
+export function connect(
+  server: Pick<Server, "host">,
+  room: string,
+  options: OpenOptions = {},
+): Client {
   const { token, query = {}, headers = {}, protocols = [] } = options;
   const url = socketUrl(server, room, token === undefined ? query : { ...query, token });
   return new Client(new WebSocket(url, protocols, { headers }));
