@@ -5,6 +5,17 @@ import { defineConfig } from "vitest/config";
 
 /** The Worker of the tests: the product's, with counters around its storage. */
 const worker = { main: "./test/support/worker.ts", wrangler: { configPath: "./wrangler.toml" } };
+/** Which faults, and how many: what `npm test` runs, unless the environment says otherwise. */
+const { FAULTS_SEED = "20261128", FAULTS_STEPS = "1000" } = process.env;
+
+/** Rooms so small that they come to tell counts, and a rate of frames that a clock which stands still does not throttle. */
+const faultSettings = {
+  FAULTS_SEED,
+  FAULTS_STEPS,
+  PRESENCE_ANNOUNCE_MAX: "8",
+  PRESENCE_FRAME_RATE: "10000",
+};
+
 const secret = { PRESENCE_SECRET: "a secret of the tests, 32 bytes or more" };
 
 /** The objects of an application of one's own, in test/support/application.ts. */
@@ -87,6 +98,23 @@ export default defineConfig({
           }),
         ],
         test: { name: "hostile", maxWorkers, include: ["test/hostile/**/*.test.ts"] },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, ...faultSettings }, durableObjects },
+          }),
+        ],
+        test: { name: "faults", maxWorkers, include: ["test/faults/inside/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "kills",
+          maxWorkers,
+          include: ["test/faults/outside/**/*.test.ts"],
+          hookTimeout: 60_000,
+        },
       },
       {
         test: {

@@ -29,7 +29,7 @@ const Connection = v.object({
 export type Connection = v.InferOutput<typeof Connection>;
 
 /** RFC 6455: the server met an unexpected condition. */
-const INTERNAL_ERROR = 1011;
+export const INTERNAL_ERROR = 1011;
 
 export class Attachments {
   /** Those of this life of the object, so that each is read once. */
@@ -42,6 +42,11 @@ export class Attachments {
     const connection = result.success ? result.output : giveUp(ws);
     this.#connections.set(ws, connection);
     return connection;
+  }
+
+  /** Whether the socket is one of the room's, known in this life of the object. */
+  has(ws: WebSocket): boolean {
+    return this.#connections.has(ws);
   }
 
   save(ws: WebSocket, connection: Connection): void {

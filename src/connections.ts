@@ -67,8 +67,15 @@ export class Connections {
       return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
     }
     const { 0: client, 1: server } = new WebSocketPair();
-    if (connect.isWatching) this.#watch(server, connect);
-    else this.#join(server, connect);
+    try {
+      if (connect.isWatching) this.#watch(server, connect);
+      else this.#join(server, connect);
+    } catch (error) {
+      this.#sockets.abandon(server);
+      // Takes the close frame: an end that nobody holds would keep the room in memory for good.
+      client.accept();
+      throw error;
+    }
     return switchTo(client);
   }
 
@@ -141,7 +148,7 @@ export class Connections {
     if (!isBack) return;
     this.#sockets.ledger.count("resumes");
     this.#sockets.ledger.keep();
-    void this.#residents.repeat(channel, view);
+    this.#residents.cameBack(ws, channel, view);
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */

@@ -60,6 +60,8 @@ export class Listing {
     try {
       while (this.#told !== this.#isOccupied) {
         const isOccupied = this.#isOccupied === true;
+        // Until it answers, nobody can tell what it knows.
+        this.#told = undefined;
         // One after the other, or the lobby could hear them in another order.
         // oxlint-disable-next-line no-await-in-loop
         await call(this.#lobbies, lobbyOf(this.#room), (lobby) =>

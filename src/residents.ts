@@ -19,6 +19,10 @@ import {
   type Whereabouts,
 } from "./stubs.ts";
 
+/** Frames that say all there is to know of a room, as it writes them. */
+const WHOLE = /^\{"type":"(?:sync|presence|count)"/;
+const CHANGES = '{"type":"diff"';
+
 export type ResidentsOptions = {
   readonly room: string;
   readonly rooms: Namespace<RoomStub>;
@@ -31,6 +35,8 @@ export class Residents {
   readonly #options: ResidentsOptions;
   /** Channels whose further rooms are being asked to repeat themselves, with the view in which to ask once more. */
   readonly #repeats = new Map<string, View | null>();
+  /** Sockets that took a presence up again, with the further rooms that have yet to tell them everything. */
+  readonly #untold = new WeakMap<WebSocket, Set<string>>();
 
   constructor(options: ResidentsOptions) {
     this.#options = options;
@@ -92,12 +98,19 @@ export class Residents {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
         // What cannot wait here is made up for like what came while the socket was away.
-        if (open.some((ws) => !roster.broadcast.pass(ws, texts))) away.push(channel);
+        if (open.some((ws) => !roster.broadcast.pass(ws, this.#meantFor(ws, from, texts))))
+          away.push(channel);
         if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
       }
     }
     for (const { channel, link } of gone) roster.links.remove(channel, from, link);
     return { unknown, away };
+  }
+
+  /** The channel has another socket than before. News that its further rooms had for the old one mean nothing to it. */
+  cameBack(ws: WebSocket, channel: string, view: View): void {
+    this.#untold.set(ws, new Set(this.#options.roster.links.of(channel).keys()));
+    void this.repeat(channel, view);
   }
 
   /** The socket of a channel must be told everything again, in this view: by its further rooms too, now or a little later. */
@@ -112,13 +125,24 @@ export class Residents {
     if (again) await this.repeat(channel, again);
   }
 
+  /** What a further room says to a socket: changes only to one that knows what changed. */
+  #meantFor(ws: WebSocket, from: string, texts: readonly string[]): readonly string[] {
+    const untold = this.#untold.get(ws);
+    if (!untold?.has(from)) return texts;
+    if (texts.some((text) => WHOLE.test(text))) {
+      untold.delete(from);
+      return texts;
+    }
+    return texts.filter((text) => !text.startsWith(CHANGES));
+  }
+
   async #repeatNow(channel: string, view: View): Promise<void> {
     const { rooms, roster } = this.#options;
     const repeat = (room: string) => call(rooms, room, (stub) => stub.repeat(channel, view));
     try {
       await pMap(roster.links.of(channel).keys(), repeat, { concurrency: CALLS_AT_ONCE });
     } catch (error) {
-      roster.later("a further room could not be asked to repeat itself", error, {
+      roster.upkeep.later("a further room could not be asked to repeat itself", error, {
         channel,
         work: () => this.repeat(channel, view),
       });

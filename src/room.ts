@@ -93,7 +93,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   override alarm(): Promise<void> {
-    return this.#roster.ring();
+    return this.#roster.upkeep.ring();
   }
 
   occupants(): PresenceFrame["payload"] {
@@ -136,7 +136,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
 
   /** Presences in the order of their joins, `limit` of them from behind `after` on. */
   async page(after: string | null, limit: number): Promise<PresencePage> {
-    await this.#roster.freshen();
+    await this.#roster.upkeep.freshen();
     const all = Array.from(this.#roster.set().entries(), ({ presence }) => presence)
       .map((presence) => ({ presence, key: orderOf(presence) }))
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -187,8 +187,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
 
   /** Presences that were last seen longer than `ageMs` ago leave, or such as are due anyway. Returns them. */
   async prune(ageMs?: number): Promise<ListedPresence[]> {
-    await this.#roster.freshen();
-    const { leaves } = this.#roster.prune(ageMs);
+    await this.#roster.upkeep.freshen();
+    const { leaves } = this.#roster.upkeep.prune(ageMs);
     const now = Date.now();
     await this.#roster.told();
     return Array.from(leaves, (leave) => {
@@ -202,7 +202,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   vacate(): Promise<boolean> {
-    return this.#roster.vacate();
+    return this.#roster.upkeep.vacate();
   }
 
   link(channel: string, room: string): Home | ErrorFrame | null {

@@ -3,26 +3,23 @@
  * announced, scheduled. Memory is a cache: the room may be evicted at any instant.
  */
 
-import { report } from "./analytics.ts";
 import { AlarmClock } from "./alarm-clock.ts";
+import { INTERNAL_ERROR } from "./attachments.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Diff, Leave } from "./core/diff.ts";
 import { ALARM_RETRY_MS } from "./core/limits.ts";
-import { type Entry, type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
+import { type Patience, patienceOf, PresenceSet } from "./core/presence-set.ts";
 import { formatCount, ProtocolError } from "./core/protocol.ts";
-import { recover } from "./core/recovery.ts";
-import { unreportedOf } from "./core/tally.ts";
-import { Guests, type News } from "./guests.ts";
+import { connectedBefore, forgetOldLosses, recover } from "./core/recovery.ts";
+import { Guests } from "./guests.ts";
 import { Links } from "./links.ts";
 import { Listing } from "./listing.ts";
-import { logDeed, type LogFields, logError } from "./log.ts";
+import { Reporter } from "./reporter.ts";
 import type { Settings } from "./settings.ts";
 import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
 import type { LobbyStub, Namespace, RoomStub } from "./stubs.ts";
-
-/** RFC 6455: the server met an unexpected condition. */
-const INTERNAL_ERROR = 1011;
+import { type Changing, Upkeep } from "./upkeep.ts";
 
 export type RosterOptions = {
   readonly room: string;
@@ -36,26 +33,29 @@ export type RosterOptions = {
   readonly onChange: (diff: Diff) => void;
 };
 
-export class Roster {
+export class Roster implements Changing {
   /** What the room has yet to tell. Changes get there by `changed`, greetings and messages directly. */
   readonly broadcast: Broadcast;
   /** The further rooms of channels that have their sockets here. */
   readonly links: Links;
+  /** What the room does when nobody asks it to. */
+  readonly upkeep: Upkeep;
   readonly #options: RosterOptions;
   readonly #patience: Patience;
   readonly #store: Store;
   readonly #alarm: AlarmClock;
   readonly #guests: Guests;
   readonly #listing: Listing;
+  readonly #reporter: Reporter;
   #presences: PresenceSet | undefined;
+  /** Who was connected until memory was thrown away: of them storage may know a loss that is long over. */
+  #connectedBefore: ReadonlySet<string> = new Set();
   #telling: Promise<void> = Promise.resolve();
   /** Joins that are in the set and on their way to the sockets, and not in storage. */
   readonly #unstored: Diff[] = [];
-  /** What could not be done and must be tried again, by the channel that it is for. */
-  readonly #later = new Map<string, () => Promise<void>>();
 
   constructor(options: RosterOptions) {
-    const { room, storage, sockets, settings, rooms, lobbies } = options;
+    const { room, storage, sockets, settings, rooms, lobbies, analytics } = options;
     this.#options = options;
     this.#patience = patienceOf(settings);
     const { ledger } = sockets;
@@ -67,11 +67,12 @@ export class Roster {
     this.#guests = new Guests({
       room,
       rooms,
-      onUnknown: (host, channels) => this.#dropGuests(host, channels),
+      onUnknown: (host, channels) => this.upkeep.dropGuests(host, channels),
       onMissed: (channels) => {
         for (const channel of channels) this.broadcast.repeat(channel);
       },
-      onFailure: (host, error) => this.#failed("a host could not be reached", error, { host }),
+      onFailure: (host, error) =>
+        this.upkeep.failed("a host could not be reached", error, { host }),
     });
     this.broadcast = new Broadcast({
       room,
@@ -82,10 +83,24 @@ export class Roster {
       wake: () => void this.set(),
       commit: () => this.#commit(),
       onFailure: (error) => {
-        this.#failed("what waited could not be told", error);
+        this.upkeep.failed("what waited could not be told", error);
         this.set();
         this.broadcast.speak(Date.now());
       },
+    });
+    this.#reporter = new Reporter(room, sockets, analytics);
+    this.upkeep = new Upkeep({
+      room,
+      maxAgeMs: settings.maxAgeMs,
+      presences: this,
+      sockets,
+      store: this.#store,
+      alarm: this.#alarm,
+      guests: this.#guests,
+      links: this.links,
+      listing: this.#listing,
+      broadcast: this.broadcast,
+      reporter: this.#reporter,
     });
   }
 
@@ -154,6 +169,7 @@ export class Roster {
         if (this.#listing.changed(set.size > 0)) hasNews = true;
       });
     } catch (error) {
+      this.#connectedBefore = connectedBefore(set.entries(), gone, Date.now());
       this.#presences = undefined;
       this.links.forget();
       this.broadcast.doubt();
@@ -167,130 +183,13 @@ export class Roster {
 
   /** A change is stored: it is counted, and whoever listens in this Worker hears of it. */
   #noted(diff: Diff): void {
-    this.#count(diff);
+    this.#reporter.noted(diff, this.set().size);
     this.#options.onChange(diff);
   }
 
   /** The other objects know of all changes so far, or will be told again by the alarm. */
   told(): Promise<void> {
     return this.#telling;
-  }
-
-  /** Something could not be done: the alarm tries it again. `work` says so itself if it fails once more. */
-  later(
-    event: string,
-    error: unknown,
-    { channel, work }: { channel: string; work: () => Promise<void> },
-  ): void {
-    this.#later.set(channel, work);
-    this.#failed(event, error, { channel });
-  }
-
-  /** The alarm rang: whoever is due leaves, and a room that is empty forgets itself. */
-  async ring(): Promise<void> {
-    try {
-      this.set();
-      this.#options.sockets.ledger.count("alarms");
-      this.#alarm.rang();
-      const askedAt = Date.now() - this.#patience.maxAgeMs / 2;
-      await this.freshen(({ lastSeen }) => lastSeen <= askedAt);
-      const { leaves } = this.prune();
-      const forgotten = await this.settle();
-      this.report();
-      const { room } = this.#options;
-      if (leaves.length > 0 || forgotten) {
-        logDeed("alarm", { room, pruned: leaves.length, forgotten });
-      }
-    } catch (error) {
-      // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
-      this.#alarm.rang();
-      this.#failed("alarm failed", error);
-    }
-  }
-
-  /** Who is due leaves or, with an age in milliseconds, whoever was last seen longer ago. To be called after `freshen`. */
-  prune(ageMs?: number): Diff {
-    const now = Date.now();
-    const diff = this.set(now).prune(now, ageMs);
-    this.changed(diff, now);
-    return diff;
-  }
-
-  /** Brings the last signs of life up to date: sockets here know their own, for guests their hosts are asked. */
-  async freshen(isWanted: (entry: Entry) => boolean = () => true): Promise<void> {
-    const channels = new Map<string, string[]>();
-    for (const [channel, { room }] of this.#store.guests) {
-      const entry = this.set().get(channel);
-      if (entry && isWanted(entry)) channels.set(room, [...(channels.get(room) ?? []), channel]);
-    }
-    if (channels.size > 0) this.#learn(channels, await this.#guests.ask(channels));
-    for (const [channel, { lastSeen }] of this.#options.sockets.live()) {
-      this.set().touch(channel, lastSeen);
-    }
-  }
-
-  /**
-   * Tells the other objects what they must know; a room that is empty then forgets itself: whether it did. Throws
-   * where one could not be reached.
-   */
-  async settle(): Promise<boolean> {
-    this.broadcast.speak(Date.now());
-    const later = [...this.#later.values()];
-    this.#later.clear();
-    await Promise.all(later.map((work) => work()));
-    await this.links.tell();
-    await this.#listing.confirm();
-    // Much may have happened meanwhile.
-    if (this.set().size > 0 || !this.links.isEmpty || this.#store.isForgotten) return false;
-    this.#alarm.rang();
-    await this.#store.forget();
-    return true;
-  }
-
-  /** What was counted since the last time goes to the operator's dataset, where there is one. */
-  report(): void {
-    const { room, sockets, analytics } = this.#options;
-    const tally = sockets.ledger.total();
-    if (!analytics || !tally) return;
-    const counts = unreportedOf(tally);
-    // An alarm in a room where nothing happened is no news, nor is the row that sets the next one.
-    const { alarms: _, rowsWritten: __, ...news } = counts;
-    if (Object.values(news).every((count) => count === 0)) return;
-    const connections = sockets.census.size;
-    report(analytics, { room, counts, connections, presences: this.set().size });
-    sockets.ledger.settle();
-  }
-
-  /** An empty room forgets itself now, and is off the list even if it was there by mistake. Whether it is empty. */
-  async vacate(): Promise<boolean> {
-    if (this.set().size > 0) return false;
-    this.#listing.doubt();
-    await this.settle();
-    return this.set().size === 0;
-  }
-
-  /** Guests whose host has another word than the room thought. Of a host that did not answer, they stay for now. */
-  #learn(channels: ReadonlyMap<string, readonly string[]>, news: News): void {
-    const patience = Date.now() - this.#patience.maxAgeMs + ALARM_RETRY_MS;
-    for (const [host, hosted] of channels) {
-      const unknown = hosted.filter((channel) => news.get(channel) === null);
-      for (const channel of hosted) {
-        const seenAt = news.get(channel);
-        if (typeof seenAt === "number") this.set().correct(channel, seenAt);
-        else this.set().touch(channel, patience);
-      }
-      this.#dropGuests(host, unknown);
-    }
-  }
-
-  /** Channels that their host does not know any more, and of whose end it did not get to tell. */
-  #dropGuests(host: string, channels: readonly string[]): void {
-    const now = Date.now();
-    const set = this.set(now);
-    for (const channel of channels) {
-      if (set.get(channel)?.home?.socket?.room !== host) continue;
-      this.changed(set.leave(channel, "lost"), now);
-    }
   }
 
   /** Sockets whose presence could not be stored, or not be read again. Their clients come anew. */
@@ -311,17 +210,8 @@ export class Roster {
     try {
       await Promise.all([this.links.tell(), this.#listing.tell()]);
     } catch (error) {
-      this.#failed("other objects could not be told", error);
+      this.upkeep.failed("other objects could not be told", error);
     }
-  }
-
-  #count({ joins, leaves }: Diff): void {
-    const { ledger } = this.#options.sockets;
-    ledger.count("joins", joins.length);
-    for (const { reason } of leaves) ledger.count(reason);
-    // Nobody will be left to carry what was counted.
-    if (leaves.length > 0 && this.set().size === 0) this.report();
-    ledger.keep();
   }
 
   /** Closes the socket of one that was put out. */
@@ -337,13 +227,6 @@ export class Roster {
     }
   }
 
-  /** Something is left to be done: the alarm does it, soon. */
-  #failed(event: string, error: unknown, fields: LogFields = {}): void {
-    const { room } = this.#options;
-    logError(event, error, { room, ...fields });
-    this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
-  }
-
   /** One alarm at the earliest deadline. A room that empties has one set, and forgets when it rings. */
   #schedule(now: number): void {
     if (this.set().size > 0) this.#alarm.ringBy(this.#deadline(this.set(), now));
@@ -357,6 +240,7 @@ export class Roster {
   #wake(now: number, closing: WebSocket | undefined): PresenceSet {
     const { sockets } = this.#options;
     const entries = this.#store.load();
+    forgetOldLosses(entries, this.#connectedBefore);
     const known = this.#store.restartedAt;
     const hasSockets = closing !== undefined || !sockets.isEmpty;
     const circumstances = { restartedAt: known, hasSockets, now };

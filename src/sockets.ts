@@ -3,7 +3,7 @@
  * Who is present, only the set knows.
  */
 
-import { Attachments, type Connection } from "./attachments.ts";
+import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
 import { Census } from "./census.ts";
 import { DROPPED_PER_PAUSE, PAUSE_MS } from "./core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "./core/protocol.ts";
@@ -148,6 +148,13 @@ export class Sockets {
   close(ws: WebSocket, code: number, reason: string): void {
     this.gone(ws);
     ws.close(code, reason);
+  }
+
+  /** One that was accepted and then could not be stored: nobody gets its other end, so it must count for nothing. */
+  abandon(ws: WebSocket): void {
+    if (!this.#attachments.has(ws)) return;
+    this.save(ws, { ...this.connection(ws), isRefused: true });
+    this.close(ws, INTERNAL_ERROR, "connect again");
   }
 
   /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */

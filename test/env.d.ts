@@ -6,6 +6,9 @@ declare global {
     interface Env extends Variables {
       /** Rooms of the tests in test/scale. */
       ROOMS: string;
+      /** Which faults, and how many, in test/faults. */
+      FAULTS_SEED: string;
+      FAULTS_STEPS: string;
       ROOM: DurableObjectNamespace<worker.Room>;
       CHANNEL: DurableObjectNamespace<worker.Channel>;
       LOBBY: DurableObjectNamespace<worker.Lobby>;

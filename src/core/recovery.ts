@@ -3,7 +3,7 @@
  * After hibernation both are there. After a restart no socket is, and everybody gets the grace anew.
  */
 
-import { withState } from "./diff.ts";
+import { type Leave, withState } from "./diff.ts";
 import type { Json } from "./json.ts";
 import type { Entry } from "./presence-set.ts";
 
@@ -58,6 +58,25 @@ export function recover(
     }
   }
   return { restartedAt: restart, unheard };
+}
+
+/** Whom a change that could not be stored found connected, be it that it was their loss or their goodbye. */
+export function connectedBefore(
+  entries: Iterable<Entry>,
+  leaves: readonly Leave[],
+  now: number,
+): ReadonlySet<string> {
+  const goodbyes = leaves.filter(({ reason }) => reason === "left");
+  const channels = new Set(goodbyes.map(({ channel }) => channel));
+  for (const { presence, loss } of entries) {
+    if (loss === null || loss.at === now) channels.add(presence.channel);
+  }
+  return channels;
+}
+
+/** A resumption is not written, so a row may tell of a loss that was over before memory was thrown away. */
+export function forgetOldLosses(entries: readonly Entry[], connected: ReadonlySet<string>): void {
+  for (const entry of entries) if (connected.has(entry.presence.channel)) entry.loss = null;
 }
 
 /** Whether nothing was heard of the entry since the restart, so that the restart explains its absence. */

@@ -52,18 +52,19 @@ export function roomObject(name: string): TestObject {
 
 /** The home of a channel that has no socket. */
 export function channelObject(name: string): TestObject {
-  return objectOf(`channel ${name}`, env.CHANNEL.getByName(name));
+  return objectOf(`channel ${name}`, () => env.CHANNEL.getByName(name));
 }
 
 function lobbyObject(name: string): TestObject {
-  return objectOf(name, env.LOBBY.getByName(name));
+  return objectOf(name, () => env.LOBBY.getByName(name));
 }
 
 export const LOBBIES: readonly TestObject[] = LOBBY_NAMES.map(lobbyObject);
 
-function objectOf(title: string, stub: DurableObjectStub<Channel | Lobby>): TestObject {
+/** With a new stub each time: one whose object died is broken. */
+function objectOf(title: string, stub: () => DurableObjectStub<Channel | Lobby>): TestObject {
   const look = () =>
-    runInDurableObject(stub, async (_, { storage }) => ({
+    runInDurableObject(stub(), async (_, { storage }) => ({
       tables: storage.sql.exec("SELECT count(*) AS n FROM sqlite_master").one()["n"],
       alarm: await storage.getAlarm(),
     }));
@@ -71,15 +72,15 @@ function objectOf(title: string, stub: DurableObjectStub<Channel | Lobby>): Test
     title,
     evict: async () => {
       await look();
-      await evictDurableObject(stub);
+      await evictDurableObject(stub());
     },
     crash: async () => {
       await look();
-      await evictDurableObject(stub, { webSockets: "close" });
+      await evictDurableObject(stub(), { webSockets: "close" });
     },
-    ring: () => runDurableObjectAlarm(stub),
+    ring: () => runDurableObjectAlarm(stub()),
     storage: look,
-    rows: () => runInDurableObject(stub, (_, { storage }) => rowsOf(storage)),
+    rows: () => runInDurableObject(stub(), (_, { storage }) => rowsOf(storage)),
   };
 }
 

@@ -24,9 +24,14 @@ export class Proxy {
   }
 
   get url(): string {
+    return `http://${this.host}`;
+  }
+
+  /** host:port */
+  get host(): string {
     const address = this.#server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    return `http://127.0.0.1:${port}`;
+    return `127.0.0.1:${port}`;
   }
 
   /** From now on nothing passes. */

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** The key of the tokens that every server here believes. */
@@ -43,6 +44,9 @@ export type Vars = Record<string, string>;
 
 /** Which Worker to run: the configuration of its project, and a path that answers when it runs. */
 export type Worker = { readonly config: string; readonly health: string };
+
+/** The classes of objects, as the files of their storage are named. */
+type ObjectClass = "Room" | "Channel" | "Lobby";
 
 const SERVICE: Worker = { config: join(PROJECT, "wrangler.toml"), health: "/healthz" };
 
@@ -143,17 +147,36 @@ export class Server {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** The tables that rooms have on disk: none where no room keeps anything. Wakes nobody. */
-  async tables(): Promise<string[]> {
+  /** The tables that objects of a class have on disk: none where none of them keeps anything. Wakes nobody. */
+  async tables(objects: ObjectClass = "Room"): Promise<string[]> {
+    const all = await this.#read(objects, (database) =>
+      database.prepare("SELECT name FROM sqlite_master").all(),
+    );
+    // The local runtime has a table of its own, for the name of an object that anybody asked for.
+    return all.map((row) => String(row["name"])).filter((name) => !name.startsWith("__miniflare"));
+  }
+
+  /** The keys of all rows that objects of a class have on disk. Wakes nobody. */
+  async keys(objects: ObjectClass): Promise<string[]> {
+    const all = await this.#read(objects, (database) => {
+      const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = '_cf_KV'").all();
+      return has.length === 0 ? [] : database.prepare("SELECT key FROM _cf_KV").all();
+    });
+    return all.map((row) => String(row["key"]));
+  }
+
+  /** Reads every file of a class. */
+  async #read<T>(objects: ObjectClass, look: (database: DatabaseSync) => T[]): Promise<T[]> {
     // Experimental in Node 24, which says so: only to whom it concerns.
     const { DatabaseSync } = await import("node:sqlite");
-    const directory = join(this.#directory, "state/v3/do/durable-presence-Room");
+    const directory = join(this.#directory, `state/v3/do/durable-presence-${objects}`);
+    if (!existsSync(directory)) return [];
     const files = readdirSync(directory).filter((name) => /^[0-9a-f]+\.sqlite$/.test(name));
     return files.flatMap((name) => {
       const database = new DatabaseSync(join(directory, name), { readOnly: true });
-      const rows = database.prepare("SELECT name FROM sqlite_master").all();
+      const rows = look(database);
       database.close();
-      return rows.map((row) => String(row["name"]));
+      return rows;
     });
   }
 

@@ -15,6 +15,8 @@ function markIn(payload: unknown): string | null {
 
 export class TestSocket extends Listener {
   readonly ws: WebSocket;
+  /** The connection is over, whoever else waits for that. */
+  readonly ended: Promise<void>;
   readonly #cut: AbortController;
   /** Marks that came, of anyone in the room, with the number of frames that came before. */
   readonly #marks = new Inbox<{ mark: string; before: number }>();
@@ -29,6 +31,7 @@ export class TestSocket extends Listener {
     this.#cut = cut;
     ws.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data))));
     ws.addEventListener("close", ({ code, reason }) => this.closes.push({ code, reason }));
+    this.ended = new Promise((resolve) => ws.addEventListener("close", () => resolve()));
     ws.accept();
   }
 

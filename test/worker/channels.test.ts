@@ -40,6 +40,7 @@ import {
   tokenFor,
   type TestSocket,
 } from "../support/socket.ts";
+import { Room } from "../support/worker.ts";
 
 const DIFF = { query: { view: "diff" } };
 const ADA = { id: "ada" };
@@ -800,6 +801,36 @@ describe("a further room", () => {
       { type: "welcome", room: home },
       { type: "sync", room: home },
     ]);
+  });
+
+  test("has no changes for a socket that is back until it has told it everything", async () => {
+    const { home, second, bob, channel, resume, ada } = await withGuest();
+    bob.cut();
+    await socketsLeft(home, 1);
+    // Called with its own room below.
+    // oxlint-disable-next-line typescript/unbound-method
+    const works = Room.prototype.repeat;
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    vi.spyOn(Room.prototype, "repeat").mockImplementationOnce(async function late(
+      this: Room,
+      ...given
+    ) {
+      asked.resolve();
+      await answer.promise;
+      works.apply(this, given);
+    });
+    const again = await comeBack(home, { channel, resume });
+    await asked.promise;
+    await openAs("cid", second);
+    await ada.nextOf("diff");
+    await rooms(bindings).send(second, "hello");
+    await ada.nextOf("messages");
+    expect(await nextOfRoom(again, second)).toMatchObject({ type: "messages" });
+    answer.resolve();
+    expect(await nextOfRoom(again, second)).toMatchObject({ type: "sync" });
+    const named = (await channelsIn(second)).filter(([, user]) => user !== null);
+    expect([...believed(again, second).keys()].toSorted()).toEqual(named.map(([one]) => one));
   });
 });
 

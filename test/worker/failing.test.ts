@@ -14,6 +14,7 @@ import {
   inRoom,
   occupants,
   ring,
+  socketsLeft,
   storageOf,
 } from "../support/room.ts";
 import { firstFrames, newRoom, openAs, type TestSocket } from "../support/socket.ts";
@@ -101,6 +102,11 @@ describe("joins that cannot be stored", () => {
     await evict(room);
     await breakOnce(room, "put");
     await expect(openAs("cid", room)).rejects.toThrow("try again later");
+    // None is left behind that nobody holds the other end of.
+    const open = await inRoom(room, (_, state) =>
+      state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN),
+    );
+    expect(open).toHaveLength(1);
     expect(await idsIn(room)).toEqual(["ada"]);
     await ada.handled();
     expect(namesIn(ada)).toEqual(["ada"]);
@@ -121,6 +127,34 @@ test("a join that waits to be told is undone by a crash: nobody has heard of it,
   expect(await zoe.closes.next()).toMatchObject({ code: 1006 });
   expect(zoe.frames.all).toEqual([]);
   expect(await idsIn(room)).toEqual(["ada", "yan"]);
+});
+
+describe.each([
+  ["a lost connection", "put" as const, (ada: TestSocket) => ada.cut()],
+  ["a goodbye", "delete" as const, (ada: TestSocket) => ada.ws.close(1000)],
+])("%s that cannot be stored, of somebody who was lost before and came back,", (_, write, end) => {
+  test("is a loss from now on: the grace is kept, and is the end of it", async () => {
+    const room = newRoom();
+    const bob = await openAs("bob", room);
+    await bob.next();
+    const before = await openAs("ada", room, { query: { view: "diff" } });
+    const { channel = "", resume = "" } = (await firstFrames(before)).welcome;
+    before.cut();
+    await socketsLeft(room, 1);
+    const ada = await openAs("ada", room, { query: { view: "diff", channel, resume } });
+    await firstFrames(ada);
+    await after(28, room);
+    await bob.handled();
+    await breakOnce(room, write);
+    end(ada);
+    await socketsLeft(room, 1);
+    expect(await idsIn(room)).toEqual(["bob", "ada"]);
+    await ring(room);
+    expect(await idsIn(room)).toEqual(["bob", "ada"]);
+    expect(await alarmIn(room)).toBeLessThanOrEqual(10_000);
+    await after(11, room);
+    expect(await idsIn(room)).toEqual(["bob"]);
+  });
 });
 
 test("an alarm whose room cannot even be read is set again", async () => {

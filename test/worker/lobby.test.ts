@@ -247,6 +247,22 @@ describe.each(LIVES)("%s", (_, between) => {
     expect(await isOnList(room)).toBe(false);
   });
 
+  test("a lobby that has heard that a room emptied, and could not say so, hears that it filled again", async () => {
+    const room = newRoom();
+    const channel = `${room}-bot`;
+    await all.add(room, channel);
+    // Called with its own lobby below.
+    // oxlint-disable-next-line typescript/unbound-method
+    const empty = Lobby.prototype.empty;
+    vi.spyOn(Lobby.prototype, "empty").mockImplementationOnce(function lost(this: Lobby, name) {
+      empty.call(this, name);
+      throw new Error("the answer was lost");
+    });
+    await all.remove(room, channel);
+    await all.add(room, channel);
+    expect(await isOnList(room)).toBe(true);
+  });
+
   test("a lobby that could not be told that a room emptied hears it at the room's alarm", async () => {
     const room = newRoom();
     await all.add(room, "ada");
