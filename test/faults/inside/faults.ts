@@ -5,7 +5,7 @@ import { bindings, channelObject, roomObject, wake } from "../../support/objects
 import { advance } from "../../support/room.ts";
 import { arm, disarm, type Mishap, mendStorage, survive, type Target } from "./mishaps.ts";
 import type { Person } from "./person.ts";
-import { enter } from "./people.ts";
+import { enter, expectCode } from "./people.ts";
 import { add, checkExpected, remove } from "./servers.ts";
 import { isIn } from "./looks.ts";
 import { TICK_SECONDS, type World } from "./world.ts";
@@ -134,15 +134,19 @@ export async function failToStoreEnd(world: World, person: Person): Promise<void
   else throw new Error(`${channel} is gone without its grace`);
 }
 
-/** Storage fails while somebody comes in: they are turned away, and try again. */
+/**
+ * Storage fails while somebody comes in: they are turned away, and try again. Alone they are not let in; while the
+ * room gathers what it has to tell they are, and put out before anybody, themselves too, has been told anything.
+ */
 export async function failToStoreJoin(world: World, person: Person): Promise<void> {
   const { home } = person;
   if (person.isConnected || person.isWatching || world.model.connections(home) === 0) return;
   if (person.channel !== null && world.model.homes.has(person.channel)) return;
   await world.breakStorage(home, "put");
   try {
-    await person.connect(null);
-    throw new Error("who cannot be stored was let in");
+    const { closes, frames } = await person.connect(null);
+    expectCode((await closes.next()).code, 1011);
+    if (frames.all.length > 0) throw new Error("who cannot be stored was told something");
   } catch (error) {
     if (!String(error).includes("try again later")) throw error;
   }
