@@ -7,6 +7,8 @@ export class AlarmClock {
   readonly #onRow: () => void;
   /** The alarm that is set rings no later than this. */
   #at = Number.POSITIVE_INFINITY;
+  /** How often it was set, or rang. */
+  #turns = 0;
 
   /** `onRow` hears of each row that is written. */
   constructor(storage: DurableObjectStorage, onRow: () => void = () => {}) {
@@ -16,12 +18,14 @@ export class AlarmClock {
 
   /** It has rung, or was deleted: none is set. */
   rang(): void {
+    this.#turns += 1;
     this.#at = Number.POSITIVE_INFINITY;
   }
 
   /** Makes sure that it rings at `at` or earlier, in milliseconds since the epoch. */
   ringBy(at: number): void {
     if (this.#at <= at) return;
+    this.#turns += 1;
     this.#at = at;
     // Stored together with the rows of the same event. Should that fail, the object is reset as a whole.
     void this.#storage.setAlarm(at);
@@ -31,8 +35,10 @@ export class AlarmClock {
   /** The object slept, with an alarm set for `at` or earlier. Sets it if it is gone: the platform can lose one. */
   async resume(at: number): Promise<void> {
     this.#at = at;
+    const turns = this.#turns;
     const isSet = (await this.#storage.getAlarm()) !== null;
-    if (isSet || this.#at !== at) return;
+    // Within the alarm itself none is set, until it sets the next one: that one need not be set twice.
+    if (isSet || this.#turns !== turns) return;
     this.rang();
     this.ringBy(at);
   }

@@ -119,6 +119,27 @@ describe("a hundred people in a sleeping room", () => {
   });
 });
 
+test("an alarm that wakes a sleeping room is one row, that of the next one", async () => {
+  const room = newRoom();
+  const ada = await openAs("ada", room);
+  await ada.next();
+  await evict(room);
+  advance(40);
+  // The first alarm tells the lobby once more and remembers it.
+  await ring(room);
+  for (let turn = 0; turn < 3; turn += 1) {
+    // oxlint-disable-next-line no-await-in-loop
+    await evict(room);
+    advance(5);
+    const spent = cost(room);
+    // oxlint-disable-next-line no-await-in-loop
+    await ring(room);
+    // oxlint-disable-next-line no-await-in-loop
+    await ada.beat();
+    expect(spent()).toMatchObject({ rows: 1, alarms: 1 });
+  }
+});
+
 describe.each(LIVES)("%s", (_, between) => {
   test("a first join is two rows: the presence and the alarm", async () => {
     const room = newRoom();
