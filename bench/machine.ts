@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import workerd from "workerd";
@@ -16,6 +16,7 @@ export function circumstances(): string[] {
   return [
     `- ${new Date().toISOString().slice(0, 10)}, commit ${commit()}`,
     `- ${processors.length} × ${model}, ${Math.round(totalmem() / BYTES_PER_GB)} GB, ${type()} ${release()}`,
+    `- load over the last 15 minutes: ${loadavg()[2]?.toFixed(1)}; above 2, something else was running too`,
     `- workerd ${workerd.version}, Node ${process.versions.node}, partyserver ${versionOf("partyserver")}`,
   ];
 }

@@ -7,6 +7,8 @@ import { compile } from "vega-lite";
 
 const WIDTH = 560;
 const HEIGHT = 300;
+/** Where bars begin. */
+const BAR_MIN = 1;
 const LEGEND_WIDTH = 300;
 
 export type Point = { readonly series: string; readonly x: number; readonly y: number };
@@ -45,7 +47,15 @@ export function plotBars(
     encoding: {
       x: { field: "group", type: "nominal", title: null, sort: null, axis: { labelAngle: -30 } },
       xOffset: { field: "series", sort: null },
-      y: { field: "y", type: "quantitative", title: y.title, scale: scaleOf(y) },
+      y: {
+        field: "y",
+        type: "quantitative",
+        title: y.title,
+        scale: { ...scaleOf(y), domainMin: BAR_MIN },
+        stack: null,
+      },
+      // A logarithm has no zero to stand on.
+      y2: { datum: BAR_MIN },
       color: { field: "series", type: "nominal", title: null, sort: null },
     },
   });

@@ -76,8 +76,11 @@ export class Server {
       stdio: ["ignore", "inherit", "inherit"],
     });
     this.#child = child;
-    // It must not outlive the benchmark, however that ends.
-    const orphaned = () => child.kill("SIGKILL");
+    // Neither it nor what it stored must outlive the benchmark, however that ends.
+    const orphaned = () => {
+      child.kill("SIGKILL");
+      this.#delete();
+    };
     process.once("exit", orphaned);
     child.once("exit", () => process.off("exit", orphaned));
     const deadline = Date.now() + START_MS_MAX;
@@ -130,6 +133,10 @@ export class Server {
   /** Ends it, and deletes what it stored. */
   async stop(): Promise<void> {
     await this.kill();
+    this.#delete();
+  }
+
+  #delete(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
