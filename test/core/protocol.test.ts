@@ -288,6 +288,7 @@ describe("close codes of a client", () => {
 
 describe("errors", () => {
   test.each([
+    ["bad_request", 4000],
     ["unauthorized", 4001],
     ["removed", 4003],
     ["bad_room", 4004],
@@ -302,7 +303,7 @@ describe("errors", () => {
   });
 
   test("there are no close codes but these", () => {
-    expect(Object.keys(CLOSE_CODES)).toHaveLength(9);
+    expect(Object.keys(CLOSE_CODES)).toHaveLength(10);
   });
 
   test.each(["bad_frame", "forbidden", "state_too_large", "throttled"] as const)(

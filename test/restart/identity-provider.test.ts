@@ -210,6 +210,13 @@ test("a refusal is told by a close code too", async () => {
   expect(await client.closeFrames.next()).toEqual({ code: 4001, reason: "unauthorized" });
 });
 
+test("unsafe settings were named once, in one structured line, and those of the provider are none", () => {
+  const told = server.output.match(/\{"event":"unsafe settings".*\}/g) ?? [];
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain("PRESENCE_ORIGINS is *");
+  expect(told[0]).not.toMatch(/PRESENCE_ISSUER|PRESENCE_AUDIENCE|LIMITER/);
+});
+
 test("nothing that the service said has a part of a token in it", () => {
   expect(server.output).toContain('"event":"socket refused"');
   expect(sent.size).toBeGreaterThan(10);

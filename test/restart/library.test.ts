@@ -192,7 +192,15 @@ describe.concurrent("the package", () => {
   test("holds the code, its pages and its docs, and no sources or tests", () => {
     const files = readdirSync(installed.path("node_modules/durable-presence"));
     expect(files.toSorted()).toEqual(
-      ["CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "package.json"].toSorted(),
+      [
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "SECURITY.md",
+        "dist",
+        "docs",
+        "package.json",
+      ].toSorted(),
     );
   });
 
@@ -212,6 +220,10 @@ describe.concurrent("the package", () => {
     const { code, output } = await installed.run("durable-presence", "--help");
     expect(output).toContain("durable-presence <command>");
     expect(code).toBe(0);
+    // It shares modules with the Worker, which must not need the Workers runtime.
+    const { output: found } = await installed.run("durable-presence", "doctor", "--json");
+    expect(JSON.parse(found)).toMatchObject({ unsafe: expect.any(Array) });
+    expect(found).not.toContain("LIMITER");
   });
 });
 

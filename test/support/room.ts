@@ -120,9 +120,9 @@ export function breakOnce(room: string, name: "put" | "delete" | "deleteAll"): P
   });
 }
 
-/** Stops the timers, of rooms too: what is gathered stays so until `flush`. The clock goes on. */
+/** Stops the timers and the clock, of rooms too: what is gathered stays so until `flush`, however slow this machine is. */
 export function holdTimers(): void {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
 }
 
 /** Lets some time pass for the held timers of one room. */

@@ -237,6 +237,11 @@ test("a preflight touches no room, and needs no token", async () => {
   expect(watched(room).constructed).toBe(0);
 });
 
+test("tokens for development are for pages of the same origin alone: no CORS", async () => {
+  const { headers } = await preflight(`${ORIGIN}/dev/token`, "https://a.example", {});
+  expect(headers.has("access-control-allow-origin")).toBe(false);
+});
+
 test("the socket has its own check of origins, and no CORS", async () => {
   const url = socketUrl(newRoom());
   const response = await ask(url, {
