@@ -1,14 +1,24 @@
 /** How many connections one user may have in a room: here five. Others, and other rooms, have nothing to do with it. */
 
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { presencePath, call } from "../support/http.ts";
 import { evict, idsIn, LIVES, socketsLeft } from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs, type TestSocket } from "../support/socket.ts";
 
 const DIFF = { query: { view: "diff" } };
 
+let tests = 0;
+beforeEach(() => {
+  tests += 1;
+});
+
+/** Somebody else in each test, or the limiter of the edge would count them together. */
+function named(sub: string): string {
+  return `${sub} ${tests}`;
+}
+
 async function tabs(sub: string, room: string, size: number): Promise<TestSocket[]> {
-  const opening = Array.from({ length: size }, () => openAs(sub, room, DIFF));
+  const opening = Array.from({ length: size }, () => openAs(named(sub), room, DIFF));
   const sockets = await Promise.all(opening);
   await Promise.all(sockets.map(firstFrames));
   return sockets;
@@ -26,7 +36,7 @@ const FULL = [
 
 /** The same of a further connection of a user. */
 async function another(sub: string, room: string, query: Record<string, string> = {}) {
-  const late = await openAs(sub, room, { query: { view: "diff", ...query } });
+  const late = await openAs(named(sub), room, { query: { view: "diff", ...query } });
   return [await late.next(), (await late.closes.next()).code];
 }
 
@@ -62,7 +72,7 @@ describe.each(LIVES)("%s", (_, between) => {
     const room = newRoom();
     await tabs("ada", room, 1);
     const query = { watch: "1" };
-    const watchers = Array.from({ length: 5 }, () => openAs("mallory", room, { query }));
+    const watchers = Array.from({ length: 5 }, () => openAs(named("mallory"), room, { query }));
     await Promise.all((await Promise.all(watchers)).map((watcher) => watcher.next()));
     await between(room);
     expect(await another("mallory", room)).toEqual(FULL);
@@ -73,7 +83,7 @@ describe.each(LIVES)("%s", (_, between) => {
     const [first, ...others] = await tabs("ada", room, 5);
     const { channel = "", resume = "" } = welcomeOf(first);
     await between(room);
-    const back = await openAs("ada", room, { query: { view: "diff", channel, resume } });
+    const back = await openAs(named("ada"), room, { query: { view: "diff", channel, resume } });
     expect(await back.next()).toMatchObject({ type: "welcome", channel });
     await between(room);
     expect(await another("ada", room)).toEqual(FULL);
@@ -85,7 +95,7 @@ describe.each(LIVES)("%s", (_, between) => {
     const [first] = await tabs("mallory", room, 5);
     const { channel = "" } = welcomeOf(first);
     await between(room);
-    await call("PUT", presencePath(room, channel), { body: { user: { id: "bob" } } });
+    await call("PUT", presencePath(room, channel), { body: { user: { id: named("bob") } } });
     await between(room);
     await tabs("mallory", room, 1);
     await between(room);
@@ -107,9 +117,9 @@ test("presences that outlive their connections are counted twice over at most", 
   const room = newRoom();
   await tabs("ada", room, 1);
   // Without the grace of these tests nothing would outlive anything: a page that is closed does, for a moment.
-  const joined = await openAs("mallory", room, DIFF);
+  const joined = await openAs(named("mallory"), room, DIFF);
   await firstFrames(joined);
-  expect(await idsIn(room)).toEqual(["ada", "mallory"]);
+  expect(await idsIn(room)).toEqual([named("ada"), named("mallory")]);
   for (let turn = 0; turn < 12; turn += 1) {
     // oxlint-disable-next-line no-await-in-loop
     const [socket] = await tabs("mallory", room, 1);

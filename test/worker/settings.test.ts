@@ -32,6 +32,7 @@ test("nothing set is the defaults of the contract", () => {
     announceMax: 1_000,
     announceRate: 10_000,
     roomMax: 10_000,
+    userMax: 20,
     frameMax: 16_384,
     stateMax: 2_048,
     frameRate: 20,
