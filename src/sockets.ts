@@ -5,7 +5,7 @@
 
 import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
 import { Census } from "./census.ts";
-import { DROPPED_PER_PAUSE, PAUSE_MS } from "./core/limits.ts";
+import { DROPPED_PER_PAUSE } from "./core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "./core/protocol.ts";
 import type { Live } from "./core/recovery.ts";
 import { Ledger } from "./ledger.ts";
@@ -121,7 +121,8 @@ export class Sockets {
   drop(): void {
     this.#dropped += 1;
     if (this.#dropped % DROPPED_PER_PAUSE !== 0) return;
-    void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(PAUSE_MS));
+    // A timer of no time at all rings only after that.
+    void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(0));
   }
 
   tell(ws: WebSocket, frame: ServerFrame): void {

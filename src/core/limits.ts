@@ -46,13 +46,10 @@ export const THROTTLED_SECONDS_MAX = 10;
 export const THROTTLED_MS_MIN = 3_000;
 
 /**
- * After so many frames that a room drops, whoever sends them, it takes none for a moment. The runtime reads a socket
- * for as long as there is something to read, and all the others wait.
+ * After so many frames that a room drops, whoever sends them, it takes none until the runtime has looked at the other
+ * sockets. Left alone it reads a socket for as long as there is something to read, and all the others wait.
  */
-export const DROPPED_PER_PAUSE = 20;
-
-/** The moment: long enough for the runtime to look at the other sockets. */
-export const PAUSE_MS = 1;
+export const DROPPED_PER_PAUSE = 10;
 
 /** A snapshot is the dearest thing to ask for: it costs this many seconds' worth of the frame rate. */
 export const SYNC_COST_SECONDS = 1;
