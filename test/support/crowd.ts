@@ -23,7 +23,9 @@ export class Honest {
       if (!this.#isLeaving) this.troubles.push(`closed with ${code}`);
     });
     ws.on("error", () => {});
-    this.#beats = setInterval(() => ws.send('"heartbeat"'), BEAT_MS);
+    this.#beats = setInterval(() => {
+      if (ws.readyState === WebSocket.OPEN) ws.send('"heartbeat"');
+    }, BEAT_MS);
   }
 
   /** Connects, and waits for the first frame. */
