@@ -164,9 +164,9 @@ describe("an object of the application's own that holds sockets", () => {
     const lively = await enter("/games/go/ws?player=ada");
     const silent = await enter("/games/go/ws?player=bob", { isSilent: true });
     const since = performance.now();
-    const joins = [await bystander.nextOf("diff"), await bystander.nextOf("diff")].flatMap(
-      (diff) => diff.joins,
-    );
+    const joins = [...(await bystander.nextOf("diff")).joins];
+    // Where both came within one pause of the room, one frame tells of them.
+    if (joins.length === 1) joins.push(...(await bystander.nextOf("diff")).joins);
     lively.send("heartbeat");
     lively.send("a move");
     expect(await silent.next()).toBe("a move");
