@@ -22,9 +22,7 @@ const Connection = v.object({
   isRefused: v.optional(v.literal(true)),
   /** What is left of its bucket of frames, as the throttle keeps it. */
   bucket: v.optional(Numbers),
-  tally: v.optional(
-    v.union([v.undefined(), v.object({ since: v.number(), counts: Numbers, reported: Numbers })]),
-  ),
+  tally: v.optional(v.object({ since: v.number(), counts: Numbers, reported: Numbers })),
 });
 export type Connection = v.InferOutput<typeof Connection>;
 

@@ -158,24 +158,18 @@ export class Connections {
     return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
   }
 
-  /** The socket whose place the connection takes: its own old one, of which only the client knows that it is dead. */
-  #replacedBy({ resume, user, isWatching }: Connect): WebSocket[] {
-    if (isWatching || !this.#mayResume(resume, user)) return [];
-    return this.#sockets.ofChannel(resume.channel);
-  }
-
   /**
    * Why there is no place: too many connections, or presences that outlive theirs, altogether or of this user.
    * Who comes back needs no new place.
    */
-  #fullness(connect: Connect): string | null {
+  #fullness({ isWatching, resume, user }: Connect): string | null {
     const { roomMax, userMax } = this.#settings;
-    const { isWatching, resume, user } = connect;
     const id = user?.id ?? null;
     const { census } = this.#sockets;
     const set = this.#roster.set();
     const isBack = !isWatching && this.#mayResume(resume, user);
-    const isReplacing = this.#replacedBy(connect).length > 0;
+    // Its own old socket, of which only the client knows that it is dead.
+    const isReplacing = isBack && this.#sockets.ofChannel(resume.channel).length > 0;
     const hasPlaces = (connections: number, presences: number, max: number) =>
       (isReplacing || connections < max) &&
       (isBack || isWatching || presences < max * PRESENCES_PER_CONNECTION);

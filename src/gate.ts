@@ -15,10 +15,11 @@ import { logError } from "./log.ts";
  * what stands in `Host` makes no address.
  */
 export function checkSize({ url, headers }: Request): void {
-  if (!URL.canParse(url)) {
+  const address = URL.parse(url);
+  if (address === null) {
     throw new ProtocolError("bad_request", "the request's Host header names no host; send one");
   }
-  checkLength("query", new URL(url).search.length, QUERY_LENGTH_MAX);
+  checkLength("query", address.search.length, QUERY_LENGTH_MAX);
   let length = 0;
   for (const [name, value] of headers) length += name.length + value.length;
   checkLength("headers together", length, HEADERS_LENGTH_MAX);

@@ -28,14 +28,17 @@ export class Reporter {
 
   /** What was counted since the last time, where that is anything but alarms. */
   report(presences: number): void {
-    const { ledger, census } = this.#sockets;
+    // Whoever tells nobody need not read what every socket carries.
+    if (!this.#dataset) return;
+    const { ledger } = this.#sockets;
     const tally = ledger.total();
-    if (!this.#dataset || !tally) return;
+    if (!tally) return;
     const counts = unreportedOf(tally);
     // An alarm in a room where nothing happened is no news, nor is the row that sets the next one.
     const { alarms: _, rowsWritten: __, ...news } = counts;
     if (Object.values(news).every((count) => count === 0)) return;
-    report(this.#dataset, { room: this.#room, counts, connections: census.size, presences });
+    const connections = this.#sockets.census.size;
+    report(this.#dataset, { room: this.#room, counts, connections, presences });
     ledger.settle();
   }
 }

@@ -193,9 +193,9 @@ export class Roster implements Changing {
   }
 
   /** Sockets whose presence could not be stored, or not be read again. Their clients come anew. */
-  #turnAway(set: PresenceSet): void {
+  #turnAway(connected: Iterable<string>, set: PresenceSet): void {
     const { sockets } = this.#options;
-    for (const channel of sockets.live().keys()) {
+    for (const channel of connected) {
       if (set.get(channel)) continue;
       for (const ws of sockets.ofChannel(channel))
         sockets.close(ws, INTERNAL_ERROR, "connect again");
@@ -243,8 +243,9 @@ export class Roster implements Changing {
     forgetOldLosses(entries, this.#connectedBefore);
     const known = this.#store.restartedAt;
     const hasSockets = closing !== undefined || !sockets.isEmpty;
+    const live = sockets.live(closing);
     const circumstances = { restartedAt: known, hasSockets, now };
-    const { restartedAt, unheard } = recover(entries, sockets.live(closing), circumstances);
+    const { restartedAt, unheard } = recover(entries, live, circumstances);
     // What hosts say of guests is not stored, so their rows are old: the alarm that is set knows better.
     for (const entry of entries) {
       if (entry.home?.socket)
@@ -253,7 +254,7 @@ export class Roster implements Changing {
     const set = new PresenceSet(this.#patience, entries);
     this.#presences = set;
     this.#listing.begin(set.size > 0);
-    this.#turnAway(set);
+    this.#turnAway(live.keys(), set);
     this.broadcast.begin(set);
     // It may have died with something untold. Its own sockets died too; those of guests live on elsewhere.
     if (!hasSockets) this.#repeatToGuests();

@@ -19,17 +19,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
-import { freePort, GUARD, isAlive, killGroup, SECRET, until, type Vars } from "./server.ts";
+import { freePort, GUARD, isAlive, killGroup, QUIET, SECRET, until, type Vars } from "./server.ts";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const WRANGLER = join(PROJECT, "node_modules/wrangler/bin/wrangler.js");
 const WORKERD = join(PROJECT, "node_modules/.bin/workerd");
 const CLASSES = ["Room", "Channel", "Lobby"];
-const QUIET = {
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
-  WRANGLER_HIDE_BANNER: "true",
-  WRANGLER_SEND_METRICS: "false",
-};
 
 /** Far more than a start takes. */
 const START_MS_MAX = 30_000;

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { rooms } from "../../../src/index.ts";
 import { call, roomPath } from "../../support/http.ts";
 import { bindings, expectNothingIn, roomObject, channelObject } from "../../support/objects.ts";
+import { Occupants, Presences, RoomList, Whereabouts } from "../answers.ts";
 import { checkNews, plain, roomExpected, roomsOf, sightExpected } from "../expectation.ts";
 import { textOf } from "../state.ts";
 import { disarm } from "./mishaps.ts";
@@ -12,21 +13,6 @@ import type { Person } from "./person.ts";
 import { eventually } from "./looks.ts";
 import { MAX_AGE_MS, TICK_SECONDS, type World } from "./world.ts";
 
-const Occupants = v.object({
-  members: v.array(v.looseObject({ id: v.string() })),
-  lurkers: v.number(),
-});
-const Presences = v.object({
-  presences: v.array(
-    v.looseObject({
-      channel: v.string(),
-      user: v.nullable(v.looseObject({ id: v.string() })),
-      state: v.optional(v.unknown()),
-    }),
-  ),
-});
-const RoomList = v.object({ rooms: v.array(v.looseObject({ room: v.string() })) });
-const Whereabouts = v.object({ rooms: v.array(v.string()) });
 const Rows = v.object({ rows: v.array(v.tuple([v.string(), v.unknown()])), hasAlarm: v.boolean() });
 const Links = v.object({
   rooms: v.array(v.tuple([v.string(), v.number()])),

@@ -2,6 +2,7 @@
 
 import { expect, vi } from "vitest";
 import * as v from "valibot";
+import { Occupants, Presences, RoomList, Whereabouts } from "../answers.ts";
 import { checkNews, plain, roomExpected, roomsOf, sightExpected } from "../expectation.ts";
 import { textOf } from "../state.ts";
 import { GRACE_MS, MAX_AGE_MS, type Service } from "./service.ts";
@@ -9,22 +10,6 @@ import { GRACE_MS, MAX_AGE_MS, type Service } from "./service.ts";
 /** Alarms are a few seconds late, and a busy machine later still. */
 const LATE_MS = 15_000;
 const ASK_AGAIN_MS = 100;
-
-const Occupants = v.object({
-  members: v.array(v.looseObject({ id: v.string() })),
-  lurkers: v.number(),
-});
-const Presences = v.object({
-  presences: v.array(
-    v.looseObject({
-      channel: v.string(),
-      user: v.nullable(v.looseObject({ id: v.string() })),
-      state: v.optional(v.unknown()),
-    }),
-  ),
-});
-const RoomList = v.object({ rooms: v.array(v.looseObject({ room: v.string() })) });
-const Whereabouts = v.object({ rooms: v.array(v.string()) });
 
 function eventually(check: () => Promise<void>, ms: number): Promise<void> {
   return vi.waitFor(check, { timeout: ms, interval: ASK_AGAIN_MS });
