@@ -118,9 +118,9 @@ export default defineConfig({
       },
       {
         test: {
-          name: "restart",
+          name: "end-to-end",
           maxWorkers,
-          include: ["test/restart/**/*.test.ts"],
+          include: ["test/end-to-end/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,4 +1,4 @@
-import type { Variables } from "../src/env.ts";
+import type { Variables } from "../src/config/env.ts";
 import type * as worker from "./support/worker.ts";
 
 declare global {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
-import { type Danger, dangersOf } from "../safety.ts";
+import { type Danger, dangersOf } from "../config/settings-audit.ts";
 import { Failure } from "./failure.ts";
 import { printable } from "./text.ts";
 

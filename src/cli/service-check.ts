@@ -1,7 +1,7 @@
 /** What a stranger sees of a running service: asked without any token. */
 
 import * as v from "valibot";
-import type { Danger } from "../safety.ts";
+import type { Danger } from "../config/settings-audit.ts";
 import type { Target } from "./target.ts";
 import { printable } from "./text.ts";
 

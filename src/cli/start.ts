@@ -15,7 +15,7 @@ const QUIET = {
   WRANGLER_SEND_METRICS: "false",
 };
 
-/** Lets the pages on this machine have tokens for the asking. Nothing else may set it: see src/development.ts. */
+/** Lets the pages on this machine have tokens for the asking. Nothing else may set it: see src/http/development-token.ts. */
 const DEVELOPMENT = ["--var", "PRESENCE_DEV:true"];
 
 async function whatToTry(url: string): Promise<string> {

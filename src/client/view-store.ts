@@ -2,7 +2,7 @@
 
 import type { Json } from "../core/json.ts";
 import { Emitter } from "./emitter.ts";
-import { BLANK_ROLL, happenedBetween, hear, type Roll } from "./roll.ts";
+import { BLANK_ROLL, happenedBetween, hear, type Roll } from "./presence-reducer.ts";
 import type { Reason, RoomEvents, RoomView, Self } from "./room-view.ts";
 import type { RollFrame } from "./server-frames.ts";
 

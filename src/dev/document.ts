@@ -13,7 +13,7 @@ import {
   OPERATIONS,
   PARAMETERS,
   TAGS,
-} from "../operations.ts";
+} from "../http/operations.ts";
 import { version } from "../cli/version.ts";
 
 const DESCRIPTION = `Who is in this room right now? Rooms, and the channels that are in them, for servers: browsers

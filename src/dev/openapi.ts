@@ -4,4 +4,4 @@ import { writeFileSync } from "node:fs";
 import { openApiDocument } from "./document.ts";
 
 const document = JSON.stringify(await openApiDocument());
-writeFileSync(new URL("../openapi.json", import.meta.url), `${document}\n`);
+writeFileSync(new URL("../http/openapi.json", import.meta.url), `${document}\n`);

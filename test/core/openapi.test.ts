@@ -4,8 +4,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { openApiDocument } from "../../src/dev/document.ts";
-import stored from "../../src/openapi.json" with { type: "json" };
-import { ANY_SEGMENT, FAILURES, type Operation, OPERATIONS } from "../../src/operations.ts";
+import stored from "../../src/http/openapi.json" with { type: "json" };
+import { ANY_SEGMENT, FAILURES, type Operation, OPERATIONS } from "../../src/http/operations.ts";
 
 const Content = v.optional(
   v.record(v.string(), v.object({ schema: v.record(v.string(), v.unknown()) })),
@@ -37,7 +37,7 @@ function templateOf({ path }: Operation): string {
 
 test("the stored document is what the operations make of it now", async () => {
   const made = await openApiDocument();
-  expect(stored, "src/openapi.json is out of date: npm run openapi").toEqual(made);
+  expect(stored, "src/http/openapi.json is out of date: npm run openapi").toEqual(made);
 });
 
 test("it is valid OpenAPI 3.1", async () => {

@@ -8,7 +8,7 @@ import { evictAllDurableObjects } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { ANY_SEGMENT, type Operation, OPERATIONS } from "../../src/operations.ts";
+import { ANY_SEGMENT, type Operation, OPERATIONS } from "../../src/http/operations.ts";
 import { firstFrames, newRoom, openAs, type TestSocket, tokenFor } from "../support/socket.ts";
 import { constructedInAll } from "../support/worker.ts";
 

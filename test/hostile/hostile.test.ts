@@ -1,7 +1,7 @@
 /**
  * Everything that strangers send and that is refused, one row each: requests.ts and frames.ts are meant to be read
  * from top to bottom. Whatever the row, no answer is a failure of ours, what the edge can refuse reaches no object,
- * and a bystander notices nothing. What only raw TCP can say is in raw.ts, for test/restart/raw.test.ts.
+ * and a bystander notices nothing. What only raw TCP can say is in raw.ts, for test/end-to-end/raw.test.ts.
  */
 
 import { evictAllDurableObjects } from "cloudflare:test";

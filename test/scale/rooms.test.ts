@@ -12,9 +12,9 @@ import {
   ROOMS_PER_SWEEP_STEP,
   SWEEP_STEPS_PER_CALL,
 } from "../../src/core/limits.ts";
-import { bindingsOf } from "../../src/env.ts";
+import { bindingsOf } from "../../src/config/env.ts";
 import { rooms } from "../../src/index.ts";
-import { LOBBY_NAMES, lobbyOf } from "../../src/stubs.ts";
+import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/stubs.ts";
 import { rowsOfLobby } from "../support/lobbies.ts";
 import { NOTHING } from "../support/objects.ts";
 import { advance, storageOf } from "../support/room.ts";

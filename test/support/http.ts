@@ -4,9 +4,9 @@ import { evictDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect } from "vitest";
-import { app } from "../../src/app.ts";
-import { ANY_SEGMENT, type Operation } from "../../src/operations.ts";
-import { LOBBY_NAMES } from "../../src/stubs.ts";
+import { app } from "../../src/http/app.ts";
+import { ANY_SEGMENT, type Operation } from "../../src/http/operations.ts";
+import { LOBBY_NAMES } from "../../src/rpc/stubs.ts";
 import { tokenFor } from "./socket.ts";
 import { type Channel, type Lobby, type Watched, watched } from "./worker.ts";
 

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { lobbyOf } from "../../src/stubs.ts";
+import { lobbyOf } from "../../src/rpc/stubs.ts";
 
 const ROW = "room:";
 

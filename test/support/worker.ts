@@ -8,7 +8,7 @@ import {
   Lobby as ProductLobby,
   Room as ProductRoom,
 } from "../../src/index.ts";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/config/env.ts";
 
 export { default } from "../../src/index.ts";
 export { AsyncGame, Game } from "./application.ts";

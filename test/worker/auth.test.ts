@@ -3,8 +3,8 @@
 import { env } from "cloudflare:workers";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { app } from "../../src/app.ts";
-import type { Variables } from "../../src/env.ts";
+import { app } from "../../src/http/app.ts";
+import type { Variables } from "../../src/config/env.ts";
 import { storageOf } from "../support/room.ts";
 import {
   firstFrames,

@@ -2,8 +2,8 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 import { PARCEL_LENGTH_MAX, PARCELS_LENGTH_MAX, PASSED_LENGTH_MAX } from "../../src/core/limits.ts";
-import { Guests } from "../../src/guests.ts";
-import type { Receipt } from "../../src/stubs.ts";
+import { Guests } from "../../src/objects/room/remote-delivery.ts";
+import type { Receipt } from "../../src/rpc/stubs.ts";
 import { bindings } from "../support/objects.ts";
 import { flush, holdTimers, inRoom } from "../support/room.ts";
 import { firstFrames, newRoom, openAs } from "../support/socket.ts";

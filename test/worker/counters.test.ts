@@ -1,7 +1,7 @@
 /** What a room counts: exact to the last frame, at no row's cost, across sleep. A crash begins anew. */
 
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { COUNTERS } from "../../src/core/tally.ts";
+import { COUNTERS } from "../../src/core/counters.ts";
 import { presencePath, call, roomPath } from "../support/http.ts";
 import { advance, after, crash, evict, inRoom, LIVES, ring, socketsLeft } from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs } from "../support/socket.ts";

@@ -2,9 +2,9 @@
 
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { app } from "../../src/app.ts";
-import { identify } from "../../src/auth.ts";
-import { readSettings } from "../../src/settings.ts";
+import { app } from "../../src/http/app.ts";
+import { identify } from "../../src/auth/identity.ts";
+import { readSettings } from "../../src/config/settings.ts";
 
 const HOME = "http://localhost:8787";
 const ADA = { sub: "ada", info: { name: "Ada" }, rooms: ["lobby"] };

@@ -3,10 +3,10 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Hono } from "hono";
-import { app } from "../../src/app.ts";
+import { app } from "../../src/http/app.ts";
 import { HEADERS_LENGTH_MAX, QUERY_LENGTH_MAX, TOKEN_LENGTH_MAX } from "../../src/core/limits.ts";
-import type { Limiter } from "../../src/env.ts";
-import { OPERATIONS } from "../../src/operations.ts";
+import type { Limiter } from "../../src/config/env.ts";
+import { OPERATIONS } from "../../src/http/operations.ts";
 import { call, errorOf, ORIGIN, pathOf, roomPath } from "../support/http.ts";
 import { newRoom, open, openAs, socketUrl, TestSocket, tokenFor } from "../support/socket.ts";
 import { watched } from "../support/worker.ts";

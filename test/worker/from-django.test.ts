@@ -7,7 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, type RunnerTask, test, vi } from "vitest";
 import guide from "../../docs/from-django.md?raw";
 import * as product from "../../src/index.ts";
-import { bindingsOf } from "../../src/env.ts";
+import { bindingsOf } from "../../src/config/env.ts";
 import {
   type PresenceChange,
   presenceChanged,
@@ -16,8 +16,8 @@ import {
   rooms,
   touchPresence,
 } from "../../src/index.ts";
-import { readSettings } from "../../src/settings.ts";
-import { lobbyOf } from "../../src/stubs.ts";
+import { readSettings } from "../../src/config/settings.ts";
+import { lobbyOf } from "../../src/rpc/stubs.ts";
 import wranglerToml from "../../wrangler.toml?raw";
 import compiled from "../support/from-django-guide.mts?raw";
 import { call } from "../support/http.ts";

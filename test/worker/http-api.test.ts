@@ -5,10 +5,10 @@ import { env, exports } from "cloudflare:workers";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { app } from "../../src/app.ts";
-import { encodeCursor } from "../../src/cursor.ts";
-import { type Operation, OPERATIONS } from "../../src/operations.ts";
-import { lobbyOf } from "../../src/stubs.ts";
+import { app } from "../../src/http/app.ts";
+import { encodeCursor } from "../../src/api/cursor.ts";
+import { type Operation, OPERATIONS } from "../../src/http/operations.ts";
+import { lobbyOf } from "../../src/rpc/stubs.ts";
 import {
   type Answer,
   call,

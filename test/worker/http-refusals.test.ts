@@ -9,8 +9,8 @@ import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import * as v from "valibot";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { encodeCursor } from "../../src/cursor.ts";
-import { type Operation, OPERATIONS } from "../../src/operations.ts";
+import { encodeCursor } from "../../src/api/cursor.ts";
+import { type Operation, OPERATIONS } from "../../src/http/operations.ts";
 import {
   type Answer,
   call,

@@ -2,7 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import { app } from "../../src/app.ts";
+import { app } from "../../src/http/app.ts";
 import { evict, LIVES } from "../support/room.ts";
 import { newRoom, open, openAs, tokenFor } from "../support/socket.ts";
 import { watched } from "../support/worker.ts";

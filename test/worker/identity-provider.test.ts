@@ -1,17 +1,17 @@
 /**
  * Tokens of an identity provider: which are believed, and how often it is asked for its keys. The provider is a
- * stand-in for `fetch` here, since only so the clock can be moved; test/restart has a real one over HTTP.
+ * stand-in for `fetch` here, since only so the clock can be moved; test/end-to-end has a real one over HTTP.
  */
 
 import { env } from "cloudflare:workers";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { app } from "../../src/app.ts";
-import { identify } from "../../src/auth.ts";
+import { app } from "../../src/http/app.ts";
+import { identify } from "../../src/auth/identity.ts";
 import { KEYS_BYTES_MAX, KEYS_WAIT_MS } from "../../src/core/limits.ts";
 import { ProtocolError } from "../../src/core/protocol.ts";
-import { readSettings } from "../../src/settings.ts";
-import type { Variables } from "../../src/variables.ts";
+import { readSettings } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/variables.ts";
 import { call, errorOf, roomPath } from "../support/http.ts";
 import { KeyRing } from "../support/key-ring.ts";
 import { advance } from "../support/room.ts";

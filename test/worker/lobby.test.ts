@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { LOBBIES as LOBBY_COUNT, ROOMS_PER_SWEEP_STEP } from "../../src/core/limits.ts";
 import { compareNames } from "../../src/core/names.ts";
-import { encodeCursor } from "../../src/cursor.ts";
-import { bindingsOf } from "../../src/env.ts";
-import { type RoomListOptions, rooms } from "../../src/rooms.ts";
-import { LOBBY_NAMES, lobbyOf } from "../../src/stubs.ts";
+import { encodeCursor } from "../../src/api/cursor.ts";
+import { bindingsOf } from "../../src/config/env.ts";
+import { type RoomListOptions, rooms } from "../../src/api/rooms.ts";
+import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/stubs.ts";
 import {
   evictLobbyOf,
   listedIn,

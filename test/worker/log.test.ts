@@ -1,7 +1,7 @@
 /** What an operator is told of strangers: one line of JSON for each refusal, some of them in a flood, and never a token. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { logError, logRefusal } from "../../src/log.ts";
+import { logError, logRefusal } from "../../src/telemetry/log.ts";
 import { after, advance, evict } from "../support/room.ts";
 import { firstFrames, newRoom, openAs, tokenFor } from "../support/socket.ts";
 

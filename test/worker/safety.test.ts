@@ -2,9 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { app } from "../../src/app.ts";
-import { dangersOf, isGuessable } from "../../src/safety.ts";
-import type { Variables } from "../../src/variables.ts";
+import { app } from "../../src/http/app.ts";
+import { dangersOf, isGuessable } from "../../src/config/settings-audit.ts";
+import type { Variables } from "../../src/config/variables.ts";
 import { newRoom, socketUrl, TestSocket } from "../support/socket.ts";
 
 const RANDOM = "q2mJ9vXr4LkT7cWn0sYb5dHf8gPz1aEu6oRi3tKxVyM=";

@@ -4,9 +4,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import type { ListedPresence, User } from "../../src/core/presence.ts";
-import { bindingsOf } from "../../src/env.ts";
+import { bindingsOf } from "../../src/config/env.ts";
 import { rooms } from "../../src/index.ts";
-import { call, type PresencePage } from "../../src/stubs.ts";
+import { call, type PresencePage } from "../../src/rpc/stubs.ts";
 import { listedIn } from "../support/lobbies.ts";
 import { channelObject, NOTHING } from "../support/objects.ts";
 import {

@@ -1,8 +1,8 @@
 /** Settings: defaults, ranges at and past both ends, and errors that tell the operator what to do. */
 
 import { describe, expect, test } from "vitest";
-import type { Variables } from "../../src/env.ts";
-import { readSettings } from "../../src/settings.ts";
+import type { Variables } from "../../src/config/env.ts";
+import { readSettings } from "../../src/config/settings.ts";
 
 const RANGES = [
   ["PRESENCE_MAX_AGE", "maxAgeMs", 1, 86_400, 1_000],

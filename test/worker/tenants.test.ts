@@ -6,7 +6,7 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { ACTIONS } from "../../src/core/claims.ts";
-import { type Operation, OPERATIONS } from "../../src/operations.ts";
+import { type Operation, OPERATIONS } from "../../src/http/operations.ts";
 import {
   call,
   type CallOptions,

@@ -4,7 +4,7 @@ import { answer } from "../answer.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
 import { Failure } from "../failure.ts";
-import { pagesOf } from "../pages.ts";
+import { pagesOf } from "../pagination.ts";
 import { PrunedEverywhere, PrunedPresences, RemovedRooms } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf, terminalColumns, userText } from "../text.ts";

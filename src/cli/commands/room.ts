@@ -3,7 +3,7 @@
 import { answer } from "../answer.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
-import { pagesOf } from "../pages.ts";
+import { pagesOf } from "../pagination.ts";
 import { type ListedPresence, PresencePage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, stateText, tableOf, terminalColumns, userText } from "../text.ts";

@@ -4,7 +4,7 @@ import { Api } from "../api.ts";
 import { answer } from "../answer.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
 import { UsageError } from "../failure.ts";
-import { pagesOf } from "../pages.ts";
+import { pagesOf } from "../pagination.ts";
 import { RoomPage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf, terminalColumns } from "../text.ts";

@@ -15,7 +15,7 @@ import {
 } from "./entrance.ts";
 import { watchPointer } from "./pointer.ts";
 import { freeName, openBeside } from "./second-window.ts";
-import { Stay } from "./stay.ts";
+import { Stay } from "./room-session.ts";
 import { enableTextBox, focusTextBox, watchTextBox } from "./text-box.ts";
 
 const PROBLEM_MS = 8_000;

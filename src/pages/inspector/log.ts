@@ -4,7 +4,7 @@ import type { Frame } from "../../client/server-frames.ts";
 import { foreign, make, part } from "../shared/element.ts";
 import { nameOf } from "../shared/face.ts";
 import { clock, counted } from "../shared/words.ts";
-import type { Roll } from "../../client/roll.ts";
+import type { Roll } from "../../client/presence-reducer.ts";
 
 const LINES_MAX = 200;
 /** A storm of joins is one frame with thousands of them. */

@@ -5,7 +5,7 @@ import { KeyedList } from "../shared/keyed-list.ts";
 import { age, counted } from "../shared/words.ts";
 import { type ListedRoom, RoomPage } from "./answers.ts";
 import type { Api } from "./api.ts";
-import { firstPages } from "./pages.ts";
+import { firstPages } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 
 const EVERY_MS = 5_000;

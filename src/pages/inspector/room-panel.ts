@@ -1,7 +1,7 @@
 /** One room, looked at: its numbers, its presences, what happens in it, and what can be done there. */
 
 import type { Frame } from "../../client/server-frames.ts";
-import { BLANK_ROLL, hear, type Roll } from "../../client/roll.ts";
+import { BLANK_ROLL, hear, type Roll } from "../../client/presence-reducer.ts";
 import { part, say } from "../shared/element.ts";
 import { counted } from "../shared/words.ts";
 import { removePresence, watchActions } from "./actions.ts";
@@ -9,10 +9,10 @@ import { PresencePage } from "./answers.ts";
 import { type Api, Failure, roomPath } from "./api.ts";
 import { clearLog, note } from "./log.ts";
 import { countFrame, resetMeter, tickMeter } from "./meter.ts";
-import { firstPages } from "./pages.ts";
+import { firstPages } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
-import { Tap, type TapStatus } from "./tap.ts";
+import { Tap, type TapStatus } from "./watch-connection.ts";
 
 const EVERY_MS = 5_000;
 /** In a room where much happens, the list is asked for once in so long. */

@@ -1,0 +1,181 @@
+/** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
+
+import { decodeUser } from "../core/claims.ts";
+import { flawOf, type Json } from "../core/json.ts";
+import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "../core/limits.ts";
+import { checkChannel, checkRoom, roomOfChannel } from "../core/names.ts";
+import type { ListedPresence, User } from "../core/presence.ts";
+import { type ErrorFrame, type PresenceFrame, ProtocolError } from "../core/protocol.ts";
+import type { Env } from "../config/env.ts";
+import {
+  type Added,
+  type Behind,
+  call,
+  type PresencePage,
+  type RoomStats,
+  type RoomStub,
+} from "../rpc/stubs.ts";
+
+/** What a room is to itself and to others alike. */
+type Target = Behind<RoomStub>;
+
+/**
+ * Every method throws a ProtocolError for what cannot be, with a message that says why, and the platform's error
+ * where the room cannot be reached after a few attempts. Times are milliseconds since the epoch.
+ */
+export class RoomHandle {
+  readonly name: string;
+  readonly #env: Env;
+  readonly #self: Target | null;
+
+  /** Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed. */
+  constructor(name: string, env: Env, self: Target | null = null) {
+    checkRoom(name);
+    this.name = name;
+    this.#env = env;
+    this.#self = self;
+  }
+
+  /**
+   * Puts a channel into the room, as `user` or anonymously. One that is in it already is refreshed, and gets this
+   * user. A channel that has its socket in another room gets the frames of this one over it; one without a socket
+   * stays until it is removed, or not touched for `PRESENCE_MAX_AGE`.
+   */
+  async add(channel: string, user: User | null = null): Promise<Added> {
+    checkChannel(channel);
+    const known = decodeUser(user);
+    const added =
+      (await this.#addResident(channel, known)) ?? (await this.#addByChannel(channel, known));
+    return granted(added);
+  }
+
+  /** Takes a channel out of the room, if it is in it. A socket that is at home here is closed with 4003. */
+  async remove(channel: string): Promise<void> {
+    checkChannel(channel);
+    const link = await this.#ask((room) => room.remove(channel));
+    if (link === null) return;
+    await call(this.#env.CHANNEL, channel, (stub) => stub.unlink(this.name, link));
+  }
+
+  /** Who is here, as the `presence` frame says it, with all the names. */
+  occupants(): Promise<PresenceFrame["payload"]> {
+    return this.#ask((room) => room.occupants());
+  }
+
+  /** A server's word that the channel is alive, for this room alone. Whether it is in it. */
+  keep(channel: string): Promise<boolean> {
+    return this.#ask((room) => room.keep(channel));
+  }
+
+  /** What the room has counted. It is reset when the last connection goes, and by a crash. */
+  stats(): Promise<RoomStats> {
+    return this.#ask((room) => room.stats());
+  }
+
+  /** The members: each user once, in the order of their first joins. */
+  async getUsers(): Promise<readonly User[]> {
+    return (await this.occupants()).members;
+  }
+
+  /** How many presences are anonymous. */
+  async getAnonymousCount(): Promise<number> {
+    return (await this.occupants()).lurkers;
+  }
+
+  /** All presences, in the order of their joins. */
+  async presences(): Promise<readonly ListedPresence[]> {
+    const presences: ListedPresence[] = [];
+    let after: string | null = null;
+    do {
+      // Each page says where the next begins.
+      // oxlint-disable-next-line no-await-in-loop
+      const page: PresencePage = await this.page(after, PRESENCE_PAGE_MAX);
+      presences.push(...page.presences);
+      after = page.after;
+    } while (after !== null);
+    return presences;
+  }
+
+  /** `limit` presences behind `after`, which is the `after` of the page before, or `null`. */
+  page(after: string | null, limit: number): Promise<PresencePage> {
+    return this.#ask((room) => room.page(after, limit));
+  }
+
+  /**
+   * Sends any JSON to every connection in the room, as a message from nobody. Returns to how many. At most once: it
+   * is not tried again where the room cannot be reached.
+   */
+  async send(payload: Json): Promise<number> {
+    checkPayload(payload);
+    const room = this.#self ?? this.#env.ROOM.getByName(this.name);
+    await Promise.resolve();
+    return granted(await room.send(payload));
+  }
+
+  /** Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left out. Returns them. */
+  prunePresences(age?: number): Promise<readonly ListedPresence[]> {
+    const ageMs = age === undefined ? age : millisecondsOf(age);
+    return this.#ask((room) => room.prune(ageMs));
+  }
+
+  /** A channel that has its socket in some room, which takes this one down first. `null` where it has none. */
+  async #addResident(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
+    const host = roomOfChannel(channel);
+    if (host === null) return null;
+    const home = await call(this.#env.ROOM, host, (room) => room.link(channel, this.name));
+    if (home === null) return null;
+    const further = host === this.name ? null : granted(home);
+    return this.#ask((room) => room.add(channel, user, further));
+  }
+
+  /**
+   * A channel without a socket. Whoever says goodbye while this is under way may reach the room too early, so the
+   * link is looked at once more: a goodbye in between has the last word.
+   */
+  async #addByChannel(channel: string, user: User | null): Promise<Added | ErrorFrame> {
+    const { CHANNEL: channels } = this.#env;
+    const link = granted(await call(channels, channel, (stub) => stub.link(this.name)));
+    const home = { socket: null, link };
+    const added = await this.#ask((room) => room.add(channel, user, home));
+    if (added === null) throw new Error("the room takes the channel for one of its own");
+    const isRefused = "type" in added;
+    if (isRefused) await call(channels, channel, (stub) => stub.unlink(this.name, link));
+    else if (!(await call(channels, channel, (stub) => stub.isLinked(this.name, link)))) {
+      await this.#ask((room) => room.drop(channel, "removed", link));
+    }
+    return added;
+  }
+
+  async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {
+    if (!this.#self) return call(this.#env.ROOM, this.name, async (stub) => ask(stub));
+    // Asked from within one of its own events, the room answers after that.
+    await Promise.resolve();
+    return ask(this.#self);
+  }
+}
+
+/** Seconds of an age, as milliseconds. Throws a RangeError where it is none. */
+export function millisecondsOf(age: number): number {
+  if (Number.isFinite(age) && age >= 0) return age * 1_000;
+  throw new RangeError(`the age is ${age}; it must be a number of seconds, 0 or more`);
+}
+
+function checkPayload(payload: Json): void {
+  const flaw = payload === undefined ? "missing" : flawOf(payload, JSON_DEPTH_MAX);
+  if (flaw === null) return;
+  throw new ProtocolError(
+    "bad_frame",
+    `payload is ${flaw}; it must be JSON of at most ${JSON_DEPTH_MAX} levels`,
+  );
+}
+
+function granted<Granted>(answer: Granted | ErrorFrame): Granted {
+  if (isRefusal(answer)) throw new ProtocolError(answer.code, answer.message);
+  return answer;
+}
+
+function isRefusal(answer: unknown): answer is ErrorFrame {
+  return (
+    typeof answer === "object" && answer !== null && "type" in answer && answer.type === "error"
+  );
+}

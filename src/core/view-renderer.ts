@@ -1,0 +1,103 @@
+/**
+ * What a room says to each view after a batch of changes: names or counts, news or everything, or nothing
+ * where nothing changed for the view. Each text is made at most once, and only if somebody is to get it.
+ */
+
+import { tellsCounts } from "./pacer.ts";
+import { type Diff, isEmpty } from "./diff.ts";
+import { countedListFrame, countFrame, diffFrames, listFrame, syncFrame } from "./frames.ts";
+import type { PresenceSet } from "./presence-set.ts";
+import type { ServerFrame, View } from "./protocol.ts";
+
+/** The texts for one batch, by view. */
+export type Telling = {
+  /** For sockets that know what was said before. */
+  news(view: View): readonly string[];
+  /** For sockets that know nothing. */
+  everything(view: View): readonly string[];
+};
+
+/** What was said last; a text that nobody got is missing. */
+type Said = { list?: string; count?: string; lurkers?: number };
+
+export class Speech {
+  readonly #room: string;
+  readonly #announceMax: number;
+  #isCounting: boolean;
+  #said: Said;
+
+  /** The room wakes up: whatever is in `set` has been said, in the way that `isCounting` tells. */
+  constructor(
+    room: string,
+    set: PresenceSet,
+    { announceMax, isCounting }: { announceMax: number; isCounting: boolean },
+  ) {
+    this.#room = room;
+    this.#announceMax = announceMax;
+    this.#isCounting = isCounting;
+    this.#said = { list: this.#list(set), count: this.#count(set), lurkers: set.lurkers };
+  }
+
+  /** Whether it says counts instead of names. Outlives the room's sleep in the store. */
+  get isCounting(): boolean {
+    return this.#isCounting;
+  }
+
+  /** The texts for `diff`, which is in `set` already. */
+  tell(set: PresenceSet, diff: Diff): Telling {
+    const wasCounting = this.#isCounting;
+    this.#isCounting = tellsCounts(wasCounting, set.size, this.#announceMax);
+    const before = this.#said;
+    const isSameSet = diff.joins.length === 0 && diff.leaves.length === 0;
+    const said: Said = isSameSet ? { ...before } : { lurkers: set.lurkers };
+    this.#said = said;
+    const list = once(() => (said.list = this.#list(set)));
+    const count = once(() => (said.count = this.#count(set)));
+    const sync = once(() => text(syncFrame(this.#room, set)));
+    const diffs = once(() => this.#diffs(set, diff, before));
+    const { isCounting } = this;
+    const changed = (was: string | undefined, is: () => string) => {
+      if (isSameSet) return [];
+      const now = is();
+      return now === was ? [] : [now];
+    };
+    return {
+      news: (view) => {
+        if (view === "list") return changed(before.list, list);
+        if (view === "count" || isCounting) return changed(before.count, count);
+        return wasCounting ? [sync()] : diffs();
+      },
+      everything: (view) => {
+        if (view === "list") return [list()];
+        return [view === "count" || isCounting ? count() : sync()];
+      },
+    };
+  }
+
+  #list(set: PresenceSet): string {
+    return text(this.#isCounting ? countedListFrame(this.#room, set) : listFrame(this.#room, set));
+  }
+
+  #count(set: PresenceSet): string {
+    return text(countFrame(this.#room, set));
+  }
+
+  #diffs(set: PresenceSet, diff: Diff, before: Said): string[] {
+    if (isEmpty(diff)) return [];
+    return diffFrames(this.#room, set, diff)
+      .filter(
+        ({ joins, updates, leaves, lurkers }) =>
+          joins.length + updates.length + leaves.length > 0 || lurkers !== before.lurkers,
+      )
+      .map(text);
+  }
+}
+
+function text(frame: ServerFrame): string {
+  return JSON.stringify(frame);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,388 @@
+/**
+ * The calls of the HTTP API as data: where, what they want and what they answer. The app checks requests by
+ * it, and openapi.json is made from it.
+ */
+
+import * as v from "valibot";
+import { flawOf, type Json } from "../core/json.ts";
+import {
+  HTTP_PAGE,
+  JSON_DEPTH_MAX,
+  NAME_BYTES_MAX,
+  ROOM_PAGE_MAX,
+  USER_ID_LENGTH_MAX,
+} from "../core/limits.ts";
+
+const Milliseconds = v.pipe(v.number(), v.description("milliseconds since the epoch"));
+
+const User = v.pipe(
+  v.looseObject({ id: v.pipe(v.string(), v.minLength(1), v.maxLength(USER_ID_LENGTH_MAX)) }),
+  v.description("A person. The other keys are what everyone in the room may see of them."),
+);
+
+// SAFETY: a body was parsed from JSON, so the only value that is none is `undefined`, a missing key.
+const AnyJson = v.custom<Json>((value) => value !== undefined);
+
+/** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
+const GivenUser = v.pipe(
+  v.unknown(),
+  v.check(
+    (user) => flawOf(user, JSON_DEPTH_MAX) === null,
+    `user has a number that is too large, or is nested deeper than ${JSON_DEPTH_MAX} levels`,
+  ),
+  v.description(
+    "null, or a user: an object with an `id`; its other keys are what everyone may see",
+  ),
+);
+
+const Presence = v.object({
+  room: v.string(),
+  channel: v.string(),
+  user: v.pipe(v.nullable(User), v.description("null for an anonymous presence")),
+  joinedAt: Milliseconds,
+  lastSeen: Milliseconds,
+  state: v.optional(v.pipe(AnyJson, v.description("what the presence says of itself, any JSON"))),
+});
+
+const Cursor = v.optional(
+  v.pipe(v.string("cursor must be text"), v.description("the `cursor` of the page before")),
+);
+
+const AnswerCursor = v.optional(
+  v.pipe(v.string(), v.description("there is more: call again with it")),
+);
+
+const Failed = v.optional(
+  v.pipe(v.number(), v.description("rooms that failed; missing where there are none")),
+);
+
+const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
+/** Where a list of presences goes on. */
+export const PresencePlace = v.strictTuple([v.literal("presence"), v.string()]);
+
+const Limit = v.optional(
+  v.pipe(
+    v.string(LIMIT),
+    v.regex(/^\d{1,4}$/, LIMIT),
+    v.transform(Number),
+    v.minValue(1, LIMIT),
+    v.maxValue(ROOM_PAGE_MAX, LIMIT),
+  ),
+  String(HTTP_PAGE),
+);
+
+const AGE = "age must be a number of seconds, 0 or more";
+const Age = v.optional(
+  v.pipe(
+    v.number(AGE),
+    v.finite(AGE),
+    v.minValue(0, AGE),
+    v.description("seconds since the last sign of life; PRESENCE_MAX_AGE if left out"),
+  ),
+);
+
+/** The answer to every failure. */
+export const Failure = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
+
+/** What may be wrong with a call. */
+export const FAILURES = {
+  400: "a name, a cursor, a query or the body cannot be read, or the request is too large",
+  401: "there is no valid token in `Authorization: Bearer`",
+  403: "the token does not allow this",
+  404: "there is no such thing",
+  405: "not with this method",
+  413: "the body is too large",
+  415: "the body is not JSON by its content type",
+  426: "the address is a WebSocket's",
+  422: "the body has the wrong shape; the message names the field",
+  429: "too many requests from this address, or too much is waiting to be sent; try again in a moment",
+  503: "tokens cannot be checked, the room is full, or it could not be reached; try again later",
+} as const;
+
+export const TAGS = ["rooms", "presences", "channels", "all rooms", "service"] as const;
+
+export type Operation = {
+  readonly method: "get" | "put" | "post" | "delete";
+  /** As Hono writes it. */
+  readonly path: string;
+  /** Under which head the document has it. */
+  readonly tag: (typeof TAGS)[number];
+  readonly summary: string;
+  readonly description?: string;
+  /** Whether it wants a token that can `admin`; `watch` for one that is content with less, `null` for none. */
+  readonly needs: "admin" | "watch" | null;
+  readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
+  readonly body?: v.GenericSchema;
+  /** Whether it may be called without a body. */
+  readonly isBodyOptional?: boolean;
+  /** By status; `null` for an answer without a body. */
+  readonly answers: Readonly<
+    Record<number, { readonly text: string; readonly body: v.GenericSchema | null }>
+  >;
+  readonly failures: readonly (keyof typeof FAILURES)[];
+};
+
+/** Any segment, an empty one too: what is wrong with a name is said by the name's own check. */
+export const ANY_SEGMENT = "{[^/]*}";
+const ROOM = `/rooms/:name${ANY_SEGMENT}` as const;
+const CHANNEL = `/channels/:channel${ANY_SEGMENT}` as const;
+
+export const OPERATIONS = {
+  listRooms: {
+    method: "get",
+    tag: "rooms",
+    path: "/rooms",
+    summary: "List occupied rooms",
+    description: "In the order of their names. A token for some rooms sees only these.",
+    needs: "admin",
+    query: v.object({ prefix: v.optional(v.string(), ""), limit: Limit, cursor: Cursor }),
+    answers: {
+      200: {
+        text: "Rooms, each with the time since when it is occupied",
+        body: v.object({
+          rooms: v.array(v.object({ room: v.string(), since: Milliseconds })),
+          cursor: AnswerCursor,
+        }),
+      },
+    },
+    failures: [400, 401, 403, 429, 503],
+  },
+  openSocket: {
+    method: "get",
+    tag: "rooms",
+    path: `${ROOM}/ws`,
+    summary: "Connect to a room by WebSocket",
+    description:
+      "Frames and close codes are described in the protocol. A refused connection is told why in an `error` frame.",
+    needs: null,
+    query: v.object({
+      view: v.optional(v.string()),
+      watch: v.optional(v.string()),
+      token: v.optional(v.string()),
+      channel: v.optional(v.string()),
+      resume: v.optional(v.string()),
+    }),
+    answers: { 101: { text: "The connection is open", body: null } },
+    failures: [426],
+  },
+  getRoom: {
+    method: "get",
+    tag: "rooms",
+    path: ROOM,
+    summary: "Who is in a room",
+    description:
+      "The payload of the `presence` frame, with all the names. Empty for a room nobody is in.",
+    needs: "watch",
+    answers: {
+      200: {
+        text: "Members in the order of their first joins, and the number of anonymous presences",
+        body: v.object({ channel_name: v.string(), members: v.array(User), lurkers: v.number() }),
+      },
+    },
+    failures: [400, 401, 403, 429, 503],
+  },
+  getStats: {
+    method: "get",
+    tag: "rooms",
+    path: `${ROOM}/stats`,
+    summary: "What a room has counted",
+    description:
+      "Since `since`: counters begin anew when the last connection goes, and with a crash. Heartbeats are not counted, the runtime answers them.",
+    needs: "admin",
+    answers: {
+      200: {
+        text: "Counters, and what the room is now",
+        body: v.object({
+          room: v.string(),
+          connections: v.number(),
+          presences: v.number(),
+          members: v.number(),
+          lurkers: v.number(),
+          since: Milliseconds,
+          joins: v.number(),
+          leaves: v.object({
+            left: v.number(),
+            lost: v.number(),
+            expired: v.number(),
+            removed: v.number(),
+            replaced: v.number(),
+          }),
+          resumes: v.number(),
+          frames: v.object({ in: v.number(), out: v.number() }),
+          batches: v.number(),
+          throttled: v.number(),
+          alarms: v.number(),
+          rowsWritten: v.number(),
+        }),
+      },
+    },
+    failures: [400, 401, 403, 503],
+  },
+  listPresences: {
+    method: "get",
+    tag: "presences",
+    path: `${ROOM}/presences`,
+    summary: "List a room's presences",
+    description: "Each connection by itself, in the order of their joins.",
+    needs: "admin",
+    query: v.object({ limit: Limit, cursor: Cursor }),
+    answers: {
+      200: {
+        text: "Presences",
+        body: v.object({ presences: v.array(Presence), cursor: AnswerCursor }),
+      },
+    },
+    failures: [400, 401, 403, 429, 503],
+  },
+  addPresence: {
+    method: "put",
+    tag: "presences",
+    path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
+    summary: "Add a channel to a room",
+    description:
+      "As a user, or anonymously where `user` is null or left out. One that is there already is refreshed and gets this user. A channel that has its socket in another room gets the frames of this room over it.",
+    needs: "admin",
+    body: v.strictObject({ user: v.optional(GivenUser, null) }),
+    isBodyOptional: true,
+    answers: {
+      200: { text: "It was there already: the presence", body: Presence },
+      201: { text: "It is there now: the presence", body: Presence },
+    },
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+  },
+  removePresence: {
+    method: "delete",
+    tag: "presences",
+    path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
+    summary: "Remove a channel from a room",
+    description: "Its socket is closed with 4003 where it is at home in this room.",
+    needs: "admin",
+    answers: { 204: { text: "It is not there, be it that it never was", body: null } },
+    failures: [400, 401, 403, 429, 503],
+  },
+  sendMessage: {
+    method: "post",
+    tag: "rooms",
+    path: `${ROOM}/messages`,
+    summary: "Send a message to every connection in a room",
+    description: "It comes `from` null. Not stored: who is not there does not get it.",
+    needs: "admin",
+    body: v.strictObject({
+      payload: v.pipe(AnyJson, v.description("any JSON")),
+    }),
+    answers: {
+      202: { text: "On its way", body: v.object({ connections: v.number() }) },
+    },
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+  },
+  pruneRoom: {
+    method: "post",
+    tag: "presences",
+    path: `${ROOM}/prune`,
+    summary: "Remove silent presences from a room",
+    needs: "admin",
+    body: v.strictObject({ age: Age }),
+    isBodyOptional: true,
+    answers: {
+      200: { text: "Those that were removed", body: v.object({ pruned: v.array(Presence) }) },
+    },
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+  },
+  prunePresences: {
+    method: "post",
+    tag: "all rooms",
+    path: "/prune/presences",
+    summary: "Remove silent presences from all rooms",
+    description:
+      "Visits as many rooms as one request may; with a `cursor` in the answer there are more.",
+    needs: "admin",
+    body: v.strictObject({ age: Age, cursor: Cursor }),
+    isBodyOptional: true,
+    answers: {
+      200: {
+        text: "How many rooms were visited and how many presences removed",
+        body: v.object({
+          rooms: v.number(),
+          pruned: v.number(),
+          failed: Failed,
+          cursor: AnswerCursor,
+        }),
+      },
+    },
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+  },
+  pruneRooms: {
+    method: "post",
+    tag: "all rooms",
+    path: "/prune/rooms",
+    summary: "Take rooms that are empty off the list",
+    description: "Rooms do it by themselves; this puts right what a crash may have left.",
+    needs: "admin",
+    body: v.strictObject({ cursor: Cursor }),
+    isBodyOptional: true,
+    answers: {
+      200: {
+        text: "How many were taken off",
+        body: v.object({ removed: v.number(), failed: Failed, cursor: AnswerCursor }),
+      },
+    },
+    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+  },
+  getChannel: {
+    method: "get",
+    tag: "channels",
+    path: CHANNEL,
+    summary: "Where a channel is",
+    needs: "admin",
+    answers: {
+      200: {
+        text: "The rooms it is in",
+        body: v.object({
+          channel: v.string(),
+          user: v.nullable(User),
+          rooms: v.array(v.string()),
+          lastSeen: Milliseconds,
+        }),
+      },
+    },
+    failures: [400, 401, 403, 404, 429, 503],
+  },
+  touchChannel: {
+    method: "post",
+    tag: "channels",
+    path: `${CHANNEL}/touch`,
+    summary: "Keep a channel's presences fresh",
+    needs: "admin",
+    answers: {
+      200: { text: "The rooms it is in", body: v.object({ rooms: v.array(v.string()) }) },
+    },
+    failures: [400, 401, 403, 429, 503],
+  },
+  leaveAll: {
+    method: "delete",
+    tag: "channels",
+    path: CHANNEL,
+    summary: "Take a channel out of all its rooms",
+    description: "Its socket is closed with 4003.",
+    needs: "admin",
+    answers: {
+      200: { text: "The rooms it left", body: v.object({ rooms: v.array(v.string()) }) },
+    },
+    failures: [400, 401, 403, 429, 503],
+  },
+  getHealth: {
+    method: "get",
+    tag: "service",
+    path: "/healthz",
+    summary: "Whether the Worker answers",
+    needs: null,
+    answers: { 200: { text: "It does", body: v.object({ ok: v.literal(true) }) } },
+    failures: [400, 429],
+  },
+} as const satisfies Record<string, Operation>;
+
+/** Said of path parameters. */
+export const PARAMETERS = {
+  name: `the room's name: 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters`,
+  channel: `the channel's name: 1 to ${NAME_BYTES_MAX} bytes of UTF-8, percent-encoded, without control characters; a socket's may be longer`,
+} as const;

@@ -1,0 +1,126 @@
+/**
+ * The edge of a room: what is checked before a socket may reach it, and how one is turned away. A refused
+ * upgrade is accepted here, told why and closed: a browser shows no reason for a refused handshake.
+ */
+
+import * as v from "valibot";
+import {
+  anonymous,
+  type Identity,
+  identify,
+  offeredSubprotocols,
+  socketToken,
+  SUBPROTOCOL,
+  unauthorized,
+} from "../auth/identity.ts";
+import { type Connect, connectRequest, switchTo } from "../rpc/connection-parameters.ts";
+import { ProtocolError, type View, VIEWS } from "../core/protocol.ts";
+import type { Env } from "../config/env.ts";
+import { checkAddress, checkSize, checkUser } from "./request-limits.ts";
+import { logRefusal } from "../telemetry/log.ts";
+import { OPERATIONS } from "./operations.ts";
+import { roomInPath } from "./path-parameters.ts";
+import { readSettings, type Settings, takesTokens } from "../config/settings.ts";
+
+/** Checks an upgrade and hands it to its room, or answers with a socket that says why not. */
+export async function openSocket(request: Request, env: Env): Promise<Response> {
+  const trail: Trail = {};
+  try {
+    return await enter(request, env, trail);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const { code, closeCode } = error;
+    logRefusal("socket refused", { ...trail, code, ...(closeCode ? { status: closeCode } : {}) });
+    return refuse(request, error);
+  }
+}
+
+/** A key is 16 bytes in base64. RFC 6455, section 4.2.1. */
+const HANDSHAKE = { key: /^[A-Za-z0-9+/]{22}==$/, version: "13" };
+
+/**
+ * Whether a request is a handshake that the runtime will complete. It looks only once the room has answered, and a
+ * room that had let somebody in by then would keep a ghost. Within Cloudflare upgrades have no key and no version.
+ */
+export function isHandshake({ method, headers }: Request): boolean {
+  if (method !== "GET" || headers.get("upgrade")?.toLowerCase() !== "websocket") return false;
+  const [key, version] = ["sec-websocket-key", "sec-websocket-version"].map((name) =>
+    headers.get(name),
+  );
+  if (key === null && version === null) return true;
+  return version === HANDSHAKE.version && HANDSHAKE.key.test(key ?? "");
+}
+
+/** What is known of a connection by the time at which it is refused. */
+type Trail = { room?: string; user?: string | null };
+
+async function enter(request: Request, env: Env, trail: Trail): Promise<Response> {
+  await checkAddress(request, env, "rate_limited");
+  checkSize(request);
+  const settings = readSettings(env);
+  const room = roomInPath(request.url, OPERATIONS.openSocket.path);
+  trail.room = room;
+  checkOrigin(request.headers.get("origin"), settings);
+  const identity = await identityOf(request, settings);
+  trail.user = identity.user?.id ?? null;
+  await checkUser(identity.user, env);
+  const connect = readConnect(request, room, identity);
+  const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
+  // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
+  if (response.webSocket) return switchTo(response.webSocket, chooseSubprotocol(request));
+  const { code, message } = v.parse(Refusal, await response.json());
+  throw new ProtocolError(code, message);
+}
+
+/** Accepts a socket only to say why it may not stay. */
+function refuse(request: Request, error: ProtocolError): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.send(JSON.stringify(error.toFrame()));
+  server.close(error.closeCode ?? 1000, error.code);
+  return switchTo(client, chooseSubprotocol(request));
+}
+
+/** What a room answers where only it can know: the frame that the client is to get. */
+const Refusal = v.object({ code: v.literal("room_full"), message: v.string() });
+
+function checkOrigin(origin: string | null, { origins }: Settings): void {
+  // Only browsers send an origin, and only they can be tricked by a foreign page into connecting.
+  if (origin === null || origins === null || origins.includes(origin)) return;
+  throw new ProtocolError("bad_origin", `pages of ${origin} may not connect to this server`);
+}
+
+async function identityOf(request: Request, settings: Settings): Promise<Identity> {
+  const token = takesTokens(settings) ? socketToken(request) : null;
+  return token === null ? anonymous(settings) : identify(token, settings);
+}
+
+function readConnect(request: Request, room: string, identity: Identity): Connect {
+  const query = new URL(request.url).searchParams;
+  const isWatching = query.get("watch") === "1";
+  checkAdmission(identity, isWatching, room);
+  const [channel, secret] = [query.get("channel"), query.get("resume")];
+  return {
+    user: identity.user,
+    canSend: identity.user !== null && identity.may("send", room),
+    view: viewOf(query.get("view")),
+    isWatching,
+    resume: channel !== null && secret !== null ? { channel, secret } : null,
+  };
+}
+
+function checkAdmission(identity: Identity, isWatching: boolean, room: string): void {
+  if (identity.may(isWatching ? "watch" : "join", room)) return;
+  const who = identity.user === null ? "a connection without a token" : "this token";
+  const hint = !isWatching && identity.may("watch", room) ? "; it may watch, with watch=1" : "";
+  throw unauthorized(`${who} may not ${isWatching ? "watch" : "join"} this room${hint}`);
+}
+
+function viewOf(name: string | null): View {
+  return VIEWS.find((view) => view === name) ?? "list";
+}
+
+/** The one offered subprotocol that may be answered: a token never is. */
+function chooseSubprotocol(request: Request): string | null {
+  return offeredSubprotocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
+}

@@ -1,0 +1,134 @@
+/**
+ * The Channel object: the home of a channel that has no socket here. It knows the rooms of its channel, so that
+ * a touch and a goodbye reach them all. Of a presence that a room let expire it hears by asking, at its alarm.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import pMap from "p-map";
+import { AlarmClock } from "./alarm.ts";
+import { ALARM_RETRY_MS, CALLS_AT_ONCE } from "../core/limits.ts";
+import { type ErrorFrame, ProtocolError } from "../core/protocol.ts";
+import type { Env } from "../config/env.ts";
+import { Links } from "./memberships.ts";
+import { logError } from "../telemetry/log.ts";
+import { readSettings } from "../config/settings.ts";
+import {
+  type Behind,
+  call,
+  type ChannelStub,
+  type Sighting,
+  type Whereabouts,
+} from "../rpc/stubs.ts";
+
+export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
+  readonly #name: string;
+  readonly #maxAgeMs: number;
+  readonly #links: Links;
+  readonly #alarm: AlarmClock;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#name = ctx.id.name ?? "";
+    this.#maxAgeMs = readSettings(env).maxAgeMs;
+    this.#links = new Links(ctx.storage, env.ROOM);
+    this.#alarm = new AlarmClock(ctx.storage);
+  }
+
+  /** Takes a room down, before that room hears of the channel. Returns the number of the link. */
+  async link(room: string): Promise<number | ErrorFrame> {
+    // What the channel left must have heard of it, or it would lose the channel that comes back now.
+    await this.#links.tell();
+    try {
+      const now = Date.now();
+      const link = this.#links.add(this.#name, room, now);
+      void this.#alarm.resume(now + this.#maxAgeMs);
+      return link;
+    } catch (error) {
+      if (error instanceof ProtocolError) return error.toFrame();
+      throw error;
+    }
+  }
+
+  /** Whether the link still stands. If not, the channel said goodbye before the room had heard of it. */
+  isLinked(room: string, link: number): boolean {
+    return this.#links.of(this.#name).get(room) === link;
+  }
+
+  async unlink(room: string, link: number): Promise<void> {
+    this.#links.remove(this.#name, room, link);
+    await this.#forgetIfEmpty();
+  }
+
+  async where(): Promise<Whereabouts | null> {
+    const sightings = await this.#sightings();
+    const newest = [...sightings.values()].toSorted((a, b) => b.lastSeen - a.lastSeen)[0];
+    return newest ? { channel: this.#name, ...newest, rooms: [...sightings.keys()] } : null;
+  }
+
+  /** Throws where a room could not be reached; the others have been touched all the same. */
+  async touch(): Promise<readonly string[]> {
+    const keep = (room: string) => call(this.env.ROOM, room, (stub) => stub.keep(this.#name));
+    const rooms = this.#rooms;
+    const options = { concurrency: CALLS_AT_ONCE, stopOnError: false };
+    try {
+      const isKept = await pMap(rooms, keep, options);
+      return rooms.filter((_, index) => isKept[index]);
+    } catch (error) {
+      // Of an AggregateError, which has no words of its own, an object that calls this one would see nothing.
+      const why = error instanceof AggregateError ? error.errors.map(String).join("; ") : error;
+      throw new Error(`not all rooms could be reached, touch the channel again: ${String(why)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Those that cannot be reached now hear of it later. */
+  async leaveAll(): Promise<readonly string[]> {
+    const sightings = await this.#sightings((error) =>
+      this.#failed("a room could not be asked for a channel", error),
+    );
+    this.#links.end(this.#name, "removed");
+    await this.#settle();
+    return [...sightings.keys()];
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    // Of a presence that a room let expire, this is how the channel hears.
+    await this.#sightings((error) =>
+      this.#failed("a room could not be asked for a channel", error),
+    );
+    await this.#settle();
+    if (!this.#links.isEmpty) this.#alarm.ringBy(Date.now() + this.#maxAgeMs);
+  }
+
+  get #rooms(): readonly string[] {
+    return [...this.#links.of(this.#name).keys()];
+  }
+
+  #sightings(onError?: (error: unknown) => void): Promise<Map<string, Sighting>> {
+    const arrivedBefore = Date.now() - this.#maxAgeMs;
+    return this.#links.sightings(this.#name, { arrivedBefore, onError });
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      await this.#links.tell();
+      await this.#forgetIfEmpty();
+    } catch (error) {
+      this.#failed("rooms of a channel could not be told", error);
+    }
+  }
+
+  async #forgetIfEmpty(): Promise<void> {
+    if (!this.#links.isEmpty) return;
+    this.#alarm.rang();
+    await this.ctx.storage.deleteAll();
+  }
+
+  #failed(event: string, error: unknown): void {
+    const channel = this.#name;
+    logError(event, error, { channel });
+    this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The further rooms of channels that are at home in this object: taken down before such a room hears of its
+ * channel, kept until each has heard that the channel is gone. So whatever ends a channel may reach a room too
+ * many, but misses none, whenever this object dies in between.
+ */
+
+import pMap from "p-map";
+import * as v from "valibot";
+import { CALLS_AT_ONCE, ROOMS_PER_CHANNEL_MAX } from "../core/limits.ts";
+import type { LeaveReason } from "../core/presence.ts";
+import { formatCount, ProtocolError } from "../core/protocol.ts";
+import { call, type Namespace, type RoomStub, type Sighting } from "../rpc/stubs.ts";
+
+const LINKS = "links:";
+
+const Row = v.object({
+  /** Names, each with the number of the link to it. */
+  rooms: v.array(v.tuple([v.string(), v.number()])),
+  /** Set once the channel is gone: what its rooms must yet be told. */
+  gone: v.nullable(v.picklist(["left", "lost", "expired", "removed", "replaced"])),
+});
+
+type Linked = { readonly rooms: ReadonlyMap<string, number>; readonly gone: LeaveReason | null };
+
+export class Links {
+  readonly #storage: DurableObjectStorage;
+  readonly #rooms: Namespace<RoomStub>;
+  readonly #onRow: () => void;
+  #channels: Map<string, Linked> | undefined;
+  #telling: Promise<void> | undefined;
+
+  /** `onRow` hears of each row that is written. */
+  constructor(
+    storage: DurableObjectStorage,
+    rooms: Namespace<RoomStub>,
+    onRow: () => void = () => {},
+  ) {
+    this.#storage = storage;
+    this.#rooms = rooms;
+    this.#onRow = onRow;
+  }
+
+  /** Whether no channel has a link, not even one that is gone. */
+  get isEmpty(): boolean {
+    return this.#known().size === 0;
+  }
+
+  /** The further rooms of a channel, with the numbers of the links; none of one that is gone. */
+  of(channel: string): ReadonlyMap<string, number> {
+    const linked = this.#known().get(channel);
+    return linked && linked.gone === null ? linked.rooms : new Map();
+  }
+
+  /** Whether the channel is gone, and rooms of it are yet to be told. */
+  isEnding(channel: string): boolean {
+    return (this.#known().get(channel)?.gone ?? null) !== null;
+  }
+
+  /**
+   * What the further rooms know of a channel: those that it is in. A link to another is taken down, if it had the
+   * time to arrive. With `onError`, a room that cannot be asked is left out; without, that is thrown.
+   */
+  async sightings(
+    channel: string,
+    {
+      arrivedBefore,
+      onError,
+    }: { arrivedBefore: number; onError?: ((error: unknown) => void) | undefined },
+  ): Promise<Map<string, Sighting>> {
+    const sightings = new Map<string, Sighting>();
+    const look = async ([room, link]: readonly [string, number]) => {
+      try {
+        const sighting = await call(this.#rooms, room, (stub) => stub.look(channel));
+        if (sighting) sightings.set(room, sighting);
+        else if (link < arrivedBefore) this.remove(channel, room, link);
+      } catch (error) {
+        if (!onError) throw error;
+        onError(error);
+      }
+    };
+    const rooms = this.of(channel);
+    await pMap(rooms, look, { concurrency: CALLS_AT_ONCE });
+    // In the order of the links, whichever room answered first.
+    return new Map(
+      [...rooms.keys()].flatMap((room) => {
+        const sighting = sightings.get(room);
+        return sighting ? [[room, sighting] as const] : [];
+      }),
+    );
+  }
+
+  /** Takes a further room down and returns the number of the link, which no earlier link to it had. Throws a ProtocolError where there are too many. */
+  add(channel: string, room: string, now: number): number {
+    const rooms = this.of(channel);
+    if (!rooms.has(room) && rooms.size >= ROOMS_PER_CHANNEL_MAX) {
+      throw new ProtocolError(
+        "too_many_rooms",
+        `the channel is in ${formatCount(rooms.size)} rooms, and may be in no more; remove it from one`,
+      );
+    }
+    // A time, so that it also tells how old the link is.
+    const link = Math.max(now, ...Array.from(rooms.values(), (number) => number + 1));
+    this.#save(channel, { rooms: new Map(rooms).set(room, link), gone: null });
+    return link;
+  }
+
+  /** The channel is in that room no more. A link that was made anew meanwhile stays. */
+  remove(channel: string, room: string, link: number): void {
+    const rooms = new Map(this.of(channel));
+    if (rooms.get(room) !== link) return;
+    rooms.delete(room);
+    this.#save(channel, { rooms, gone: null });
+  }
+
+  /** The channel is gone. Its rooms hear of it by `tell`. Whether there are any. */
+  end(channel: string, reason: LeaveReason): boolean {
+    const rooms = this.of(channel);
+    if (rooms.size === 0) return false;
+    this.#save(channel, { rooms, gone: reason });
+    return true;
+  }
+
+  /** Tells the rooms of channels that are gone. Throws where one could not be reached: then call it again later. */
+  tell(): Promise<void> {
+    this.#telling ??= this.#tellAll();
+    return this.#telling;
+  }
+
+  /** Storage was deleted, or did not take what it was told: read it again. */
+  forget(): void {
+    this.#channels = undefined;
+  }
+
+  async #tellAll(): Promise<void> {
+    await Promise.resolve();
+    const errors = new Map<string, unknown>();
+    try {
+      for (;;) {
+        const next = this.#nextGone(errors);
+        if (!next) break;
+        const { channel, reason, rooms } = next;
+        // One channel after the other: each has its own rooms to be told at once.
+        // oxlint-disable-next-line no-await-in-loop
+        const failures = await this.#tellOf(channel, reason, rooms);
+        const left = new Map([...rooms].filter(([room]) => failures.has(room)));
+        this.#save(channel, { rooms: left, gone: reason });
+        for (const error of failures.values()) errors.set(channel, error);
+      }
+    } finally {
+      // In the same turn in which it found nothing more to do, or what ends then would wait for an alarm.
+      this.#telling = undefined;
+    }
+    if (errors.size === 0) return;
+    throw new Error("rooms of a channel that is gone could not be told", {
+      cause: [...errors.values()][0],
+    });
+  }
+
+  /** A channel that is gone, and has rooms to be told that were not tried yet. */
+  #nextGone(tried: ReadonlyMap<string, unknown>) {
+    for (const [channel, { rooms, gone }] of this.#known()) {
+      if (gone !== null && !tried.has(channel)) return { channel, rooms, reason: gone };
+    }
+    return undefined;
+  }
+
+  /** The rooms that could not be told, with what went wrong. */
+  async #tellOf(
+    channel: string,
+    reason: LeaveReason,
+    rooms: ReadonlyMap<string, number>,
+  ): Promise<Map<string, unknown>> {
+    const failures = new Map<string, unknown>();
+    const tell = async ([room, link]: readonly [string, number]) => {
+      try {
+        await call(this.#rooms, room, (stub) => stub.drop(channel, reason, link));
+      } catch (error) {
+        failures.set(room, error);
+      }
+    };
+    await pMap(rooms, tell, { concurrency: CALLS_AT_ONCE });
+    return failures;
+  }
+
+  #known(): Map<string, Linked> {
+    this.#channels ??= this.#load();
+    return this.#channels;
+  }
+
+  #load(): Map<string, Linked> {
+    const channels = new Map<string, Linked>();
+    for (const [key, value] of Array.from(this.#storage.kv.list({ prefix: LINKS }))) {
+      const { rooms, gone } = v.parse(Row, value);
+      channels.set(key.slice(LINKS.length), { rooms: new Map(rooms), gone });
+    }
+    return channels;
+  }
+
+  #save(channel: string, linked: Linked): void {
+    const { rooms, gone } = linked;
+    const channels = this.#known();
+    if (rooms.size > 0) {
+      this.#storage.kv.put(LINKS + channel, { rooms: [...rooms], gone });
+      channels.set(channel, linked);
+    } else {
+      this.#storage.kv.delete(LINKS + channel);
+      channels.delete(channel);
+    }
+    this.#onRow();
+  }
+}

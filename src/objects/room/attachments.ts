@@ -1,0 +1,62 @@
+/** What each socket of a room carries across hibernation: who it is, its state, when its last frame came, its share of the counters. */
+
+import * as v from "valibot";
+import { KnownUser } from "../../core/presence.ts";
+import { VIEWS } from "../../core/protocol.ts";
+import { logError } from "../../telemetry/log.ts";
+
+const Numbers = v.pipe(v.array(v.number()), v.readonly());
+
+/** Only `save` writes attachments; the fields tell one of another version. Those that are optional came later. */
+const Connection = v.object({
+  channel: v.string(),
+  user: v.nullable(KnownUser),
+  view: v.picklist(VIEWS),
+  isWatching: v.boolean(),
+  canSend: v.boolean(),
+  /** Time of the last frame; that of heartbeats is kept by the runtime. */
+  seenAt: v.number(),
+  /** As JSON text: its size is bounded, that of a structured clone is not. */
+  state: v.optional(v.string()),
+  /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
+  isRefused: v.optional(v.literal(true)),
+  /** What is left of its bucket of frames, as the throttle keeps it. */
+  bucket: v.optional(Numbers),
+  tally: v.optional(v.object({ since: v.number(), counts: Numbers, reported: Numbers })),
+});
+export type Connection = v.InferOutput<typeof Connection>;
+
+/** RFC 6455: the server met an unexpected condition. */
+export const INTERNAL_ERROR = 1011;
+
+export class Attachments {
+  /** Those of this life of the object, so that each is read once. */
+  readonly #connections = new WeakMap<WebSocket, Connection>();
+
+  of(ws: WebSocket): Connection {
+    const known = this.#connections.get(ws);
+    if (known) return known;
+    const result = v.safeParse(Connection, ws.deserializeAttachment());
+    const connection = result.success ? result.output : giveUp(ws);
+    this.#connections.set(ws, connection);
+    return connection;
+  }
+
+  /** Whether the socket is one of the room's, known in this life of the object. */
+  has(ws: WebSocket): boolean {
+    return this.#connections.has(ws);
+  }
+
+  save(ws: WebSocket, connection: Connection): void {
+    this.#connections.set(ws, connection);
+    ws.serializeAttachment(connection);
+  }
+}
+
+/** One that cannot be read would keep the room from waking for ever; its client connects again. */
+function giveUp(ws: WebSocket): Connection {
+  logError("unreadable socket closed", null);
+  ws.close(INTERNAL_ERROR, "connect again");
+  const nobody = { channel: "", user: null, view: VIEWS[0], canSend: false, seenAt: 0 };
+  return { ...nobody, isWatching: true, isRefused: true };
+}

@@ -1,0 +1,193 @@
+/**
+ * The open sockets of one room, with what each keeps across hibernation. Sends and counts, but decides nothing.
+ * Who is present, only the set knows.
+ */
+
+import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
+import { Census } from "./connection-counts.ts";
+import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
+import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
+import type { Live } from "../../core/recovery.ts";
+import { Ledger } from "./metrics.ts";
+
+export class Sockets {
+  /** What happened in the room. */
+  readonly ledger: Ledger;
+  readonly #ctx: DurableObjectState;
+  readonly #attachments = new Attachments();
+  #dropped = 0;
+  /** Those that count against the limits, once somebody has asked. */
+  #census: Census | undefined;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    this.ledger = new Ledger(ctx, this.#attachments);
+    // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
+  }
+
+  accept(ws: WebSocket, connection: Connection): void {
+    this.#ctx.acceptWebSocket(ws, [viewTag(connection.view), channelTag(connection.channel)]);
+    this.save(ws, connection);
+    this.ledger.meet(ws);
+    this.#census?.put(ws, connection.user?.id ?? null);
+  }
+
+  /** To be told of each socket that is gone: it counts no more, and leaves what it counted to the others. */
+  gone(ws: WebSocket): void {
+    this.#census?.remove(ws);
+    this.ledger.inherit(ws);
+  }
+
+  /** How many there are, altogether and of each user. */
+  get census(): Census {
+    this.#census ??= this.#count();
+    return this.#census;
+  }
+
+  /** Whether there is any socket at all, one that is closing too. */
+  get isEmpty(): boolean {
+    return this.#ctx.getWebSockets().length === 0;
+  }
+
+  connection(ws: WebSocket): Connection {
+    return this.#attachments.of(ws);
+  }
+
+  save(ws: WebSocket, connection: Connection): void {
+    this.#attachments.save(ws, connection);
+  }
+
+  /** Sockets that can still be spoken to: all of them, or those of one view. */
+  open(view?: View): WebSocket[] {
+    return this.#ctx.getWebSockets(view && viewTag(view)).filter(isOpen);
+  }
+
+  /** Sockets of one channel that can still be spoken to: one, or none. */
+  ofChannel(channel: string): WebSocket[] {
+    return this.#ctx
+      .getWebSockets(channelTag(channel))
+      .filter((ws) => isOpen(ws) && this.connection(ws).channel === channel);
+  }
+
+  /**
+   * What the sockets of presences know better than their rows, by channel. One whose close event is not
+   * handled yet is among them, or its presence would be taken for lost before the room has heard why: name
+   * the one that is being handled in `closing`, for the runtime may list it or not.
+   */
+  live(closing?: WebSocket): Map<string, Live> {
+    const live = new Map<string, Live>();
+    const listed = this.#ctx.getWebSockets();
+    for (const ws of closing ? [closing, ...listed] : listed) {
+      const { channel, isWatching, isRefused, state } = this.connection(ws);
+      if (isWatching || isRefused) continue;
+      const lastSeen = this.lastSeen(ws);
+      live.set(channel, { lastSeen, state: state === undefined ? state : JSON.parse(state) });
+    }
+    return live;
+  }
+
+  /** The last frame or heartbeat of a socket, in milliseconds since the epoch. */
+  lastSeen(ws: WebSocket): number {
+    const beat = this.#ctx.getWebSocketAutoResponseTimestamp(ws)?.getTime() ?? 0;
+    return Math.max(this.connection(ws).seenAt, beat);
+  }
+
+  /** A server's word that the channel is alive, as this user. Another one than before starts without a state. */
+  setUser(channel: string, user: Connection["user"], now: number): void {
+    for (const ws of this.ofChannel(channel)) {
+      const { state, ...connection } = this.connection(ws);
+      const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
+      this.save(ws, { ...connection, ...kept, user });
+      this.#census?.put(ws, user?.id ?? null);
+      this.seen(ws, now);
+    }
+  }
+
+  /** A sign of life. */
+  seen(ws: WebSocket, now: number): void {
+    const connection = this.connection(ws);
+    if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now });
+  }
+
+  /** A frame came, and this is left of its sender's bucket. */
+  heard(ws: WebSocket, now: number, bucket: readonly number[]): void {
+    const connection = this.connection(ws);
+    this.ledger.meet(ws);
+    this.save(ws, { ...connection, seenAt: Math.max(now, connection.seenAt), bucket });
+  }
+
+  /** A frame is dropped. While many are, the room rests now and then, so that the runtime looks at other sockets. */
+  drop(): void {
+    this.#dropped += 1;
+    if (this.#dropped % DROPPED_PER_PAUSE !== 0) return;
+    // A timer of no time at all rings only after that.
+    void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(0));
+  }
+
+  tell(ws: WebSocket, frame: ServerFrame): void {
+    this.send(ws, JSON.stringify(frame));
+  }
+
+  /** Sends text. A socket that died in the meantime is not news: its close event is on the way. */
+  send(ws: WebSocket, text: string): void {
+    try {
+      ws.send(text);
+      this.ledger.count("framesOut");
+    } catch {
+      return;
+    }
+  }
+
+  /** Says why, and closes with the code of the reason. */
+  refuse(ws: WebSocket, error: ProtocolError): void {
+    this.tell(ws, error.toFrame());
+    this.save(ws, { ...this.connection(ws), isRefused: true });
+    this.close(ws, error.closeCode ?? 1000, error.code);
+  }
+
+  close(ws: WebSocket, code: number, reason: string): void {
+    this.gone(ws);
+    ws.close(code, reason);
+  }
+
+  /** One that was accepted and then could not be stored: nobody gets its other end, so it must count for nothing. */
+  abandon(ws: WebSocket): void {
+    if (!this.#attachments.has(ws)) return;
+    this.save(ws, { ...this.connection(ws), isRefused: true });
+    this.close(ws, INTERNAL_ERROR, "connect again");
+  }
+
+  /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */
+  answerClose(ws: WebSocket, code: number): void {
+    const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
+    try {
+      if (isEchoable) ws.close(code);
+      // The commonest close of a browser has no code (1005), and none may be sent back.
+      else if (code === 1005) ws.close();
+      else ws.close(1000);
+    } catch {
+      // The line is cut already: there is nobody to answer.
+      return;
+    }
+  }
+
+  #count(): Census {
+    const census = new Census();
+    for (const ws of this.open()) census.put(ws, this.connection(ws).user?.id ?? null);
+    return census;
+  }
+}
+
+function isOpen(ws: WebSocket): boolean {
+  return ws.readyState === WebSocket.OPEN;
+}
+
+function viewTag(view: View): string {
+  return `view:${view}`;
+}
+
+/** Tags are 256 bytes at most, channels of long rooms are more: the part behind the room's name is enough. */
+function channelTag(channel: string): string {
+  return `channel:${channel.slice(channel.lastIndexOf("!") + 1)}`;
+}

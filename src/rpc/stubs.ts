@@ -1,0 +1,200 @@
+/**
+ * What the objects may be asked, and how: by name, with a new stub for each attempt. Written out by hand: the
+ * mapped types that the platform derives from a class do not come to an end on JSON, which contains itself.
+ */
+
+import * as v from "valibot";
+import type { Json } from "../core/json.ts";
+import { CALL_ATTEMPTS_MAX, CALL_RETRY_MS, LOBBIES } from "../core/limits.ts";
+import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
+import type { Home } from "../core/presence-set.ts";
+import type { ErrorFrame, PresenceFrame, View } from "../core/protocol.ts";
+
+/** A class of objects, reached by name. */
+export interface Namespace<Stub> {
+  getByName(name: string): Stub;
+}
+
+/** What the class behind a stub must look like. */
+export type Behind<Stub> = {
+  [Name in keyof Stub]: Stub[Name] extends (...args: infer Args) => Promise<infer Result>
+    ? (...args: Args) => Result | Promise<Result>
+    : never;
+};
+
+/** What became of an addition: the presence, and whether it was not there before. */
+export type Added = { readonly isNew: boolean; readonly presence: ListedPresence };
+
+/** How far a list got: `after` is where the next page begins, `null` where there is none. */
+export type PresencePage = {
+  readonly presences: readonly ListedPresence[];
+  readonly after: string | null;
+};
+
+/** One channel in one room. */
+export type Sighting = { readonly user: User | null; readonly lastSeen: number };
+
+/** One channel in all its rooms; user and last sign of life are those of its home, or the newest. */
+export type Whereabouts = Sighting & {
+  readonly channel: string;
+  readonly rooms: readonly string[];
+};
+
+/** Frames of one room for channels that have their sockets in another, in the order in which they are to go out. */
+export type Letter = { readonly channels: string[]; readonly texts: readonly string[] };
+
+export type Parcel = {
+  /** The room that speaks. */
+  readonly from: string;
+  readonly letters: readonly Letter[];
+  /** Channels that are not in that room any more, with the link that is to be taken down. */
+  readonly gone: readonly { readonly channel: string; readonly link: number }[];
+};
+
+/** What became of a parcel: channels that are not at home there, and such as did not get it: their socket is away, or yet to be greeted. */
+export type Receipt = { readonly unknown: readonly string[]; readonly away: readonly string[] };
+
+/** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */
+export type RoomStats = {
+  readonly room: string;
+  readonly connections: number;
+  readonly presences: number;
+  readonly members: number;
+  readonly lurkers: number;
+  readonly since: number;
+  readonly joins: number;
+  readonly leaves: Readonly<Record<LeaveReason, number>>;
+  readonly resumes: number;
+  /** Heartbeats are in neither: the runtime answers them. */
+  readonly frames: { readonly in: number; readonly out: number };
+  readonly batches: number;
+  readonly throttled: number;
+  readonly alarms: number;
+  readonly rowsWritten: number;
+};
+
+export interface RoomStub {
+  fetch(request: Request): Promise<Response>;
+  /** Who is here, by name. */
+  occupants(): Promise<PresenceFrame["payload"]>;
+  /** `home` is `null` where the channel's socket is in this very room; so is the answer if it is not any more. */
+  add(channel: string, user: User | null, home: Home | null): Promise<Added | ErrorFrame | null>;
+  /** The link to take down at the Channel object, where the channel has one. */
+  remove(channel: string): Promise<number | null>;
+  page(after: string | null, limit: number): Promise<PresencePage>;
+  look(channel: string): Promise<Sighting | null>;
+  stats(): Promise<RoomStats>;
+  /** To how many connections the message goes. */
+  send(payload: Json): Promise<number | ErrorFrame>;
+  prune(ageMs?: number): Promise<readonly ListedPresence[]>;
+  /** The same, for who wants their number only. */
+  pruneCount(ageMs?: number): Promise<number>;
+  /** Makes an empty room forget itself now, and the lobby know the truth. Whether it was empty. */
+  vacate(): Promise<boolean>;
+
+  // As the home of a channel whose socket is here; `null`: it is not at home here.
+  link(channel: string, room: string): Promise<Home | ErrorFrame | null>;
+  where(channel: string): Promise<Whereabouts | null>;
+  touch(channel: string): Promise<readonly string[] | null>;
+  leaveAll(channel: string): Promise<readonly string[] | null>;
+  /** Last signs of life of channels, in their order. */
+  seen(channels: readonly string[]): Promise<readonly (number | null)[]>;
+  hear(parcel: Parcel): Promise<Receipt>;
+
+  // As a further room of a channel that is at home elsewhere.
+  drop(channel: string, reason: LeaveReason, link: number): Promise<void>;
+  /** A sign of life of a channel without a socket. Whether it is here. */
+  keep(channel: string): Promise<boolean>;
+  /** The channel's socket must be told everything, in this view. */
+  repeat(channel: string, view: View): Promise<void>;
+}
+
+export interface ChannelStub {
+  link(room: string): Promise<number | ErrorFrame>;
+  isLinked(room: string, link: number): Promise<boolean>;
+  unlink(room: string, link: number): Promise<void>;
+  where(): Promise<Whereabouts | null>;
+  touch(): Promise<readonly string[]>;
+  leaveAll(): Promise<readonly string[]>;
+}
+
+/** An occupied room; `since` is in milliseconds since the epoch. */
+export type ListedRoom = { readonly room: string; readonly since: number };
+
+/** What to do in each of many rooms; only in those that a token names, where there is a token. */
+export type Sweep = {
+  readonly task: "presences" | "rooms";
+  readonly ageMs?: number;
+  readonly rooms?: readonly string[];
+};
+
+/** What a sweep did; `after` is the last room that it visited, `null` where it has visited all. */
+export type Swept = {
+  readonly rooms: number;
+  readonly pruned: number;
+  /** Rooms that could not be reached, or failed. */
+  readonly failed: number;
+  readonly after: string | null;
+};
+
+export interface LobbyStub {
+  fill(room: string): Promise<void>;
+  empty(room: string): Promise<void>;
+  page(options: RoomQuery): Promise<readonly ListedRoom[]>;
+  sweep(sweep: Sweep, after: string | null): Promise<Swept>;
+  /** Begins to prune rooms, a page at each alarm. */
+  upkeep(): Promise<void>;
+}
+
+export type RoomQuery = {
+  readonly prefix: string;
+  readonly after: string | null;
+  readonly limit: number;
+  /** Only rooms that one of these patterns names, as in a token. */
+  readonly rooms?: readonly string[];
+};
+
+/**
+ * Asks the object of that name, and again where the platform says that this is safe: only what may happen
+ * twice may be asked this way. Throws what the last attempt threw.
+ */
+export async function call<Stub, Result>(
+  namespace: Namespace<Stub>,
+  name: string,
+  ask: (stub: Stub) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // A stub that threw is broken, so each attempt has its own, after the one before.
+      // oxlint-disable-next-line no-await-in-loop
+      return await ask(namespace.getByName(name));
+    } catch (error) {
+      if (attempt >= CALL_ATTEMPTS_MAX || !isRetryable(error)) throw error;
+      // oxlint-disable-next-line no-await-in-loop
+      await scheduler.wait(Math.random() * CALL_RETRY_MS * 2 ** attempt);
+    }
+  }
+}
+
+const Retryable = v.object({
+  retryable: v.literal(true),
+  overloaded: v.optional(v.literal(false)),
+});
+
+/** An overloaded object is never asked again: that would be one more request for it. */
+function isRetryable(error: unknown): boolean {
+  return v.is(Retryable, error);
+}
+
+/** The names of all lobbies. */
+export const LOBBY_NAMES = Array.from({ length: LOBBIES }, (_, index) => `lobby-${index}`);
+
+/** The lobby that has `room` on its list, if anyone has. */
+export function lobbyOf(room: string): string {
+  // FNV-1a, 32 bits, over UTF-16 units: it must be the same for ever, and need not be more than even.
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < room.length; index += 1) {
+    hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);
+  }
+  return LOBBY_NAMES[(hash >>> 0) % LOBBIES] ?? "lobby-0";
+}
