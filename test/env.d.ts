@@ -9,9 +9,9 @@ declare global {
       /** Which faults, and how many, in test/faults. */
       FAULTS_SEED: string;
       FAULTS_STEPS: string;
-      ROOM: DurableObjectNamespace<worker.Room>;
-      CHANNEL: DurableObjectNamespace<worker.Channel>;
-      LOBBY: DurableObjectNamespace<worker.Lobby>;
+      PRESENCE_ROOM: DurableObjectNamespace<worker.Room>;
+      PRESENCE_CHANNEL: DurableObjectNamespace<worker.Channel>;
+      PRESENCE_LOBBY: DurableObjectNamespace<worker.Lobby>;
       GAME: DurableObjectNamespace<worker.Game>;
       ASYNC_GAME: DurableObjectNamespace<worker.AsyncGame>;
     }

@@ -54,7 +54,7 @@ export class RoomHandle {
     checkChannel(channel);
     const link = await this.#ask((room) => room.remove(channel));
     if (link === null) return;
-    await call(this.#env.CHANNEL, channel, (stub) => stub.unlink(this.name, link));
+    await call(this.#env.PRESENCE_CHANNEL, channel, (stub) => stub.unlink(this.name, link));
   }
 
   /** Who is here, as the `presence` frame says it, with all the names. */
@@ -107,7 +107,7 @@ export class RoomHandle {
    */
   async send(payload: Json): Promise<number> {
     checkPayload(payload);
-    const room = this.#self ?? this.#env.ROOM.getByName(this.name);
+    const room = this.#self ?? this.#env.PRESENCE_ROOM.getByName(this.name);
     await Promise.resolve();
     return granted(await room.send(payload));
   }
@@ -122,7 +122,7 @@ export class RoomHandle {
   async #addResident(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
     const host = roomOfChannel(channel);
     if (host === null) return null;
-    const home = await call(this.#env.ROOM, host, (room) => room.link(channel, this.name));
+    const home = await call(this.#env.PRESENCE_ROOM, host, (room) => room.link(channel, this.name));
     if (home === null) return null;
     const further = host === this.name ? null : granted(home);
     return this.#ask((room) => room.add(channel, user, further));
@@ -133,7 +133,7 @@ export class RoomHandle {
    * link is looked at once more: a goodbye in between has the last word.
    */
   async #addByChannel(channel: string, user: User | null): Promise<Added | ErrorFrame> {
-    const { CHANNEL: channels } = this.#env;
+    const { PRESENCE_CHANNEL: channels } = this.#env;
     const link = granted(await call(channels, channel, (stub) => stub.link(this.name)));
     const home = { socket: null, link };
     const added = await this.#ask((room) => room.add(channel, user, home));
@@ -147,7 +147,7 @@ export class RoomHandle {
   }
 
   async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {
-    if (!this.#self) return call(this.#env.ROOM, this.name, async (stub) => ask(stub));
+    if (!this.#self) return call(this.#env.PRESENCE_ROOM, this.name, async (stub) => ask(stub));
     // Asked from within one of its own events, the room answers after that.
     await Promise.resolve();
     return ask(this.#self);

@@ -91,7 +91,7 @@ export class Rooms {
     }
     const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[1];
     const page = (lobby: string) =>
-      call(this.#env.LOBBY, lobby, (stub) =>
+      call(this.#env.PRESENCE_LOBBY, lobby, (stub) =>
         stub.page({ prefix, after, limit: limit + 1, ...only(patterns) }),
       );
     const pages = await pMap(LOBBY_NAMES, page, { concurrency: CALLS_AT_ONCE });
@@ -121,7 +121,7 @@ export class Rooms {
 
   /** Has every lobby prune its rooms, step by step in events of its own. */
   async upkeep(): Promise<void> {
-    const begin = (lobby: string) => call(this.#env.LOBBY, lobby, (stub) => stub.upkeep());
+    const begin = (lobby: string) => call(this.#env.PRESENCE_LOBBY, lobby, (stub) => stub.upkeep());
     await pMap(LOBBY_NAMES, begin, { concurrency: CALLS_AT_ONCE });
   }
 
@@ -136,7 +136,9 @@ export class Rooms {
       if (lobby === undefined) break;
       // One lobby at a time: each visits several rooms at once.
       // oxlint-disable-next-line no-await-in-loop
-      const swept = await call(this.#env.LOBBY, lobby, (stub) => stub.sweep(visited, after));
+      const swept = await call(this.#env.PRESENCE_LOBBY, lobby, (stub) =>
+        stub.sweep(visited, after),
+      );
       count += swept.rooms;
       pruned += swept.pruned;
       failed += swept.failed;
@@ -202,8 +204,8 @@ export class Presences {
     ofChannel: (home: ChannelStub) => Promise<Result>,
   ): Promise<Result> {
     const host = hostOf(channel);
-    const answer = host === null ? null : await call(this.#env.ROOM, host, ofRoom);
-    return answer ?? call(this.#env.CHANNEL, channel, ofChannel);
+    const answer = host === null ? null : await call(this.#env.PRESENCE_ROOM, host, ofRoom);
+    return answer ?? call(this.#env.PRESENCE_CHANNEL, channel, ofChannel);
   }
 
   async #inNamed(

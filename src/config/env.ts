@@ -5,8 +5,13 @@ import type { Variables } from "./variables.ts";
 
 export type { Variables } from "./variables.ts";
 
-/** What wrangler.toml must bind beside what is optional. */
-const BINDINGS = ["ROOM", "CHANNEL", "LOBBY"] as const;
+/** What wrangler.toml must bind beside what is optional, with the class that each binding names. */
+const CLASSES = {
+  PRESENCE_ROOM: "Room",
+  PRESENCE_CHANNEL: "Channel",
+  PRESENCE_LOBBY: "Lobby",
+} as const;
+const BINDINGS = ["PRESENCE_ROOM", "PRESENCE_CHANNEL", "PRESENCE_LOBBY"] as const;
 
 /** A rate limiting binding: counts a key, and says whether it is still within the limit of wrangler.toml. */
 export interface Limiter {
@@ -14,9 +19,9 @@ export interface Limiter {
 }
 
 export interface Env extends Variables {
-  ROOM: Namespace<RoomStub>;
-  CHANNEL: Namespace<ChannelStub>;
-  LOBBY: Namespace<LobbyStub>;
+  PRESENCE_ROOM: Namespace<RoomStub>;
+  PRESENCE_CHANNEL: Namespace<ChannelStub>;
+  PRESENCE_LOBBY: Namespace<LobbyStub>;
   /** Gets what rooms have counted, where wrangler.toml binds it. */
   ANALYTICS?: AnalyticsEngineDataset;
   /** Sockets and calls of the HTTP API from one address. Without it there is no such limit. */
@@ -36,7 +41,7 @@ export function bindingsOf(env: unknown): Env {
   if (isBound(env)) return env;
   const names = typeof env === "object" && env !== null ? Object.keys(env) : [];
   const missing = BINDINGS.find((name) => !names.includes(name)) ?? BINDINGS[0];
-  const className = missing.charAt(0) + missing.slice(1).toLowerCase();
+  const className = CLASSES[missing];
   throw new Error(
     `wrangler.toml binds no ${missing}; add [[durable_objects.bindings]] with name = "${missing}", class_name = "${className}"`,
   );

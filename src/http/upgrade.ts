@@ -65,7 +65,7 @@ async function enter(request: Request, env: Env, trail: Trail): Promise<Response
   trail.user = identity.user?.id ?? null;
   await checkUser(identity.user, env);
   const connect = readConnect(request, room, identity);
-  const response = await env.ROOM.getByName(room).fetch(connectRequest(connect));
+  const response = await env.PRESENCE_ROOM.getByName(room).fetch(connectRequest(connect));
   // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
   if (response.webSocket) return switchTo(response.webSocket, chooseSubprotocol(request));
   const { code, message } = v.parse(Refusal, await response.json());

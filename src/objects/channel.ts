@@ -30,7 +30,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#maxAgeMs = readSettings(env).maxAgeMs;
-    this.#links = new Links(ctx.storage, env.ROOM);
+    this.#links = new Links(ctx.storage, env.PRESENCE_ROOM);
     this.#alarm = new AlarmClock(ctx.storage);
   }
 
@@ -67,7 +67,8 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   /** Throws where a room could not be reached; the others have been touched all the same. */
   async touch(): Promise<readonly string[]> {
-    const keep = (room: string) => call(this.env.ROOM, room, (stub) => stub.keep(this.#name));
+    const keep = (room: string) =>
+      call(this.env.PRESENCE_ROOM, room, (stub) => stub.keep(this.#name));
     const rooms = this.#rooms;
     const options = { concurrency: CALLS_AT_ONCE, stopOnError: false };
     try {

@@ -54,8 +54,8 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
     const visit = async ({ room }: ListedRoom) => {
       try {
         if (task === "rooms")
-          return (await call(this.env.ROOM, room, (stub) => stub.vacate())) ? 1 : 0;
-        return await call(this.env.ROOM, room, (stub) => stub.pruneCount(ageMs));
+          return (await call(this.env.PRESENCE_ROOM, room, (stub) => stub.vacate())) ? 1 : 0;
+        return await call(this.env.PRESENCE_ROOM, room, (stub) => stub.pruneCount(ageMs));
       } catch (error) {
         logError("a room could not be pruned", error, { room });
         return null;

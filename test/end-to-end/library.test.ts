@@ -250,12 +250,12 @@ describe.concurrent("a Worker that is the app and nothing else", () => {
 
   test("does not start without a binding, and says which", async () => {
     const blocks = installed.read("wrangler.minimal.toml").split("\n\n");
-    const rest = blocks.filter((block) => !block.includes('name = "LOBBY"'));
+    const rest = blocks.filter((block) => !block.includes('name = "PRESENCE_LOBBY"'));
     expect(rest).toHaveLength(blocks.length - 1);
     const config = installed.path("wrangler.incomplete.toml");
     writeFileSync(config, rest.join("\n\n"));
     await expect(Server.start({}, { config, health: "/healthz" })).rejects.toThrow(
-      'wrangler.toml binds no LOBBY; add [[durable_objects.bindings]] with name = "LOBBY", class_name = "Lobby"',
+      'wrangler.toml binds no PRESENCE_LOBBY; add [[durable_objects.bindings]] with name = "PRESENCE_LOBBY", class_name = "Lobby"',
     );
   });
 });

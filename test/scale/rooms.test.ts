@@ -41,7 +41,7 @@ async function fill(some: readonly string[]): Promise<void> {
     for (const name of waiting) {
       const home = { socket: null, link: 1 };
       // oxlint-disable-next-line no-await-in-loop
-      await bindings.ROOM.getByName(name).add(`channel of ${name}`, { id: name }, home);
+      await bindings.PRESENCE_ROOM.getByName(name).add(`channel of ${name}`, { id: name }, home);
     }
   };
   await Promise.all(Array.from({ length: 20 }, worker));
@@ -131,7 +131,7 @@ test("pruning them again finds nobody, and what is left of a room forgets itself
     // oxlint-disable-next-line no-await-in-loop
     expect(await all.get(name).presences()).toEqual([]);
     // oxlint-disable-next-line no-await-in-loop
-    expect(await bindings.ROOM.getByName(name).vacate()).toBe(true);
+    expect(await bindings.PRESENCE_ROOM.getByName(name).vacate()).toBe(true);
     // oxlint-disable-next-line no-await-in-loop
     expect(await storageOf(name)).toEqual(NOTHING);
   }

@@ -90,12 +90,12 @@ export function errorOf({ status, body, headers }: Answer) {
 
 /** Puts all lobbies to sleep: one that is asked for anything is then constructed again. */
 export async function evictLobbies(): Promise<void> {
-  await Promise.all(LOBBY_NAMES.map((lobby) => evictStub(env.LOBBY.getByName(lobby))));
+  await Promise.all(LOBBY_NAMES.map((lobby) => evictStub(env.PRESENCE_LOBBY.getByName(lobby))));
 }
 
 /** The same with the home of a channel without a socket. */
 export function evictChannel(channel: string): Promise<void> {
-  return evictStub(env.CHANNEL.getByName(channel));
+  return evictStub(env.PRESENCE_CHANNEL.getByName(channel));
 }
 
 async function evictStub(stub: DurableObjectStub<Channel | Lobby>): Promise<void> {

@@ -7,7 +7,7 @@ import { lobbyOf } from "../../src/rpc/stubs.ts";
 const ROW = "room:";
 
 function stubOf(lobby: string) {
-  return env.LOBBY.getByName(lobby);
+  return env.PRESENCE_LOBBY.getByName(lobby);
 }
 
 /** The names on the list of the lobby that is `room`'s. */

@@ -52,11 +52,11 @@ export function roomObject(name: string): TestObject {
 
 /** The home of a channel that has no socket. */
 export function channelObject(name: string): TestObject {
-  return objectOf(`channel ${name}`, () => env.CHANNEL.getByName(name));
+  return objectOf(`channel ${name}`, () => env.PRESENCE_CHANNEL.getByName(name));
 }
 
 function lobbyObject(name: string): TestObject {
-  return objectOf(name, () => env.LOBBY.getByName(name));
+  return objectOf(name, () => env.PRESENCE_LOBBY.getByName(name));
 }
 
 export const LOBBIES: readonly TestObject[] = LOBBY_NAMES.map(lobbyObject);

@@ -13,7 +13,7 @@ import type { Room } from "./worker.ts";
 import { tokenFor } from "./socket.ts";
 
 function stubOf(room: string): DurableObjectStub<Room> {
-  return env.ROOM.getByName(room);
+  return env.PRESENCE_ROOM.getByName(room);
 }
 
 /** The room is put to sleep, with its sockets; gathered frames go out first. One that sleeps already may. */

@@ -62,7 +62,7 @@ test("a room keeps so much for one host that does not listen, and so much for al
   const missed: string[] = [];
   const guests = new Guests({
     room: newRoom(),
-    rooms: bindings.ROOM,
+    rooms: bindings.PRESENCE_ROOM,
     onUnknown: () => {},
     onMissed: (channels) => missed.push(...channels),
     onFailure: () => {},

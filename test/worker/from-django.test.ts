@@ -85,8 +85,12 @@ async function channelsIn(room: string): Promise<string[]> {
 
 describe("Setting up", () => {
   test("INSTALLED_APPS", () => {
-    expect(() => bindingsOf({})).toThrow("binds no ROOM; add [[durable_objects.bindings]]");
-    expect(() => bindingsOf({ ROOM: env.ROOM })).toThrow('class_name = "Channel"');
+    expect(() => bindingsOf({})).toThrow(
+      "binds no PRESENCE_ROOM; add [[durable_objects.bindings]]",
+    );
+    expect(() => bindingsOf({ PRESENCE_ROOM: env.PRESENCE_ROOM })).toThrow(
+      'class_name = "Channel"',
+    );
     expect(product).toMatchObject({
       Room: expect.any(Function),
       Channel: expect.any(Function),
@@ -107,9 +111,9 @@ describe("Setting up", () => {
 
   test("CHANNEL_LAYERS", async () => {
     // Nothing but the classes, and counters that the platform has anyway: no store to set up.
-    const bound = wranglerToml.matchAll(/^(?:\[\[(?!ratelimits).+\]\]|name = "[A-Z]+")$/gm);
+    const bound = wranglerToml.matchAll(/^(?:\[\[(?!ratelimits).+\]\]|name = "[A-Z_]+")$/gm);
     expect(Array.from(bound, ([line]) => line)).toEqual(
-      ["ROOM", "CHANNEL", "LOBBY"].flatMap((name) => [
+      ["PRESENCE_ROOM", "PRESENCE_CHANNEL", "PRESENCE_LOBBY"].flatMap((name) => [
         "[[durable_objects.bindings]]",
         `name = "${name}"`,
       ]),
@@ -240,7 +244,7 @@ describe("Managers", () => {
     const channel = newChannel();
     await all.add(room, channel, ADA);
     const crashed = newRoom();
-    await env.LOBBY.getByName(lobbyOf(crashed)).fill(crashed);
+    await env.PRESENCE_LOBBY.getByName(lobbyOf(crashed)).fill(crashed);
     expect((await all.pruneRooms()).removed).toBeGreaterThanOrEqual(1);
     expect(await http("POST", "/prune/rooms")).toEqual([200, { removed: 0 }]);
     const listed = (await all.list({ prefix: "room-" })).rooms.map((one) => one.room);
@@ -885,7 +889,7 @@ describe("Commands and tasks", () => {
 
   test("./manage.py prune_rooms", async () => {
     const crashed = newRoom();
-    await env.LOBBY.getByName(lobbyOf(crashed)).fill(crashed);
+    await env.PRESENCE_LOBBY.getByName(lobbyOf(crashed)).fill(crashed);
     expect(await http("POST", "/prune/rooms")).toEqual([200, { removed: 1 }]);
     expect((await all.list({ prefix: crashed })).rooms.map((one) => one.room)).not.toContain(
       crashed,

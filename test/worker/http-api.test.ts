@@ -67,7 +67,7 @@ function newPrefix(): { prefix: string; claims: { rooms: string[] } } {
 
 /** Puts rooms on the list that nobody is in, as a crash may. */
 async function list(...rooms: string[]): Promise<void> {
-  await Promise.all(rooms.map((room) => env.LOBBY.getByName(lobbyOf(room)).fill(room)));
+  await Promise.all(rooms.map((room) => env.PRESENCE_LOBBY.getByName(lobbyOf(room)).fill(room)));
 }
 
 const Page = v.object({
@@ -132,7 +132,7 @@ describe("the scheduled handler", () => {
     await vi.waitFor(
       async () => {
         await Promise.all(
-          rooms.map((room) => runDurableObjectAlarm(env.LOBBY.getByName(lobbyOf(room)))),
+          rooms.map((room) => runDurableObjectAlarm(env.PRESENCE_LOBBY.getByName(lobbyOf(room)))),
         );
         const { names } = await pagesOf("listRooms", 100, { query });
         expect(names).toEqual([`${prefix}1`]);
@@ -224,7 +224,7 @@ describe("GET /rooms", () => {
     await list(`${prefix}a`, `${prefix}b`, `${prefix}c`);
     const query = `?prefix=${prefix}&limit=2`;
     const { cursor = "" } = v.parse(Page, await answerOf("listRooms", { query }));
-    await env.LOBBY.getByName(lobbyOf(`${prefix}b`)).empty(`${prefix}b`);
+    await env.PRESENCE_LOBBY.getByName(lobbyOf(`${prefix}b`)).empty(`${prefix}b`);
     await list(`${prefix}bb`);
     const page = v.parse(Page, await answerOf("listRooms", { query: `${query}&cursor=${cursor}` }));
     expect(page.rooms?.map(({ room }) => room)).toEqual([`${prefix}bb`, `${prefix}c`]);
@@ -237,7 +237,7 @@ describe("GET /rooms", () => {
     const page = v.parse(Page, await answerOf("listRooms", { query: `?prefix=${prefix}` }));
     expect(page.rooms).toHaveLength(100);
     expect(page.cursor).toEqual(expect.any(String));
-    await Promise.all(rooms.map((room) => env.LOBBY.getByName(lobbyOf(room)).empty(room)));
+    await Promise.all(rooms.map((room) => env.PRESENCE_LOBBY.getByName(lobbyOf(room)).empty(room)));
   });
 
   test.each(["a/b", "100%", "%41", "a b", "a+b", "ü😀", "&limit=0", "a*"])(
@@ -756,7 +756,7 @@ function endlessLobbies(steps: unknown[][]): object {
     steps.push(step);
     return Promise.resolve({ rooms: 1, pruned: 2, after: `room ${steps.length}` });
   };
-  return { LOBBY: { getByName: () => ({ sweep }) } };
+  return { PRESENCE_LOBBY: { getByName: () => ({ sweep }) } };
 }
 
 describe.each([

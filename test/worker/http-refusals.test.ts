@@ -247,7 +247,7 @@ describe.each(guarded)("%s", (_id, operation) => {
   test("where the objects fail is 503, and tells nothing of the inside", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = { getByName: () => new Proxy({}, { get: () => fail }) };
-    const variables = { ROOM: broken, CHANNEL: broken, LOBBY: broken };
+    const variables = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
     const answer = await ask(operation, { variables, body: LEAST[_id] });
     const message = expectRefusal(operation, answer, 503, "unavailable");
     expect(message).not.toContain("secret detail");
@@ -607,7 +607,7 @@ describe("what only the objects can know", () => {
   test("a channel that is in 1,000 rooms cannot be added to another: 422", async () => {
     const room = newRoom();
     const channel = `busy bot of ${room}`;
-    await runInDurableObject(env.CHANNEL.getByName(channel), (_, { storage }) => {
+    await runInDurableObject(env.PRESENCE_CHANNEL.getByName(channel), (_, { storage }) => {
       const links = Array.from({ length: 1_000 }, (_one, index) => [`elsewhere ${index}`, 1]);
       storage.kv.put(`links:${channel}`, { rooms: links, gone: null });
     });

@@ -176,10 +176,10 @@ function fail(): Promise<never> {
 
 test("a failure inside is 503 in JSON without a stack", async () => {
   const headers = await bearer({ can: ["admin"] });
-  const ROOM = { getByName: () => ({ fetch: fail, occupants: fail }) };
+  const PRESENCE_ROOM = { getByName: () => ({ fetch: fail, occupants: fail }) };
   vi.spyOn(console, "error").mockImplementation(() => {});
   const { status, code, message } = await errorOf(
-    await fetchWith({ ROOM }, "/rooms/lobby", { headers }),
+    await fetchWith({ PRESENCE_ROOM }, "/rooms/lobby", { headers }),
   );
   vi.restoreAllMocks();
   expect({ status, code }).toEqual({ status: 503, code: "unavailable" });

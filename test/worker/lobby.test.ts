@@ -100,11 +100,11 @@ async function occupy(names: readonly string[]): Promise<void> {
 }
 
 function occupyOne(room: string): Promise<unknown> {
-  return bindings.ROOM.getByName(room).add(OCCUPANT, null, { socket: null, link: 1 });
+  return bindings.PRESENCE_ROOM.getByName(room).add(OCCUPANT, null, { socket: null, link: 1 });
 }
 
 function vacate(room: string): Promise<unknown> {
-  return bindings.ROOM.getByName(room).remove(OCCUPANT);
+  return bindings.PRESENCE_ROOM.getByName(room).remove(OCCUPANT);
 }
 
 /** That many names that belong to one lobby. */
@@ -709,7 +709,7 @@ describe("the hourly upkeep", () => {
     const occupied = namesOf(LOBBY, "ghost/!", ROOMS_PER_SWEEP_STEP + 5);
     await occupy(occupied);
     await Promise.all(GHOSTS.map(listWrongly));
-    await env.LOBBY.getByName(LOBBY).upkeep();
+    await env.PRESENCE_LOBBY.getByName(LOBBY).upkeep();
     const left: number[] = [];
     await ringAllOf(
       () => ringLobby(LOBBY),
@@ -730,7 +730,7 @@ describe("the hourly upkeep", () => {
 
   test("that is begun again while it is under way goes on where it is", async () => {
     advance(3_600);
-    const lobby = env.LOBBY.getByName(LOBBY);
+    const lobby = env.PRESENCE_LOBBY.getByName(LOBBY);
     await Promise.all(GHOSTS.map(listWrongly));
     await lobby.upkeep();
     await ringLobby(LOBBY);

@@ -14,9 +14,9 @@ test("two users see each other come and go", async () => {
   const bob = await openAs("bob", room);
   expect(await bob.next()).toMatchObject({ payload: { members: [{ id: "ada" }, { id: "bob" }] } });
   expect(await ada.next()).toMatchObject({ payload: { members: [{ id: "ada" }, { id: "bob" }] } });
-  await evictDurableObject(env.ROOM.getByName(room));
+  await evictDurableObject(env.PRESENCE_ROOM.getByName(room));
   bob.ws.close();
   expect(await ada.next()).toMatchObject({ payload: { members: [{ id: "ada" }] } });
   expect(watched(room)).toEqual({ constructed: 2, rows: 4, alarms: 1 });
-  expect(await runDurableObjectAlarm(env.ROOM.getByName(room))).toBe(true);
+  expect(await runDurableObjectAlarm(env.PRESENCE_ROOM.getByName(room))).toBe(true);
 });

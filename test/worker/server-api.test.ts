@@ -564,10 +564,13 @@ describe("pages of presences", () => {
         if (channel === undefined) continue;
         gone.add(channel);
         // oxlint-disable-next-line no-await-in-loop
-        await bindings.ROOM.getByName(room).remove(channel);
+        await bindings.PRESENCE_ROOM.getByName(room).remove(channel);
       }
       advance(0.001);
-      await bindings.ROOM.getByName(room).add(`new-${page}`, null, { socket: null, link: 1 });
+      await bindings.PRESENCE_ROOM.getByName(room).add(`new-${page}`, null, {
+        socket: null,
+        link: 1,
+      });
       await evict(room);
     });
     const seen = pages.flat();
@@ -790,16 +793,16 @@ describe("a call that fails", () => {
   test("is asked of a room three times, but a message is sent once", async () => {
     const room = newRoom();
     const asked: string[] = [];
-    const failing = new Proxy(bindings.ROOM, {
+    const failing = new Proxy(bindings.PRESENCE_ROOM, {
       get: () => () =>
-        new Proxy(bindings.ROOM.getByName(room), {
+        new Proxy(bindings.PRESENCE_ROOM.getByName(room), {
           get: (_, name) => async () => {
             asked.push(String(name));
             throw platformError(RETRYABLE);
           },
         }),
     });
-    const handle = rooms({ ...bindings, ROOM: failing }).get(room);
+    const handle = rooms({ ...bindings, PRESENCE_ROOM: failing }).get(room);
     await expect(handle.send("once")).rejects.toThrow("the object was reset");
     expect(asked).toEqual(["send"]);
     await expect(handle.getUsers()).rejects.toThrow("the object was reset");

@@ -620,9 +620,9 @@ test("a late word of an end does not take a presence out that was added since", 
   const link = Date.now();
   advance(1);
   await rooms(bindings).add(first, channel, BOB);
-  await bindings.ROOM.getByName(first).drop(channel, "left", link);
+  await bindings.PRESENCE_ROOM.getByName(first).drop(channel, "left", link);
   expect(await whereIs(channel, [first])).toEqual([true]);
-  await bindings.ROOM.getByName(first).drop(channel, "left", Date.now() + 1);
+  await bindings.PRESENCE_ROOM.getByName(first).drop(channel, "left", Date.now() + 1);
   expect(await whereIs(channel, [first])).toEqual([false]);
 });
 

@@ -54,7 +54,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const room = ctx.id.name ?? "";
     const settings = readSettings(env);
     const sockets = new Sockets(ctx);
-    const { ROOM: rooms, LOBBY: lobbies, ANALYTICS: analytics } = env;
+    const { PRESENCE_ROOM: rooms, PRESENCE_LOBBY: lobbies, ANALYTICS: analytics } = env;
     const { storage } = ctx;
     const onChange = (diff: Diff) => this.#signal(diff);
     const others = { rooms, lobbies, analytics };
