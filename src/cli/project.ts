@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
-import { type Danger, dangersOf } from "../config/settings-audit.ts";
+import { type Finding, findingsOf } from "../config/settings-audit.ts";
 import { Failure } from "./failure.ts";
 import { printable } from "./text.ts";
 
@@ -32,7 +32,7 @@ const Config = v.object({
 type Config = v.InferOutput<typeof Config>;
 
 /** What is unsafe in this folder, and what was read to tell. Throws a Failure where a deploy would fail, too. */
-export function inspectProject(): { dangers: readonly Danger[]; read: readonly string[] } {
+export function inspectProject(): { findings: readonly Finding[]; read: readonly string[] } {
   const file = CONFIGS.find((name) => existsSync(name));
   if (file === undefined) {
     throw new Failure(`there is no ${CONFIGS[0]} here; run this in the folder that has it`);
@@ -48,27 +48,27 @@ export function inspectProject(): { dangers: readonly Danger[]; read: readonly s
   const bindings = new Set(config.ratelimits.map(({ name }) => name));
   const read = [file, ...(existsSync(VARS) ? [VARS] : []), "the environment"];
   try {
-    const dangers = dangersOf(variables, (name) => bindings.has(name));
-    return { dangers: [...dangersOfConfig(config, file), ...dangers], read };
+    const findings = findingsOf(variables, (name) => bindings.has(name));
+    return { findings: [...findingsOfConfig(config, file), ...findings], read };
   } catch (error) {
     throw new Failure(printable(error instanceof Error ? error.message : String(error)));
   }
 }
 
-function dangersOfConfig({ vars, observability }: Config, file: string): Danger[] {
-  const dangers: Danger[] = SECRETS.filter((name) => name in vars).map((setting) => ({
+function findingsOfConfig({ vars, observability }: Config, file: string): Finding[] {
+  const findings: Finding[] = SECRETS.filter((name) => name in vars).map((setting) => ({
     setting,
     problem: `stands in ${file}: whoever sees the repository can be anybody`,
     remedy: `take it out, make a new one, and set it with: npx wrangler secret put ${setting}`,
   }));
   if (observability.enabled && !observability.redact_query_string) {
-    dangers.push({
+    findings.push({
       setting: "observability.redact_query_string",
       problem: "is off: the tokens that browsers send in the query stand in the log",
       remedy: `set it to true in ${file}`,
     });
   }
-  return dangers;
+  return findings;
 }
 
 /** The variables of the service, as text: a number is one in TOML. */

@@ -12,12 +12,12 @@ import type {
   Entry,
   Footing,
   LossCause,
-  Patience,
+  Timeouts,
   PresenceSet,
 } from "../../src/core/presence-set.ts";
 import type { Live } from "../../src/core/recovery.ts";
 
-export const PATIENCE: Patience = {
+export const PATIENCE: Timeouts = {
   maxAgeMs: 60_000,
   graceMs: { reload: 2_500, cut: 10_000, restart: 10_000 },
 };

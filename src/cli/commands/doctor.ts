@@ -25,8 +25,8 @@ export const doctor = command({
   },
   async run({ url, json }) {
     const target = url === undefined ? null : new Target(url);
-    const { dangers, read } = inspectProject();
-    const unsafe = [...dangers, ...(target === null ? [] : await inspectService(target))];
+    const { findings, read } = inspectProject();
+    const unsafe = [...findings, ...(target === null ? [] : await inspectService(target))];
     const checked = [...read, ...(target === null ? [] : [target.url])];
     const lines = unsafe.flatMap(({ setting, problem, remedy }) => [
       ...wrapped(printable(`${setting} ${problem}.`), COLUMNS),
