@@ -12,7 +12,7 @@ import { DiffGatherer } from "../../src/core/diff.ts";
 import { countFrame, diffFrames, syncFrame } from "../../src/core/frames.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import type { ServerFrame } from "../../src/core/protocol.ts";
-import { PATIENCE, perform, type Step, steps } from "../core/operations.ts";
+import { PATIENCE, perform, type Step, steps } from "../core/random-steps.ts";
 
 type Beat = {
   /** What happens in the room, told in one batch. */

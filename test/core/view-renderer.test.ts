@@ -6,7 +6,7 @@ import { type Diff, DiffGatherer, NO_CHANGE } from "../../src/core/diff.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import { VIEWS } from "../../src/core/protocol.ts";
 import { ViewRenderer, type RenderedBatch } from "../../src/core/view-renderer.ts";
-import { ADA, BOB, PATIENCE, perform, steps } from "./operations.ts";
+import { ADA, BOB, PATIENCE, perform, steps } from "./random-steps.ts";
 
 /** A room with a speaker. What `start` does in it has been said already. */
 function newRoom(start: (set: PresenceSet) => void = () => undefined, announceMax = 1_000) {

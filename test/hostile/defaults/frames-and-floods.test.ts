@@ -1,8 +1,8 @@
 /** Clients that mean harm or are broken: what they send is refused, and a bystander notices nothing. */
 
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { advance, after, evict, idsIn, inRoom, LIVES, socketsLeft } from "../support/room.ts";
-import { firstFrames, newRoom, open, openAs, type TestSocket } from "../support/socket.ts";
+import { advance, after, evict, idsIn, inRoom, LIVES, socketsLeft } from "../../support/room.ts";
+import { firstFrames, newRoom, open, openAs, type TestSocket } from "../../support/socket.ts";
 
 const DIFF = { query: { view: "diff" } };
 

@@ -1,18 +1,18 @@
 /**
  * Everything that strangers send and that is refused, one row each: requests.ts and frames.ts are meant to be read
  * from top to bottom. Whatever the row, no answer is a failure of ours, what the edge can refuse reaches no object,
- * and a bystander notices nothing. What only raw TCP can say is in raw.ts, for test/end-to-end/raw.test.ts.
+ * and a bystander notices nothing. What only raw TCP can say is in raw.ts, for outside/raw.test.ts.
  */
 
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Frame } from "../support/listener.ts";
-import { firstFrames, newRoom, openAs, TestSocket, tokenFor } from "../support/socket.ts";
-import { constructedInAll } from "../support/worker.ts";
-import { FRAMES } from "./frames.ts";
-import { BAD_TOKENS, REQUESTS, type TokenRow, UPGRADES } from "./requests.ts";
+import type { Frame } from "../../support/listener.ts";
+import { firstFrames, newRoom, openAs, TestSocket, tokenFor } from "../../support/socket.ts";
+import { constructedInAll } from "../../support/worker.ts";
+import { FRAMES } from "../frames.ts";
+import { BAD_TOKENS, REQUESTS, type TokenRow, UPGRADES } from "../requests.ts";
 
 const ORIGIN = "https://presence.test";
 

@@ -5,10 +5,10 @@
 
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RAW_FRAMES, WIRE } from "../hostile/raw.ts";
-import { type Joined, joinAs, tokenFor } from "../support/client.ts";
-import { RawConnection } from "../support/raw-connection.ts";
-import { Runtime } from "../support/runtime.ts";
+import { RAW_FRAMES, WIRE } from "../raw.ts";
+import { type Joined, joinAs, tokenFor } from "../../support/client.ts";
+import { RawConnection } from "../../support/raw-connection.ts";
+import { Runtime } from "../../support/runtime.ts";
 
 const List = v.object({ rooms: v.array(v.object({ room: v.string() })) });
 const HEARTBEAT = '"heartbeat"';

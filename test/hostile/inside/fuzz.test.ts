@@ -8,9 +8,9 @@ import { evictAllDurableObjects } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { ANY_SEGMENT, type Operation, OPERATIONS } from "../../src/http/operations.ts";
-import { firstFrames, newRoom, openAs, type TestSocket, tokenFor } from "../support/socket.ts";
-import { constructedInAll } from "../support/worker.ts";
+import { ANY_SEGMENT, type Operation, OPERATIONS } from "../../../src/http/operations.ts";
+import { firstFrames, newRoom, openAs, type TestSocket, tokenFor } from "../../support/socket.ts";
+import { constructedInAll } from "../../support/worker.ts";
 
 const SEED = 20_261_128;
 const REPLAY: { readonly seed?: number; readonly path?: string } = {};
