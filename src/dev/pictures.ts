@@ -6,11 +6,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { mint } from "../cli/mint.ts";
+import { launch } from "./browser.ts";
 import { startService } from "./service.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const DEMO = join(import.meta.dirname, "../../docs/demo.png");
 const SECRET = "a secret of the pictures, 32 bytes or more";
 
@@ -124,7 +124,7 @@ async function look(browser: Browser, directory: string): Promise<void> {
 
 const storage = mkdtempSync(join(tmpdir(), "presence-pictures-"));
 const service = await startService(storage, SECRET);
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+const browser = await launch();
 try {
   url = service.url;
   const [directory] = process.argv.slice(2);
