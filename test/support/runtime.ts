@@ -195,7 +195,7 @@ function configOf(port: number, directory: string, vars: Vars): string {
     (name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`,
   );
   const objects = CLASSES.map(
-    (name) => `(name = "${name.toUpperCase()}", durableObjectNamespace = "${name}")`,
+    (name) => `(name = "PRESENCE_${name.toUpperCase()}", durableObjectNamespace = "${name}")`,
   );
   const texts = Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
     ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
