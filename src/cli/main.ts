@@ -16,7 +16,7 @@ import { rooms } from "./commands/rooms.ts";
 import { send } from "./commands/send.ts";
 import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
-import { UsageError } from "./failure.ts";
+import { UsageError } from "./command-error.ts";
 import { printable, tableOf } from "./text.ts";
 
 const COMMANDS: readonly Command[] = [

@@ -1,6 +1,6 @@
 /** Which service a command talks to, and the token that lets it. No token is ever printed from here. */
 
-import { Failure, UsageError } from "./failure.ts";
+import { CommandError, UsageError } from "./command-error.ts";
 import { mint } from "./mint.ts";
 import { readSecret } from "./secret.ts";
 
@@ -43,7 +43,7 @@ export class Target {
     const otherwise = this.isLocal
       ? " (or PRESENCE_SECRET, in the environment or in .dev.vars, to have one made)"
       : "";
-    throw new Failure(
+    throw new CommandError(
       `there is no token for ${this.url}: set PRESENCE_TOKEN to one that can admin${otherwise}.\nTo make one: durable-presence token --sub me --can admin`,
     );
   }
@@ -54,7 +54,7 @@ function ownToken(): string | undefined {
   if (token === undefined || token === "") return undefined;
   // What is no token may be some other secret: it is neither sent nor shown.
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
-  throw new Failure(
+  throw new CommandError(
     "PRESENCE_TOKEN is not a token: it must be a JWT, three parts with dots between",
   );
 }

@@ -1,5 +1,6 @@
 /** Text for a terminal: what strangers chose made harmless, columns that line up, durations that one can read. */
 
+import stringWidth from "string-width";
 import type { Json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
 import { formatCount } from "../core/protocol.ts";
@@ -53,29 +54,12 @@ export function ago(time: number, now = Date.now()): string {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Scripts and signs whose characters take two columns. */
-const WIDE =
-  /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\ufe0f/u;
-
-/** Columns that `text` takes in a terminal. */
-export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += columnsOfGrapheme(segment);
-  return columns;
-}
-
-function columnsOfGrapheme(segment: string): number {
-  if (WIDE.test(segment)) return 2;
-  // A mark or a joiner without anything to stand on.
-  return /^[\p{Mn}\p{Me}\p{Cf}]/u.test(segment) ? 0 : 1;
-}
-
 /** `text` cut to `columns`, with an ellipsis where something is missing. */
 export function cut(text: string, columns: number): string {
-  if (columnsOf(text) <= columns) return text;
+  if (stringWidth(text) <= columns) return text;
   let [kept, used] = ["", 1];
   for (const { segment } of graphemes.segment(text)) {
-    used += columnsOfGrapheme(segment);
+    used += stringWidth(segment);
     if (used > columns) break;
     kept += segment;
   }
@@ -87,7 +71,7 @@ export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const line = lines.at(-1);
-    if (line !== undefined && columnsOf(line) + 1 + columnsOf(word) <= columns) {
+    if (line !== undefined && stringWidth(line) + 1 + stringWidth(word) <= columns) {
       lines[lines.length - 1] = `${line} ${word}`;
     } else {
       lines.push(word);
@@ -101,12 +85,12 @@ export function tableOf(rows: readonly (readonly string[])[], columns = Infinity
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell));
+      widths[index] = Math.max(widths[index] ?? 0, stringWidth(cell));
     }
   }
   return rows.map((row) => {
     const cells = row.map(
-      (cell, index) => cell + " ".repeat((widths[index] ?? 0) - columnsOf(cell)),
+      (cell, index) => cell + " ".repeat((widths[index] ?? 0) - stringWidth(cell)),
     );
     return cut(cells.join("  ").trimEnd(), columns);
   });

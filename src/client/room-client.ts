@@ -111,7 +111,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
     if (!isTaken) {
       const message = `not connected; no more than ${QUEUED_MESSAGES_MAX} messages may wait`;
-      this.#session.fail({ code: "not_sent", message });
+      this.#session.reportError({ code: "not_sent", message });
     }
     return isTaken;
   }
@@ -128,7 +128,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
 
   /** Connects again, with another token: the same user stays present meanwhile. */
   reconnect(): void {
-    this.#session.redial();
+    this.#session.reconnect();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The door: what the server says becomes a frame here, or nothing. Tolerant of what it does not know, since
- * a page that was opened last week may speak to the server of today.
+ * Decodes what the server sends: a frame that is known here, or nothing. Tolerates what it does not know,
+ * since a page that was opened last week may talk to the server of today.
  */
 
 import * as v from "valibot";
@@ -57,6 +57,7 @@ const schemas = {
     type: typed("count"),
     room: text,
     members: number,
+    presences: number,
     lurkers: number,
   }),
   messages: v.object({
@@ -76,12 +77,12 @@ type Decoded = { [T in keyof typeof schemas]: v.InferOutput<(typeof schemas)[T]>
 
 export type Welcome = Decoded["welcome"];
 export type Sync = Decoded["sync"];
-export type DiffOfRoom = Decoded["diff"];
+export type DiffFrame = Decoded["diff"];
 export type Count = Decoded["count"];
-export type ErrorOfServer = Decoded["error"];
+export type ServerError = Decoded["error"];
 
 /** Frames that say who is in a room. */
-export type RollFrame = Sync | DiffOfRoom | Count;
+export type OccupancyFrame = Sync | DiffFrame | Count;
 
 export type Frame = Decoded[keyof Decoded];
 

@@ -27,11 +27,6 @@ const VIEWER = [
 
 /** What the client imports by a package's name: the package's files, the first of which is the module. */
 const PACKAGES: Record<string, readonly [string, ...string[]]> = {
-  "partysocket/ws": [
-    "partysocket/dist/ws.js",
-    "partysocket/dist/ws.js.map",
-    "partysocket/LICENSE.txt",
-  ],
   valibot: ["valibot/dist/index.min.mjs", "valibot/LICENSE.md"],
 };
 

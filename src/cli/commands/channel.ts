@@ -8,7 +8,7 @@ import { Target } from "../target.ts";
 import { ago, counted, printable, userText } from "../text.ts";
 
 const ARGS = {
-  channel: { type: "positional", required: true, description: "the channel's name" },
+  channel: { type: "positional", description: "the channel's name" },
   ...SERVICE_OPTIONS,
 } as const;
 

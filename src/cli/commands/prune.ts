@@ -3,7 +3,7 @@
 import { answer } from "../answer.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
-import { Failure } from "../failure.ts";
+import { CommandError } from "../command-error.ts";
 import { pagesOf } from "../pagination.ts";
 import { PrunedEverywhere, PrunedPresences, RemovedRooms } from "../shapes.ts";
 import { Target } from "../target.ts";
@@ -95,7 +95,7 @@ function failures(failed: number): { failed?: number } {
 
 function checkFailures(failed: number): void {
   if (failed === 0) return;
-  throw new Failure(
+  throw new CommandError(
     `${counted(failed, "room")} could not be pruned; the service's log says why. Try again.`,
   );
 }
@@ -118,6 +118,6 @@ async function* resumable<Page extends { readonly cursor?: string }>(
     }
   } catch (error) {
     if (next === undefined || !(error instanceof Error)) throw error;
-    throw new Failure(`${error.message}\nUntil then: ${soFar()}. Go on with --cursor ${next}`);
+    throw new CommandError(`${error.message}\nUntil then: ${soFar()}. Go on with --cursor ${next}`);
   }
 }

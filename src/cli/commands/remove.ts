@@ -13,8 +13,8 @@ export const remove = command({
   details: "If its socket is at home in this room, it is closed with 4003.",
   examples: ["lobby bot-1", "lobby 'lobby!7GdQ0aX3kLm2'"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
-    channel: { type: "positional", required: true, description: "the channel's name" },
+    room: { type: "positional", description: "the room's name" },
+    channel: { type: "positional", description: "the channel's name" },
     ...SERVICE_OPTIONS,
   },
   async run({ room, channel, url, json }) {

@@ -3,7 +3,7 @@
 import { Api } from "../api.ts";
 import { answer } from "../answer.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
-import { UsageError } from "../failure.ts";
+import { UsageError } from "../command-error.ts";
 import { pagesOf } from "../pagination.ts";
 import { RoomPage } from "../shapes.ts";
 import { Target } from "../target.ts";

@@ -14,8 +14,8 @@ export const send = command({
     "What begins as JSON does must be JSON; anything else is text. It comes from nobody, and is not stored.",
   examples: ["lobby hello", `lobby '{"closing":true,"in":300}'`, "lobby 42 --text"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
-    payload: { type: "positional", required: true, description: "JSON, or text" },
+    room: { type: "positional", description: "the room's name" },
+    payload: { type: "positional", description: "JSON, or text" },
     text: { type: "boolean", description: "sends the payload as text, whatever it looks like" },
     ...SERVICE_OPTIONS,
   },

@@ -13,7 +13,7 @@ export const stats = command({
   details: "Since the first of those who are connected now came, or since the last crash.",
   examples: ["lobby", "lobby --json"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
+    room: { type: "positional", description: "the room's name" },
     ...SERVICE_OPTIONS,
   },
   async run({ room, url, json }) {

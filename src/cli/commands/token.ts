@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { ACTIONS, type Action, Claims } from "../../core/claims.ts";
 import { answer } from "../answer.ts";
 import { command, readJson } from "../command.ts";
-import { Failure, UsageError } from "../failure.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { mint } from "../mint.ts";
 import { readSecret } from "../secret.ts";
 import { printable } from "../text.ts";
@@ -57,7 +57,7 @@ export const token = command({
     });
     const secret = readSecret();
     if (secret === undefined) {
-      throw new Failure(
+      throw new CommandError(
         "there is no PRESENCE_SECRET: set it in the environment or in .dev.vars, where npm start makes one",
       );
     }

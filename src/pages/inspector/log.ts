@@ -4,7 +4,7 @@ import type { Frame } from "../../client/server-frames.ts";
 import { foreign, make, part } from "../shared/element.ts";
 import { nameOf } from "../shared/face.ts";
 import { clock, counted } from "../shared/words.ts";
-import type { Roll } from "../../client/presence-reducer.ts";
+import type { RoomPresences } from "../../client/presence-reducer.ts";
 
 const LINES_MAX = 200;
 /** A storm of joins is one frame with thousands of them. */
@@ -35,7 +35,7 @@ export function clearLog(): void {
 }
 
 /** Notes a frame. `before` is who was in the room until then: leaves name channels alone. */
-export function note(frame: Frame, before: Roll): void {
+export function note(frame: Frame, before: RoomPresences): void {
   const lines = linesOf(frame, before);
   if (lines.length === 0) return;
   if (waiting.length === 0 && pause.ariaPressed !== "true") requestAnimationFrame(flush);
@@ -54,7 +54,7 @@ function flush(): void {
   if (isAtEnd) view.scrollTop = view.scrollHeight;
 }
 
-function linesOf(frame: Frame, { presences }: Roll): HTMLElement[] {
+function linesOf(frame: Frame, { presences }: RoomPresences): HTMLElement[] {
   switch (frame.type) {
     case "welcome":
       return [];

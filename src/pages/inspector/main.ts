@@ -2,7 +2,7 @@
 
 import { part, say } from "../shared/element.ts";
 import { RoomPage } from "./answers.ts";
-import { Api, Failure } from "./api.ts";
+import { Api, ApiError } from "./api.ts";
 import { watchLog } from "./log.ts";
 import { RoomList } from "./room-list.ts";
 import { RoomPanel } from "./room-panel.ts";
@@ -39,7 +39,7 @@ async function open(token: string): Promise<void> {
   tokenForm.reset();
   gate.hidden = true;
   desk.hidden = false;
-  opened = { api, list: new RoomList(api, { choose, failed: showRoomsFailure }) };
+  opened = { api, list: new RoomList(api, { choose, failed: showRoomsError }) };
   prefix.focus();
 }
 
@@ -61,7 +61,7 @@ function choose(room: string): void {
   opened.panel?.stop();
   delete opened.panel;
   try {
-    opened.panel = new RoomPanel(opened.api, room, (failure) => close(failure.message));
+    opened.panel = new RoomPanel(opened.api, room, (error) => close(error.message));
   } catch (error) {
     complain(roomsProblem, wordsOf(error));
     return;
@@ -72,8 +72,8 @@ function choose(room: string): void {
   part("panel", HTMLElement).focus({ preventScroll: matchMedia("(min-width: 56rem)").matches });
 }
 
-function showRoomsFailure(error: unknown): void {
-  if (error instanceof Failure && error.status === 401) close(error.message);
+function showRoomsError(error: unknown): void {
+  if (error instanceof ApiError && error.status === 401) close(error.message);
   else complain(roomsProblem, error === null ? "" : wordsOf(error));
 }
 

@@ -1,18 +1,20 @@
 /** One room, looked at: its numbers, its presences, what happens in it, and what can be done there. */
 
+import type { Connection } from "../../client/connection.ts";
+import { NO_PRESENCES, reduce, type RoomPresences } from "../../client/presence-reducer.ts";
+import type { Status } from "../../client/index.ts";
 import type { Frame } from "../../client/server-frames.ts";
-import { BLANK_ROLL, hear, type Roll } from "../../client/presence-reducer.ts";
+import { watchRoom } from "../../client/watch.ts";
 import { part, say } from "../shared/element.ts";
 import { counted } from "../shared/words.ts";
 import { removePresence, watchActions } from "./actions.ts";
 import { PresencePage } from "./answers.ts";
-import { type Api, Failure, roomPath } from "./api.ts";
+import { type Api, ApiError, roomPath, SERVICE } from "./api.ts";
 import { clearLog, note } from "./log.ts";
 import { countFrame, resetMeter, tickMeter } from "./meter.ts";
 import { firstPages } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
-import { Tap, type TapStatus } from "./watch-connection.ts";
 
 const EVERY_MS = 5_000;
 /** In a room where much happens, the list is asked for once in so long. */
@@ -32,22 +34,27 @@ const numbers = {
 export class RoomPanel {
   readonly #api: Api;
   readonly #room: string;
-  readonly #tap: Tap;
+  readonly #connection: Connection;
   readonly #list: PresenceList;
   readonly #polling: Polling;
   readonly #ticks: number;
   readonly #listening = new AbortController();
   /** Called when what the token may do is in doubt. */
-  readonly #refused: (failure: Failure) => void;
+  readonly #refused: (error: ApiError) => void;
   #pages = 1;
-  #roll: Roll = BLANK_ROLL;
+  #presences: RoomPresences = NO_PRESENCES;
 
   /** Throws a TypeError where no address can name the room. */
-  constructor(api: Api, room: string, refused: (failure: Failure) => void) {
-    this.#tap = new Tap(room, api.token, {
-      status: (now, why) => this.#showStatus(now, why),
-      frame: (frame) => this.#hear(frame),
-    });
+  constructor(api: Api, room: string, refused: (error: ApiError) => void) {
+    this.#connection = watchRoom(
+      { url: SERVICE, room, token: () => api.token },
+      {
+        received: (frame) => frame && this.#showFrame(frame),
+        ended: ({ reason, retryMs }) => {
+          this.#showStatus(retryMs === null ? "closed" : "reconnecting", reason.message);
+        },
+      },
+    );
     this.#api = api;
     this.#room = room;
     this.#refused = refused;
@@ -76,12 +83,12 @@ export class RoomPanel {
 
   stop(): void {
     this.#listening.abort();
-    this.#tap.stop();
+    this.#connection.close();
     this.#polling.stop();
     clearInterval(this.#ticks);
   }
 
-  #showStatus(now: TapStatus, why: string): void {
+  #showStatus(now: Status, why: string): void {
     status.dataset["status"] = now;
     const words = {
       connecting: "Connecting…",
@@ -92,18 +99,16 @@ export class RoomPanel {
     say(status, why === "" ? words[now] : `${words[now]}: ${why}`);
   }
 
-  #hear(frame: Frame): void {
+  #showFrame(frame: Frame): void {
     countFrame();
-    if (frame.type !== "error" && frame.room !== this.#room) return;
-    note(frame, this.#roll);
+    if (frame.type === "welcome") this.#showStatus("here", "");
+    note(frame, this.#presences);
     if (frame.type !== "sync" && frame.type !== "diff" && frame.type !== "count") return;
-    this.#roll = hear(this.#roll, frame);
-    const { count, lurkers } = this.#roll.shown;
-    say(numbers.members, String(count));
-    say(numbers.lurkers, String(lurkers));
-    // Frames of a room that tells numbers are read by the client as far as it needs them.
-    const isNamed = frame.type !== "count";
-    say(numbers.presences, isNamed ? String(this.#roll.presences.size + lurkers) : "–");
+    this.#presences = reduce(this.#presences, frame);
+    const { shown, size } = this.#presences;
+    say(numbers.members, String(shown.count));
+    say(numbers.lurkers, String(shown.lurkers));
+    say(numbers.presences, String(size));
     this.#polling.soon();
   }
 
@@ -144,7 +149,7 @@ export class RoomPanel {
 
   #fail(error: unknown): void {
     if (this.#listening.signal.aborted) return;
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     complain(error.message);
     if (error.status === 401) this.#refused(error);
   }

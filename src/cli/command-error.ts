@@ -6,6 +6,6 @@ export class UsageError extends Error {
 }
 
 /** The command was right, but the server refused or something failed: exit code 1. */
-export class Failure extends Error {
-  override readonly name = "Failure";
+export class CommandError extends Error {
+  override readonly name = "CommandError";
 }
