@@ -1,7 +1,8 @@
-/** What a page can know of a room at one moment. Immutable: a change makes a new one and shares what stayed. */
+/** What a page can know of a room at one moment. Immutable: a change makes a new view that shares what stayed. */
 
 import type { Json, JsonObject } from "../core/json.ts";
 import type { LeaveReason } from "../core/presence.ts";
+import type { ClosingCode, FrameErrorCode } from "../core/protocol.ts";
 
 /** A user as everyone in the room sees them: the id and the `info` of their token. */
 export type RoomUser<Info = JsonObject> = { readonly id: string } & Readonly<Info>;
@@ -46,8 +47,33 @@ export type Self<State = Json, Info = JsonObject> = {
  */
 export type Status = "connecting" | "here" | "reconnecting" | "closed";
 
-/** Why something did not work: a code for programs, and a sentence for people. */
-export type Reason = { readonly code: string; readonly message: string };
+/**
+ * Codes of this client's own.
+ *
+ * - `left`: `leave()` was called.
+ * - `lost`: the connection broke, or could not be made.
+ * - `silent`: the connection was open, and nothing came for 10 s.
+ * - `token_failed`: the token function threw, or took longer than 20 s.
+ * - `not_sent`: `send` could neither send the message nor queue it.
+ * - `bad_welcome` to `bad_error`: a frame of the server could not be read.
+ */
+export type ClientErrorCode =
+  | "left"
+  | "lost"
+  | "silent"
+  | "token_failed"
+  | "not_sent"
+  | `bad_${"welcome" | "sync" | "diff" | "count" | "messages" | "error"}`;
+
+/**
+ * Why something did not work: `code` for programs, `message` a sentence for people. The code is one of this
+ * client's own, or one that the server sent: a `ClosingCode` where it ended the connection, a `FrameErrorCode` where it
+ * refused one frame. A newer server may send codes that are not listed here.
+ */
+export type Reason = {
+  readonly code: ClientErrorCode | ClosingCode | FrameErrorCode | (string & {});
+  readonly message: string;
+};
 
 export type RoomView<State = Json, Info = JsonObject> = {
   readonly room: string;
