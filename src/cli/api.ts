@@ -1,4 +1,4 @@
-/** The HTTP API as the commands call it. Every failure becomes a CommandError that says what happened and what to do. */
+/** The HTTP API as the commands call it. A failed call throws a CommandError that says what happened and what to do. */
 
 import * as v from "valibot";
 import { NAME_BYTES_MAX } from "../core/limits.ts";
@@ -64,7 +64,7 @@ export class Api {
     const response = await this.#fetch(method, path, body);
     const answer = parse(response.text);
     if (!response.ok) throw this.#refusal(response, answer);
-    // Only looked at, not copied: what --json prints is what the server said.
+    // Only looked at, not copied: what --json prints is what the server sent.
     if (v.is(schema, answer)) return { status: response.status, body: answer };
     throw new CommandError(
       `${this.#target.url} answered something else than a durable-presence service does; is the address right?`,

@@ -175,7 +175,7 @@ function helpOf({
   const usage = [PROGRAM, name, ...positionals.map((each) => `<${each}>`), "[options]"].join(" ");
   const rows = [
     ...positionals.map((each) => [`  <${each}>`, args[each]?.description ?? ""]),
-    ...optionsOf(args).map(([each, { valueHint, description = "" }]) => [
+    ...optionsOf(args).map(([each, { valueHint, description }]) => [
       `  --${each}${valueHint === undefined ? "" : ` <${valueHint}>`}`,
       description,
     ]),

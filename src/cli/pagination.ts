@@ -4,7 +4,7 @@
 type Page = { readonly cursor?: string };
 
 /** All pages from `cursor` on, each asked for when the one before has been read. */
-export async function* pagesOf<P extends Page>(
+export async function* paginate<P extends Page>(
   ask: (cursor: string | undefined) => Promise<P>,
   cursor?: string,
 ): AsyncGenerator<P> {

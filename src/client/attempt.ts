@@ -56,7 +56,7 @@ export class Attempt {
   async #start(endpoint: () => Promise<Endpoint>): Promise<void> {
     try {
       // Not before the caller is done: a token function may want to look at what it made.
-      await undefined;
+      await Promise.resolve();
       if (!this.#listener) return;
       const found = await endpoint();
       if (this.#listener) this.#connect(found);

@@ -1,6 +1,6 @@
 /** `add`: a channel comes into a room. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, presencePath } from "../api.ts";
 import { command, readJson, SERVICE_OPTIONS } from "../command.ts";
 import { UsageError } from "../command-error.ts";
@@ -31,7 +31,9 @@ export const add = command({
     const { status, body } = await api.put(ListedPresence, presencePath(room, channel), { user });
     const where = `${printable(channel)} ${status === 201 ? "is now" : "was already"} in ${printable(room)}`;
     const who = body.user === null ? "anonymously" : `as ${userText(body.user)}`;
-    answer(json, body, [status === 201 ? `${where}, ${who}.` : `${where}; refreshed, ${who}.`]);
+    printResult(json, body, [
+      status === 201 ? `${where}, ${who}.` : `${where}; refreshed, ${who}.`,
+    ]);
   },
 });
 

@@ -1,7 +1,7 @@
 /** `remove`: a channel goes out of a room. */
 
 import * as v from "valibot";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, presencePath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
 import { Target } from "../target.ts";
@@ -21,6 +21,6 @@ export const remove = command({
     const api = new Api(new Target(url));
     // 204 in both cases: whether it was there, the service does not tell.
     await api.delete(v.undefined(), presencePath(room, channel));
-    answer(json, {}, [`${printable(channel)} is not in ${printable(room)} any more.`]);
+    printResult(json, {}, [`${printable(channel)} is not in ${printable(room)} any more.`]);
   },
 });

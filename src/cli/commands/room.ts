@@ -1,9 +1,9 @@
 /** `room`: who is in a room, now or from now on. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
-import { pagesOf } from "../pagination.ts";
+import { paginate } from "../pagination.ts";
 import { type ListedPresence, PresencePage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, stateText, tableOf, terminalColumns, userText } from "../text.ts";
@@ -24,7 +24,7 @@ export const room = command({
     const target = new Target(url);
     if (watch) return followRoom(target, name, { isJson: json === true });
     const presences = await listPresences(new Api(target), name);
-    answer(json, { presences }, linesOf(name, presences));
+    printResult(json, { presences }, linesOf(name, presences));
   },
 });
 
@@ -33,7 +33,7 @@ async function listPresences(api: Api, name: string): Promise<ListedPresence[]> 
   const found: ListedPresence[] = [];
   const ask = (cursor: string | undefined) =>
     api.get(PresencePage, path, { cursor, limit: "1000" });
-  for await (const page of pagesOf(ask)) found.push(...page.presences);
+  for await (const page of paginate(ask)) found.push(...page.presences);
   return found;
 }
 

@@ -1,10 +1,10 @@
 /** `rooms`: who is not alone. */
 
 import { Api } from "../api.ts";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
 import { UsageError } from "../command-error.ts";
-import { pagesOf } from "../pagination.ts";
+import { paginate } from "../pagination.ts";
 import { RoomPage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf, terminalColumns } from "../text.ts";
@@ -27,7 +27,7 @@ export const rooms = command({
   async run({ prefix, limit, url, json }) {
     const max = limit === undefined ? Infinity : readLimit(limit);
     const list = await listRooms(new Api(new Target(url)), { prefix, limit: max });
-    answer(json, list, linesOf(list.rooms, { prefix, isCut: list.cursor !== undefined }));
+    printResult(json, list, linesOf(list.rooms, { prefix, isCut: list.cursor !== undefined }));
   },
 });
 
@@ -46,7 +46,7 @@ async function listRooms(
     const size = Math.min(PAGE, limit - found.length);
     return api.get(RoomPage, "/rooms", { prefix, cursor, limit: String(size) });
   };
-  for await (const page of pagesOf(ask)) {
+  for await (const page of paginate(ask)) {
     found.push(...page.rooms);
     if (found.length < limit) continue;
     return page.cursor === undefined ? { rooms: found } : { rooms: found, cursor: page.cursor };

@@ -1,6 +1,6 @@
 /** `send`: a message to everybody in a room. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, readJson, SERVICE_OPTIONS } from "../command.ts";
 import { Connections } from "../shapes.ts";
@@ -22,11 +22,11 @@ export const send = command({
   async run({ room, payload, text, url, json }) {
     const message = { payload: text ? payload : readPayload(payload) };
     const api = new Api(new Target(url));
-    const said = await api.post(Connections, `${roomPath(room)}/messages`, message);
-    answer(json, said, [
-      said.connections === 0
+    const response = await api.post(Connections, `${roomPath(room)}/messages`, message);
+    printResult(json, response, [
+      response.connections === 0
         ? "Nobody is connected there: no one got it."
-        : `Sent to ${counted(said.connections, "connection")}.`,
+        : `Sent to ${counted(response.connections, "connection")}.`,
     ]);
   },
 });

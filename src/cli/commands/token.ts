@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { ACTIONS, type Action, Claims } from "../../core/claims.ts";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command, readJson } from "../command.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { mint } from "../mint.ts";
@@ -62,7 +62,7 @@ export const token = command({
       );
     }
     const minted = await mint(claims, secret, ttl);
-    answer(json, { token: minted }, [minted]);
+    printResult(json, { token: minted }, [minted]);
   },
 });
 

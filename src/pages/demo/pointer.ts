@@ -1,11 +1,11 @@
 /** One's own pointer in the shared area, by mouse, finger, pen or arrow keys, told to the others. */
 
-import { part } from "../shared/element.ts";
-import type { Place, Signal } from "./signal.ts";
+import { find } from "../shared/element.ts";
+import type { Position, DemoMessage } from "./demo-message.ts";
 
 /**
  * Fifteen places a second. A connection may send 20 frames a second by default, and what is typed must fit in
- * beside them; the stylesheet moves the others' pointers evenly from place to place.
+ * beside them; the stylesheet moves the others' pointers evenly from position to position.
  */
 const EVERY_MS = 66;
 const KEY_STEP = 0.04;
@@ -17,19 +17,19 @@ const KEYS: Partial<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, KEY_STEP],
 };
 
-const area = part("area", HTMLElement);
+const area = find("area", HTMLElement);
 
 /** Calls `tell` with what the others are to know, and `showOwn` where no mouse shows where one is. */
 export function watchPointer(
-  tell: (signal: Signal) => void,
-  showOwn: (place: Place | null) => void,
+  tell: (message: DemoMessage) => void,
+  showOwn: (position: Position | null) => void,
 ): void {
-  let place: Place = { x: 0.5, y: 0.5 };
+  let position: Position = { x: 0.5, y: 0.5 };
   let toldAt = 0;
   let waiting = 0;
 
-  function move(next: Place): void {
-    place = next;
+  function move(next: Position): void {
+    position = next;
     if (waiting !== 0) return;
     const wait = Math.max(0, toldAt + EVERY_MS - performance.now());
     waiting = setTimeout(flush, wait);
@@ -38,7 +38,7 @@ export function watchPointer(
   function flush(): void {
     waiting = 0;
     toldAt = performance.now();
-    tell({ type: "cursor", at: place });
+    tell({ type: "cursor", at: position });
   }
 
   function end(): void {
@@ -50,24 +50,24 @@ export function watchPointer(
 
   area.addEventListener("pointermove", (event) => {
     showOwn(null);
-    move(placeIn(event));
+    move(positionIn(event));
   });
   area.addEventListener("pointerleave", end);
   area.addEventListener("pointercancel", end);
-  area.addEventListener("pointerdown", (event) => tell({ type: "ripple", at: placeIn(event) }));
+  area.addEventListener("pointerdown", (event) => tell({ type: "ripple", at: positionIn(event) }));
   area.addEventListener("blur", end);
   area.addEventListener("keydown", (event) => {
     const step = KEYS[event.key];
     const isClick = event.key === "Enter" || event.key === " ";
     if (!step && !isClick) return;
     event.preventDefault();
-    if (isClick) return tell({ type: "ripple", at: place });
-    move({ x: within(place.x + (step?.[0] ?? 0)), y: within(place.y + (step?.[1] ?? 0)) });
-    showOwn(place);
+    if (isClick) return tell({ type: "ripple", at: position });
+    move({ x: within(position.x + (step?.[0] ?? 0)), y: within(position.y + (step?.[1] ?? 0)) });
+    showOwn(position);
   });
 }
 
-function placeIn({ clientX, clientY }: PointerEvent): Place {
+function positionIn({ clientX, clientY }: PointerEvent): Position {
   const { left, top, width, height } = area.getBoundingClientRect();
   return { x: within((clientX - left) / width), y: within((clientY - top) / height) };
 }

@@ -1,6 +1,6 @@
 /** The box that one writes into: others see that one types, and then what. */
 
-import { part } from "../shared/element.ts";
+import { find } from "../shared/element.ts";
 
 /** Who has written nothing for so long is not typing, only thinking. */
 const PAUSE_MS = 2_500;
@@ -12,9 +12,9 @@ export type Writing = {
   readonly typing: (isTyping: boolean) => void;
 };
 
-const form = part("text-form", HTMLFormElement);
-const box = part("text", HTMLInputElement);
-const button = part("send", HTMLButtonElement);
+const form = find("text-form", HTMLFormElement);
+const box = find("text", HTMLInputElement);
+const button = find("send", HTMLButtonElement);
 
 export function watchTextBox({ send, typing }: Writing): void {
   let isTyping = false;

@@ -3,7 +3,7 @@
 type Page<T> = { readonly items: readonly T[]; readonly cursor: string | undefined };
 
 /** The first `count` pages, and whether there are more. */
-export async function firstPages<T>(
+export async function paginate<T>(
   count: number,
   ask: (query: string) => Promise<Page<T>>,
   query: Readonly<Record<string, string>> = {},

@@ -5,14 +5,14 @@ import { NO_PRESENCES, reduce, type RoomPresences } from "../../client/presence-
 import type { Status } from "../../client/index.ts";
 import type { Frame } from "../../client/server-frames.ts";
 import { watchRoom } from "../../client/watch.ts";
-import { part, say } from "../shared/element.ts";
-import { counted } from "../shared/words.ts";
+import { find, setText } from "../shared/element.ts";
+import { counted } from "../shared/format.ts";
 import { removePresence, watchActions } from "./actions.ts";
 import { PresencePage } from "./answers.ts";
 import { type Api, ApiError, roomPath, SERVICE } from "./api.ts";
-import { clearLog, note } from "./log.ts";
-import { countFrame, resetMeter, tickMeter } from "./meter.ts";
-import { firstPages } from "./pagination.ts";
+import { clearLog, logFrame } from "./event-log.ts";
+import { countFrame, resetFrameRate, tickFrameRate } from "./frame-rate.ts";
+import { paginate } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
 
@@ -20,15 +20,15 @@ const EVERY_MS = 5_000;
 /** In a room where much happens, the list is asked for once in so long. */
 const SOON_MS = 400;
 
-const status = part("panel-status", HTMLElement);
-const problem = part("panel-problem", HTMLElement);
-const done = part("done", HTMLElement);
-const presencesNote = part("presences-note", HTMLElement);
-const more = part("more-presences", HTMLButtonElement);
+const status = find("panel-status", HTMLElement);
+const problem = find("panel-problem", HTMLElement);
+const done = find("done", HTMLElement);
+const presencesNote = find("presences-note", HTMLElement);
+const more = find("more-presences", HTMLButtonElement);
 const numbers = {
-  members: part("number-members", HTMLElement),
-  presences: part("number-presences", HTMLElement),
-  lurkers: part("number-lurkers", HTMLElement),
+  members: find("number-members", HTMLElement),
+  presences: find("number-presences", HTMLElement),
+  lurkers: find("number-lurkers", HTMLElement),
 };
 
 export class RoomPanel {
@@ -58,14 +58,14 @@ export class RoomPanel {
     this.#api = api;
     this.#room = room;
     this.#refused = refused;
-    say(part("panel-room", HTMLElement), room);
+    setText(find("panel-room", HTMLElement), room);
     this.#showStatus("connecting", "");
-    for (const number of Object.values(numbers)) say(number, "–");
-    for (const line of [done, presencesNote]) say(line, "");
+    for (const number of Object.values(numbers)) setText(number, "–");
+    for (const line of [done, presencesNote]) setText(line, "");
     more.hidden = true;
     clearLog();
-    resetMeter();
-    complain(null);
+    resetFrameRate();
+    showProblem(null);
     const attempt = (work: () => Promise<string>) => void this.#attempt(work);
     this.#list = new PresenceList(
       () => api.now(),
@@ -76,7 +76,7 @@ export class RoomPanel {
     more.addEventListener("click", () => this.#showMore(), { signal });
     this.#polling = new Polling(() => this.#load(), EVERY_MS, SOON_MS);
     this.#ticks = setInterval(() => {
-      tickMeter();
+      tickFrameRate();
       this.#list.tick();
     }, 1_000);
   }
@@ -96,19 +96,19 @@ export class RoomPanel {
       reconnecting: "Reconnecting",
       closed: "Closed",
     };
-    say(status, why === "" ? words[now] : `${words[now]}: ${why}`);
+    setText(status, why === "" ? words[now] : `${words[now]}: ${why}`);
   }
 
   #showFrame(frame: Frame): void {
     countFrame();
     if (frame.type === "welcome") this.#showStatus("here", "");
-    note(frame, this.#presences);
+    logFrame(frame, this.#presences);
     if (frame.type !== "sync" && frame.type !== "diff" && frame.type !== "count") return;
     this.#presences = reduce(this.#presences, frame);
     const { shown, size } = this.#presences;
-    say(numbers.members, String(shown.count));
-    say(numbers.lurkers, String(shown.lurkers));
-    say(numbers.presences, String(size));
+    setText(numbers.members, String(shown.count));
+    setText(numbers.lurkers, String(shown.lurkers));
+    setText(numbers.presences, String(size));
     this.#polling.soon();
   }
 
@@ -120,15 +120,15 @@ export class RoomPanel {
   async #load(): Promise<void> {
     try {
       const path = roomPath(this.#room, "presences");
-      const { items, hasMore } = await firstPages(this.#pages, async (query) => {
+      const { items, hasMore } = await paginate(this.#pages, async (query) => {
         const page = await this.#api.call(PresencePage, "GET", path + query);
         return { items: page.presences, cursor: page.cursor };
       });
       if (this.#listening.signal.aborted) return;
-      complain(null);
+      showProblem(null);
       this.#list.show(items);
       more.hidden = !hasMore;
-      say(presencesNote, wordsOf(items.length, hasMore));
+      setText(presencesNote, wordsOf(items.length, hasMore));
     } catch (error) {
       this.#fail(error);
     }
@@ -138,11 +138,11 @@ export class RoomPanel {
     try {
       const words = await work();
       if (this.#listening.signal.aborted) return;
-      complain(null);
-      say(done, words);
+      showProblem(null);
+      setText(done, words);
       this.#polling.now();
     } catch (error) {
-      say(done, "");
+      setText(done, "");
       this.#fail(error);
     }
   }
@@ -150,14 +150,14 @@ export class RoomPanel {
   #fail(error: unknown): void {
     if (this.#listening.signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
-    complain(error.message);
+    showProblem(error.message);
     if (error.status === 401) this.#refused(error);
   }
 }
 
-function complain(words: string | null): void {
+function showProblem(words: string | null): void {
   problem.hidden = words === null;
-  say(problem, words ?? "");
+  setText(problem, words ?? "");
 }
 
 function wordsOf(count: number, hasMore: boolean): string {

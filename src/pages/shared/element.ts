@@ -4,7 +4,7 @@
  */
 
 /** The element with this id, which must be in the page and of this kind. */
-export function part<T extends Element>(id: string, kind: new () => T): T {
+export function find<T extends Element>(id: string, kind: new () => T): T {
   const element = document.getElementById(id);
   if (element instanceof kind) return element;
   throw new Error(`the page has no ${kind.name} #${id}`);
@@ -13,7 +13,7 @@ export function part<T extends Element>(id: string, kind: new () => T): T {
 type Content = string | Node;
 
 /** A new element with classes and content. */
-export function make<K extends keyof HTMLElementTagNameMap>(
+export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   classes = "",
   ...content: Content[]
@@ -25,11 +25,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** Text of a stranger's: what turns the order of letters around stays within it. */
-export function foreign(text: string, classes = ""): HTMLElement {
-  return make("bdi", classes, text);
+export function untrusted(text: string, classes = ""): HTMLElement {
+  return create("bdi", classes, text);
 }
 
 /** Sets a text only where it is another one: a live region speaks whenever it is set. */
-export function say(element: Element, text: string): void {
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,7 +1,7 @@
 /** How a user looks: a name, initials and a colour that is the same on every screen. */
 
 import type { Json } from "../../core/json.ts";
-import { make } from "./element.ts";
+import { create } from "./element.ts";
 
 export type Person = { readonly id: string; readonly [info: string]: Json };
 
@@ -41,7 +41,7 @@ export function tint(element: HTMLElement | SVGElement, id: string): void {
 
 /** A disc with initials. Says nothing to a screen reader: the name stands beside it. */
 export function faceOf(person: Person): HTMLElement {
-  const face = make("span", "face", initialsOf(nameOf(person)));
+  const face = create("span", "face", initialsOf(nameOf(person)));
   face.ariaHidden = "true";
   tint(face, person.id);
   return face;
