@@ -1,4 +1,7 @@
-/** The HTTP API as the commands call it. A failed call throws a CommandError that says what happened and what to do. */
+/**
+ * The HTTP API as the commands call it. A failed call throws a CommandError that says what happened
+ * and what to do.
+ */
 
 import * as v from "valibot";
 import { NAME_BYTES_MAX } from "../core/limits.ts";

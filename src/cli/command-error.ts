@@ -1,4 +1,4 @@
-/** What ends a command: words for people, never a stack. */
+/** Errors that end a command: a message for people, never a stack. */
 
 /** The command was written wrongly: exit code 2. */
 export class UsageError extends Error {

@@ -12,11 +12,14 @@ type Positional = { readonly type: "positional"; readonly description: string };
 type Option = {
   readonly type: "string" | "boolean";
   readonly description: string;
-  /** What stands for the value in the help. */
+  /** The placeholder for the value in the help. */
   readonly valueHint?: string;
 };
 
-/** Arguments by their names; positional ones in the order in which they are written. All of these are needed. */
+/**
+ * Arguments, by name. Positional ones are in the order in which they are written, and all are
+ * needed.
+ */
 type Definitions = Readonly<Record<string, Positional | Option>>;
 
 type Values<Args extends Definitions> = {
@@ -35,7 +38,7 @@ export const SERVICE_OPTIONS = {
   json: { type: "boolean", description: "prints the API's JSON, for scripts" },
 } as const satisfies Definitions;
 
-/** What help is wrapped to: readable in any terminal. */
+/** The width of the help: it fits any terminal. */
 const HELP_COLUMNS = 80;
 
 const HELP_OPTION = ["  -h, --help", "prints this"];
@@ -77,14 +80,14 @@ export function command<const Args extends Definitions>(definition: Definition<A
   };
 }
 
-/** A number that an option must be. Throws a UsageError. */
+/** Reads an option that must be a number, `min` or more. Throws a UsageError. */
 export function readNumber(option: string, text: string, { min }: { min: number }): number {
   const number = Number(text);
   if (text.trim() !== "" && Number.isFinite(number) && number >= min) return number;
   throw new UsageError(`${option} is "${printable(text)}"; it must be a number, ${min} or more`);
 }
 
-/** JSON that an option must be. Throws a UsageError that says where it goes wrong. */
+/** Reads an option that must be JSON. Throws a UsageError that says where it goes wrong. */
 export function readJson(option: string, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -107,8 +110,8 @@ function asksForHelp(rawArgs: string[], args: Definitions): boolean {
 }
 
 /**
- * The values of arguments, by name. Throws a UsageError for what the parser lets pass: options that are not
- * known, and an option that is taken for the value of another.
+ * The values of arguments, by name. Throws a UsageError for what the parser lets pass: options that
+ * are not known, and an option that is taken for the value of another.
  */
 function readArguments(
   name: string,

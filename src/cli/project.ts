@@ -1,4 +1,7 @@
-/** What a deploy would take from the folder that a command runs in: wrangler's configuration, .dev.vars, the environment. */
+/**
+ * What a deploy from the current folder would use: wrangler's configuration, .dev.vars and the
+ * environment.
+ */
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
@@ -12,7 +15,7 @@ import { printable } from "./text.ts";
 const CONFIGS = ["wrangler.toml", "wrangler.jsonc", "wrangler.json"];
 const VARS = ".dev.vars";
 
-/** Secrets of the service: in a file that is committed they are none. */
+/** Secrets of the service. In a file that is committed they are not secret. */
 const SECRETS = ["PRESENCE_SECRET", "PRESENCE_SECRET_PREVIOUS"];
 
 /** Variables of the command line itself. */
@@ -32,7 +35,10 @@ const Config = v.object({
 });
 type Config = v.InferOutput<typeof Config>;
 
-/** What is unsafe in this folder, and what was read to tell. Throws a CommandError where a deploy would fail, too. */
+/**
+ * What is unsafe in this folder, and which files were read. Throws a CommandError where a deploy
+ * would fail, too.
+ */
 export function inspectProject(): { findings: readonly Finding[]; read: readonly string[] } {
   const file = CONFIGS.find((name) => existsSync(name));
   if (file === undefined) {
@@ -43,7 +49,8 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
   const variables = {
     ...ofService(local),
     ...ofService(process.env),
-    // What is committed is what is deployed; the others stand for secrets, which only the account knows.
+    // What is committed is deployed. The other two stand for the account's secrets, which cannot be
+    // read.
     ...ofService(config.vars),
   };
   const bindings = new Set(config.ratelimits.map(({ name }) => name));

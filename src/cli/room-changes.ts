@@ -1,4 +1,4 @@
-/** What happened in a room that is watched, a line each, from the frames that say so. */
+/** The changes in a room that is watched, a line each, from its frames. */
 
 import { NO_PRESENCES, reduce, type RoomPresences } from "../client/presence-reducer.ts";
 import type { OccupancyFrame } from "../client/server-frames.ts";
@@ -27,7 +27,7 @@ export class WatchedRoom {
     return `${counted(shown.count, "member")}, ${counted(shown.lurkers, "lurker")}, ${counted(size, "presence")}`;
   }
 
-  /** Applies a frame, and returns what it changed. What was missed while disconnected is among it. */
+  /** Applies a frame, and returns what it changed, including what was missed while disconnected. */
   apply(frame: OccupancyFrame): Change[] {
     const before = this.#state;
     const after = reduce(before, frame);

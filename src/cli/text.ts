@@ -1,14 +1,17 @@
-/** Text for a terminal: what strangers chose made harmless, columns that line up, durations that one can read. */
+/** Text for a terminal: strangers' text made harmless, columns that line up, readable durations. */
 
 import stringWidth from "string-width";
 import type { Json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
 import { formatCount } from "../core/protocol.ts";
 
-/** Characters that steer a terminal, break a line or turn the order of letters around. */
+/** Characters that control a terminal, break a line or change the direction of the text. */
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 
-/** `text` on one line, with everything that could steer a terminal written out: names and states come from strangers. */
+/**
+ * `text` on one line, with every character that could control a terminal escaped: strangers choose
+ * names and states.
+ */
 export function printable(text: string): string {
   return text.replaceAll(STEERING, (character) => {
     const code = character.codePointAt(0) ?? 0;
@@ -16,7 +19,7 @@ export function printable(text: string): string {
   });
 }
 
-/** JSON on one line. What its own escapes leave as it is, a terminal may still obey. */
+/** JSON on one line, and harmless: JSON itself does not escape everything that a terminal obeys. */
 export function jsonText(value: unknown): string {
   return printable(JSON.stringify(value));
 }
@@ -40,7 +43,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** How long ago `time` was, in its two largest units: `5s ago`, `2h 10m ago`. */
 export function ago(time: number, now = Date.now()): string {
-  // Two machines' clocks differ: nothing was seen in the future.
+  // The clocks of two machines differ: no time is in the future.
   const seconds = Math.max(0, Math.floor((now - time) / 1_000));
   const [days, hours, minutes] = [
     Math.floor(seconds / 86_400),
@@ -96,7 +99,7 @@ export function tableOf(rows: readonly (readonly string[])[], columns = Infinity
   });
 }
 
-/** Columns of the terminal, or as many as it takes where the output goes into a file or a pipe. */
+/** Columns of the terminal; unlimited where the output goes into a file or a pipe. */
 export function terminalColumns(): number {
   return process.stdout.isTTY ? process.stdout.columns || 80 : Infinity;
 }

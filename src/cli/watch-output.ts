@@ -1,4 +1,7 @@
-/** Where a watched room is shown: a table that redraws in a terminal, lines in a pipe, frames for scripts. */
+/**
+ * Where a watched room is shown: a table that redraws in a terminal, lines in a pipe, frames for
+ * scripts.
+ */
 
 import type { Change, WatchedRoom } from "./room-changes.ts";
 import { ago, cut, jsonText, printable, stateText, tableOf, userText } from "./text.ts";

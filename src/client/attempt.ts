@@ -1,4 +1,7 @@
-/** One attempt to connect, and the socket that comes of it: from the question where to connect to the end. */
+/**
+ * One attempt to connect, and the socket that comes of it: from the question where to connect to
+ * the end.
+ */
 
 import { CONNECT_MS_MAX } from "../core/limits.ts";
 import { after } from "./timer.ts";
@@ -12,13 +15,19 @@ const GIVEN_UP = 3000;
 /** The close code of a connection that is gone without a word: one to come back from. */
 export const LOST = 1006;
 
-/** Where to connect. A token may be among the subprotocols instead of in the address, which gets into logs. */
+/**
+ * Where to connect. A token may be among the subprotocols instead of in the address, which gets
+ * into logs.
+ */
 export type Endpoint = { readonly url: string; readonly protocols?: string[] };
 
 export interface AttemptListener {
   opened(): void;
   received(data: unknown): void;
-  /** The attempt or its connection has ended with `code`. `error` is what kept it from finding the endpoint. */
+  /**
+   * The attempt or its connection has ended with `code`. `error` is what kept it from finding the
+   * endpoint.
+   */
   ended(code: number, error?: unknown): void;
 }
 

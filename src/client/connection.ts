@@ -1,6 +1,6 @@
 /**
- * The connection to a room that the client, the inspector and the command line share: one attempt after
- * another with backoff, a heartbeat, the frames decoded, and the reason of each end.
+ * The connection to a room that the client, the inspector and the command line share: one attempt
+ * after another with backoff, a heartbeat, the frames decoded, and the reason of each end.
  */
 
 import { ANSWER_MS_MAX } from "../core/limits.ts";
@@ -22,9 +22,13 @@ export type End = {
 };
 
 export interface ConnectionListener {
-  /** Where to connect, asked anew for each attempt. A rejection is a failed attempt, `token_failed`. */
+  /**
+   * Where to connect, asked anew for each attempt. A rejection is a failed attempt, `token_failed`.
+   */
   endpoint(): Promise<Endpoint>;
-  /** A frame of this room came. `null` for an answer to a heartbeat, and for what is not known here. */
+  /**
+   * A frame of this room came. `null` for an answer to a heartbeat, and for what is not known here.
+   */
   received(frame: Frame | null, data: unknown): void;
   ended(end: End): void;
 }
@@ -136,7 +140,9 @@ export class Connection implements AttemptListener, HeartbeatListener {
     this.#drop(LOST);
   }
 
-  /** Gives the connection up as if it had been closed with `code`, without waiting for an answer. */
+  /**
+   * Gives the connection up as if it had been closed with `code`, without waiting for an answer.
+   */
   #drop(code: number): void {
     const attempt = this.#attempt;
     if (!attempt) return;

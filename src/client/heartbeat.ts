@@ -1,6 +1,6 @@
 /**
- * The heartbeat of one connection, and the watch over its answers. A connection may be dead long before
- * anybody says so: no frame within ten seconds of a heartbeat is taken as its end.
+ * The heartbeat of one connection, and the watch over its answers. A connection may be dead long
+ * before anybody says so: no frame within ten seconds of a heartbeat is taken as its end.
  */
 
 import {
@@ -29,8 +29,9 @@ export class Heartbeat {
   }
 
   /**
-   * A connection has opened. Sends the first heartbeat at once: to a client that has never sent a frame,
-   * the server's runtime ends the TCP connection late, and a browser reports a close only then.
+   * A connection has opened. Sends the first heartbeat at once: to a client that has never sent a
+   * frame, the server's runtime ends the TCP connection late, and a browser reports a close only
+   * then.
    */
   start(): void {
     this.stop();
@@ -72,8 +73,8 @@ export class Heartbeat {
   }
 
   /**
-   * The next heartbeat is scheduled by the answer to the last one, never by the last one itself: browsers
-   * slow down timers that set each other more than any others, in hidden pages.
+   * The next heartbeat is scheduled by the answer to the last one, never by the last one itself:
+   * browsers slow down timers that set each other more than any others, in hidden pages.
    */
   #scheduleNext(): void {
     this.#cancel();

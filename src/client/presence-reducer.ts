@@ -1,6 +1,6 @@
 /**
- * Who is in the room: a pure reducer over the frames that say so, and the events between two of its states.
- * What did not change keeps its identity, so that a page draws only what did.
+ * Who is in the room: a pure reducer over the frames that say so, and the events between two of its
+ * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
 import { applyDiff } from "../core/diff.ts";
@@ -11,7 +11,10 @@ import type { RoomEvents, RoomView } from "./room-view.ts";
 import type { DiffFrame, OccupancyFrame } from "./server-frames.ts";
 
 export type RoomPresences = {
-  /** Whether there are names. Without them a change has nothing to change, and nobody can tell who is new. */
+  /**
+   * Whether there are names. Without them a change has nothing to change, and nobody can tell who
+   * is new.
+   */
   readonly isNamed: boolean;
   /** Users' presences, by channel. Empty where there are no names. */
   readonly presences: ReadonlyMap<string, Presence>;
@@ -51,7 +54,10 @@ export function reduce(before: RoomPresences, frame: OccupancyFrame): RoomPresen
   return { isNamed: true, presences, size: presences.size + lurkers, shown };
 }
 
-/** The events from `before` to `after`: none where one of the two has no names, since nobody is made up. */
+/**
+ * The events from `before` to `after`: none where one of the two has no names, since nobody is made
+ * up.
+ */
 export function changesBetween(
   before: RoomPresences,
   after: RoomPresences,

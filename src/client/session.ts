@@ -1,6 +1,6 @@
 /**
- * The session of one client in a room, from joining to leaving: puts the connection, the view and the outbox
- * together. Knows nothing of the types that a page gives to states and infos.
+ * The session of one client in a room, from joining to leaving: puts the connection, the view and
+ * the outbox together. Knows nothing of the types that a page gives to states and infos.
  */
 
 import type { Json } from "../core/json.ts";
@@ -11,7 +11,7 @@ import { Connection, type ConnectionListener, type End } from "./connection.ts";
 import type { RoomOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { type PageListener, watchPage } from "./page.ts";
-import { leaveResumption, type Resumption, takeResumption } from "./resumption.ts";
+import { storeResumption, type Resumption, takeResumption } from "./resumption.ts";
 import type { Reason } from "./room-view.ts";
 import type { Frame, OccupancyFrame, ServerError, Welcome } from "./server-frames.ts";
 import { askForToken } from "./token.ts";
@@ -62,7 +62,7 @@ export class Session implements ConnectionListener, PageListener {
   }
 
   hide(): void {
-    if (this.#resumption) leaveResumption(this.#address, this.#resumption);
+    if (this.#resumption) storeResumption(this.#address, this.#resumption);
   }
 
   restore(): void {

@@ -29,13 +29,17 @@ export class ViewStore {
     return this.#view;
   }
 
-  /** The state that the room has of this client: `null` for none, `undefined` where it cannot be seen. */
+  /**
+   * The state that the room has of this client: `null` for none, `undefined` where nobody can tell.
+   */
   get knownState(): Json | undefined {
     const own = this.#presences.presences.get(this.#view.self?.channel ?? "");
     return own && (own.state ?? null);
   }
 
-  /** Applies a frame of this room. `arrived` is called where it is the first list of a connection. */
+  /**
+   * Applies a frame of this room. `arrived` is called where it is the first list of a connection.
+   */
   apply(frame: OccupancyFrame, arrived?: () => void): void {
     const before = this.#presences;
     const after = reduce(before, frame);
@@ -54,7 +58,9 @@ export class ViewStore {
     });
   }
 
-  /** The connection is gone; the last frame came at `heardAt`. What is known stays, and is stale. */
+  /**
+   * The connection is gone; the last frame came at `heardAt`. What is known stays, and is stale.
+   */
   disconnect(reason: Reason, heardAt: number, end?: "closed"): void {
     const before = this.#view;
     const isFirst = before.status === "connecting";
@@ -73,7 +79,9 @@ export class ViewStore {
     if (self) this.#update({ self: { ...self, state: state ?? undefined } });
   }
 
-  /** Makes a new view of what differs in `changes`. `emit` comes before the event that there is one. */
+  /**
+   * Makes a new view of what differs in `changes`. `emit` comes before the event that there is one.
+   */
   #update(changes: Partial<RoomView>, emit?: () => void): void {
     const before = this.#view;
     const view = { ...before, ...changes };

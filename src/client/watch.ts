@@ -1,6 +1,6 @@
 /**
- * A connection that sees a room without being in it, frame by frame: what the inspector and the command line
- * have instead of a client. Not part of the published client.
+ * A connection that sees a room without being in it, frame by frame: what the inspector and the
+ * command line have instead of a client. Not part of the published client.
  */
 
 import { queryOf, socketAddress } from "./address.ts";
@@ -14,7 +14,10 @@ export type WatchOptions = {
   readonly token: () => string | Promise<string>;
 };
 
-/** Watches a room until the connection that it returns is closed. Throws a TypeError where no URL can name the room. */
+/**
+ * Watches a room until the connection that it returns is closed. Throws a TypeError where no URL
+ * can name the room.
+ */
 export function watchRoom(
   { url, room, token }: WatchOptions,
   listener: Omit<ConnectionListener, "endpoint">,

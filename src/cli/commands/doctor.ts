@@ -1,4 +1,4 @@
-/** `doctor`: names what is unsafe before a stranger finds it. The same rules as at the Worker's start-up, and some more. */
+/** `doctor`: names unsafe settings, by the rules of the Worker's start-up and some more. */
 
 import { printResult } from "../output.ts";
 import { command } from "../command.ts";

@@ -104,7 +104,10 @@ function bodyOf(cursor: string | undefined): object {
   return cursor === undefined ? {} : { cursor };
 }
 
-/** Says on standard error how far it got wherever there is more to do, and where it goes on if that fails. */
+/**
+ * Prints its progress on standard error after each page but the last, and where to go on if one
+ * fails.
+ */
 async function* resumable<Page extends { readonly cursor?: string }>(
   pages: AsyncGenerator<Page>,
   soFar: () => string,

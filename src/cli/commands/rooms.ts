@@ -1,4 +1,4 @@
-/** `rooms`: who is not alone. */
+/** `rooms`: the occupied rooms. */
 
 import { Api } from "../api.ts";
 import { printResult } from "../output.ts";
@@ -12,8 +12,8 @@ import { ago, counted, printable, tableOf, terminalColumns } from "../text.ts";
 type ListedRoom = { readonly room: string; readonly since: number };
 type Options = { readonly prefix?: string | undefined; readonly limit: number };
 
-/** Rooms that are asked for at a time: as many as the service gives out at most. */
-const PAGE = 1_000;
+/** Rooms in one request: as many as the service returns at most. */
+const REQUEST_LIMIT = 1_000;
 
 export const rooms = command({
   name: "rooms",
@@ -43,7 +43,7 @@ async function listRooms(
 ): Promise<{ rooms: ListedRoom[]; cursor?: string }> {
   const found: ListedRoom[] = [];
   const ask = (cursor: string | undefined) => {
-    const size = Math.min(PAGE, limit - found.length);
+    const size = Math.min(REQUEST_LIMIT, limit - found.length);
     return api.get(RoomPage, "/rooms", { prefix, cursor, limit: String(size) });
   };
   for await (const page of paginate(ask)) {

@@ -1,4 +1,4 @@
-/** `token`: prints a token for development and tests, and nothing else, so that a script can use it. */
+/** `token`: prints a token for development and tests, and nothing else, for use in scripts. */
 
 import * as v from "valibot";
 import { ACTIONS, type Action, Claims } from "../../core/claims.ts";
@@ -9,7 +9,7 @@ import { mint } from "../mint.ts";
 import { readSecret } from "../secret.ts";
 import { printable } from "../text.ts";
 
-/** What the token library reads, but for negative durations and such as "1h ago". */
+/** The durations that the token library takes, except negative ones and those like "1h ago". */
 const TTL =
   /^\d+(?:\.\d+)? ?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|y|yrs?|years?)$/i;
 

@@ -1,11 +1,11 @@
-/** What was said, and who came and went meanwhile: the newest hundred lines. */
+/** The chat, and who came and went meanwhile: the newest 100 lines. */
 
 import { untrusted, create, find } from "../shared/element.ts";
 import { faceOf, nameOf, type Person } from "../shared/face.ts";
 import { clock, listed } from "../shared/format.ts";
 
 const LINES_MAX = 100;
-/** Comings and goings within this time are one line: a live region must not chatter. */
+/** Joins and leaves within this time are one line: a live region must not speak all the time. */
 const GATHER_MS = 500;
 
 const view = find("chat-log-view", HTMLElement);
@@ -14,7 +14,7 @@ const empty = find("chat-log-empty", HTMLElement);
 const news = new Map<string, string[]>();
 let gathering = 0;
 
-/** A line that somebody said; `null` for a server. */
+/** Shows a line that somebody sent; `null` for a server. */
 export function showText(person: Person | null, text: string, isOwn: boolean): void {
   const name = person ? nameOf(person) : "The server";
   const time = create("time", "", clock(Date.now()));
@@ -28,10 +28,10 @@ export function showText(person: Person | null, text: string, isOwn: boolean): v
   append(create("li", isOwn ? "line own" : "line", face, said));
 }
 
-/** That somebody came or went, in what way. */
+/** Shows that somebody came or went, and how. */
 export function showNews(person: Person, happening: string): void {
   news.set(happening, [...(news.get(happening) ?? []), nameOf(person)]);
-  if (gathering === 0) gathering = setTimeout(tellNews, GATHER_MS);
+  if (gathering === 0) gathering = setTimeout(flushNews, GATHER_MS);
 }
 
 export function clearChatLog(): void {
@@ -40,7 +40,7 @@ export function clearChatLog(): void {
   empty.hidden = false;
 }
 
-function tellNews(): void {
+function flushNews(): void {
   gathering = 0;
   for (const [happening, names] of news)
     append(create("li", "news", untrusted(listed(names)), ` ${happening}`));
@@ -48,7 +48,7 @@ function tellNews(): void {
 }
 
 function append(line: HTMLElement): void {
-  // Who reads further up is not torn away.
+  // A reader who has scrolled up stays where they are.
   const isAtEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 60;
   empty.hidden = true;
   log.append(line);

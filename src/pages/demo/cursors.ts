@@ -18,7 +18,7 @@ const area = find("area", HTMLElement);
 const cursors = new Map<string, Cursor>();
 let isDrawing = false;
 
-/** Somebody's pointer is at a position, or gone. By channel: one who has two windows has two pointers. */
+/** Moves or removes somebody's pointer. By channel: a user with two windows has two pointers. */
 export function moveCursor(channel: string, person: Person, position: Position | null): void {
   const known = cursors.get(channel);
   if (!position) return removeCursor(channel);
@@ -34,7 +34,7 @@ export function moveCursor(channel: string, person: Person, position: Position |
   drawSoon();
 }
 
-/** A click of somebody's: a ring that widens and is gone. */
+/** Shows somebody's click: a ring that widens and fades. */
 export function showRipple(person: Person, position: Position): void {
   const ripple = create("span", "ripple", create("span", "ring"));
   ripple.ariaHidden = "true";
@@ -44,7 +44,7 @@ export function showRipple(person: Person, position: Position): void {
   setTimeout(() => ripple.remove(), 900);
 }
 
-/** Only those who are in the room have a pointer. */
+/** Removes the pointers of those who are not in the room. */
 export function keepCursors(members: readonly Member[]): void {
   const here = new Set(members.flatMap(({ presences }) => presences.map(({ channel }) => channel)));
   for (const channel of cursors.keys()) if (!here.has(channel)) removeCursor(channel);
@@ -61,7 +61,10 @@ function removeCursor(channel: string): void {
   cursor?.element.remove();
 }
 
-/** Once a frame, however many messages come: thirty batches a second, with fifty moves in each. */
+/**
+ * Draws once in each animation frame, however many messages come: up to 30 batches a second of 50
+ * moves.
+ */
 function drawSoon(): void {
   if (isDrawing) return;
   isDrawing = true;
@@ -82,7 +85,7 @@ function elementOf(person: Person): HTMLElement {
   arrow.append(document.createElementNS(SVG, "path"));
   arrow.firstElementChild?.setAttribute("d", ARROW);
   const element = create("div", "cursor", arrow, untrusted(nameOf(person), "flag"));
-  // Where others point is nothing that can be told in words; who is here, the list tells.
+  // A screen reader cannot use positions; the list says who is here.
   element.ariaHidden = "true";
   tint(element, person.id);
   return element;

@@ -1,4 +1,7 @@
-/** The messages that the windows of this demo send each other. Whatever else strangers send is ignored. */
+/**
+ * The messages that the windows of this demo send each other. Whatever else strangers send is
+ * ignored.
+ */
 
 import type { Json, JsonObject } from "../../core/json.ts";
 
@@ -6,7 +9,7 @@ import type { Json, JsonObject } from "../../core/json.ts";
 export type Position = { readonly x: number; readonly y: number };
 
 export type DemoMessage =
-  /** Somebody's pointer is at a position, or is gone. Cursors are messages, not states: nothing keeps them. */
+  /** Somebody's pointer moved, or is gone. Messages, not states: nobody needs an old position. */
   | { readonly type: "cursor"; readonly at: Position | null }
   /** Somebody clicked there. */
   | { readonly type: "ripple"; readonly at: Position }

@@ -30,7 +30,7 @@ const hint = find("hint", HTMLElement);
 
 const session = new RoomSession(show, showProblem);
 let forgetting = 0;
-/** Of whom a token was given: the page is in the room as them, connected or not. */
+/** Whether the user has signed in: the page is in the room under a name, connected or not. */
 let isIn = false;
 
 function show(room: RoomClient): void {
@@ -82,10 +82,12 @@ function goTo(room: string): void {
   void arrive();
 }
 
-/** Comes in where the address has a name and there is a token for the asking; otherwise looks on. */
+/**
+ * Signs in where the address has a name and the service makes a token; otherwise joins anonymously.
+ */
 async function arrive(): Promise<void> {
   const [room, name] = [roomInAddress(), nameInAddress()];
-  // Getting a token takes a moment, in which one may go elsewhere: that arrival comes in then.
+  // While the token is fetched the user may go to another room; then that one counts.
   const isStill = () => roomInAddress() === room;
   setText(roomName, room);
   const hasToken = await enterByName(name, room, (token) => isStill() && enter(token, name));
@@ -126,7 +128,7 @@ find("second-window", HTMLButtonElement).addEventListener("click", () => {
     hint,
     isOpen ? "" : "The browser did not open a window: allow it, or open this page once more.",
   );
-  // Two who see each other are the point; one window alone would only look on.
+  // Both windows sign in, so that each sees the other.
   if (first !== "") void enterByName(first, roomInAddress(), enterAs);
 });
 // Also where only the hash has changed.

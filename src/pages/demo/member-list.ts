@@ -1,4 +1,4 @@
-/** Who is here: a face for each member, with their tabs and whether they type; and the lurkers, as a number. */
+/** Who is here: a face for each member, with tabs and typing, and the number of lurkers. */
 
 import type { Member, RoomView } from "../../client/index.ts";
 import { untrusted, create, find, setText } from "../shared/element.ts";
@@ -7,7 +7,7 @@ import { KeyedList } from "../shared/keyed-list.ts";
 import { counted, listed } from "../shared/format.ts";
 import { isTyping } from "./demo-message.ts";
 
-/** More faces than this are a crowd, and are counted. */
+/** Members beyond this number are counted, not drawn. */
 const FACES_MAX = 60;
 const CROWD = "crowd";
 const LURKERS = "lurkers";
@@ -16,7 +16,7 @@ type Item = Member | { readonly id: string; readonly count: number };
 
 const title = find("people-title", HTMLElement);
 const typing = find("typing", HTMLElement);
-/** Keys of members begin with a letter of their own, so that no id can be that of the crowd. */
+/** Keys of members have a prefix, so that no id can be the key of the crowd. */
 const list = new KeyedList<Item>(find("people", HTMLElement), {
   keyOf: (item) => ("user" in item ? `m${item.id}` : item.id),
   create: (item) =>

@@ -1,4 +1,7 @@
-/** The session of this page in one room at a time; it calls the parts of the page that show what happens there. */
+/**
+ * The session of this page in one room at a time; it calls the parts of the page that show what
+ * happens there.
+ */
 
 import {
   joinRoom,
@@ -13,8 +16,8 @@ import { clearChatLog, showNews, showText } from "./chat-log.ts";
 import { showMembers } from "./member-list.ts";
 import { type DemoMessage, decodeMessage } from "./demo-message.ts";
 
-/** How somebody went, by the reasons that the client knows. */
-const GOINGS: Partial<Record<string, string>> = {
+/** How to say that somebody left, by reason. */
+const LEAVE_PHRASES: Partial<Record<string, string>> = {
   lost: "lost the connection",
   expired: "went silent",
   removed: "was removed",
@@ -27,7 +30,10 @@ export class RoomSession {
   readonly #failed: (message: string) => void;
   #entered: Entered | undefined;
 
-  /** @param changed there is something new to know of the room; @param failed something was refused, in words */
+  /**
+   * @param changed called when the view of the room has changed
+   * @param failed called when something was refused, with a message
+   */
   constructor(changed: (room: RoomClient) => void, failed: (message: string) => void) {
     this.#changed = changed;
     this.#failed = failed;
@@ -43,7 +49,7 @@ export class RoomSession {
     return room?.status === "here" && Boolean(room.self?.user);
   }
 
-  /** Goes to a room, and out of the one of before. Throws a TypeError where no address can name it. */
+  /** Joins a room, and leaves the one before. Throws a TypeError where no URL can name it. */
   enter(name: string, token?: TokenSource): void {
     const room = joinRoom({ url: SERVICE, room: name, token });
     this.#leave();
@@ -52,7 +58,9 @@ export class RoomSession {
     const ends = [
       room.subscribe(() => this.#show(room)),
       room.on("join", ({ user }) => showNews(user, "came")),
-      room.on("leave", ({ member: { user }, reason }) => showNews(user, GOINGS[reason] ?? "left")),
+      room.on("leave", ({ member: { user }, reason }) =>
+        showNews(user, LEAVE_PHRASES[reason] ?? "left"),
+      ),
       room.on("message", (message) => showMessage(room, message)),
       room.on("error", ({ message }) => room.status === "here" && this.#failed(message)),
     ];
@@ -60,7 +68,9 @@ export class RoomSession {
     this.#show(room);
   }
 
-  /** Sends a message to everybody, and returns whether it was sent. Who has no name sends nothing. */
+  /**
+   * Sends a message to everybody, and returns whether it was sent. Anonymous users send nothing.
+   */
   send(message: DemoMessage): boolean {
     return this.canSend && this.room?.send(message) === true;
   }

@@ -1,6 +1,6 @@
 /**
- * Signing in: by a name where the service runs on this machine and makes tokens, by a token everywhere else.
- * Either is kept in this page's memory alone.
+ * Signing in: by a name where the service runs on this machine and makes tokens, by a token
+ * everywhere else. Either is kept in this page's memory alone.
  */
 
 import type { TokenSource } from "../../client/index.ts";
@@ -36,8 +36,8 @@ export function watchSignIn(room: () => string, enter: Enter): void {
 }
 
 /**
- * Signs in with a name alone, and returns whether it could. Where the service makes no tokens, the form for a
- * token replaces the form for a name.
+ * Signs in with a name alone, and returns whether it could. Where the service makes no tokens, the
+ * form for a token replaces the form for a name.
  */
 export async function enterByName(name: string, room: string, enter: Enter): Promise<boolean> {
   const known = name.trim();

@@ -1,4 +1,4 @@
-/** What an operator can do in a room: the forms. What came of it is said in words. */
+/** The forms for what an operator can do in a room. The result is shown as a sentence. */
 
 import type { Json } from "../../core/json.ts";
 import { find } from "../shared/element.ts";
@@ -9,12 +9,12 @@ import { type Api, roomPath } from "./api.ts";
 export type ActionContext = {
   readonly api: Api;
   readonly room: string;
-  /** Does something that may fail, and tells the words that come of it. */
+  /** Does something that may fail, and shows the sentence that it returns. */
   readonly attempt: (work: () => Promise<string>) => void;
   readonly signal: AbortSignal;
 };
 
-/** Lets the forms work on one room, until `signal`. */
+/** Connects the forms to one room, until `signal` is aborted. */
 export function watchActions({ api, room, attempt, signal }: ActionContext): void {
   onSubmit("add-form", signal, (form) => {
     const [channel, id] = [fieldOf(form, "channel"), fieldOf(form, "id").trim()];

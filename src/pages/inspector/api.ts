@@ -58,12 +58,15 @@ export class Api {
       this.#readClock(response);
       return response;
     } catch {
-      // Also where the token has letters that no header can have.
+      // Also thrown where the token has characters that no header may have.
       throw new ApiError("the server cannot be reached, or this is no token", 0);
     }
   }
 
-  /** The header tells whole seconds, and took a moment to come: only what is more than that is another clock. */
+  /**
+   * The header has whole seconds and was sent a moment ago: smaller differences than 2 s mean
+   * nothing.
+   */
   #readClock({ headers }: Response): void {
     const date = Date.parse(headers.get("date") ?? "");
     const ahead = Number.isNaN(date) ? 0 : date + 500 - Date.now();

@@ -1,4 +1,6 @@
-/** What happens in a room, line by line: the newest two hundred. No live region: it would speak without end. */
+/**
+ * What happens in a room: the newest 200 lines. Not a live region: it would never stop speaking.
+ */
 
 import type { Frame } from "../../client/server-frames.ts";
 import { untrusted, create, find } from "../shared/element.ts";
@@ -34,7 +36,7 @@ export function clearLog(): void {
   log.replaceChildren();
 }
 
-/** Notes a frame. `before` is who was in the room until then: leaves name channels alone. */
+/** Logs a frame. `before` is who was in the room until then: leaves have channel names only. */
 export function logFrame(frame: Frame, before: RoomPresences): void {
   const lines = linesOf(frame, before);
   if (lines.length === 0) return;

@@ -1,4 +1,7 @@
-/** The page at /inspector: a token first, then rooms, then what is in one of them. The token is kept in memory alone. */
+/**
+ * The page at /inspector: a token first, then the rooms, then one room. The token is kept in memory
+ * only.
+ */
 
 import { find, setText } from "../shared/element.ts";
 import { RoomPage } from "./answers.ts";
@@ -22,7 +25,7 @@ type Desk = { readonly api: Api; readonly list: RoomList; panel?: RoomPanel };
 
 let opened: Desk | undefined;
 
-/** Tries the token before anything is shown: what is wrong with it is said where it was given. */
+/** Tries the token before anything is shown, so that an error is shown beside it. */
 async function open(token: string): Promise<void> {
   const api = new Api(token);
   showProblem(gateProblem, "");

@@ -1,4 +1,4 @@
-/** Lists that come page by page: the first few pages as one list, as many as the operator has asked for. */
+/** Lists that the service returns in pages: the first few pages as one list. */
 
 type Page<T> = { readonly items: readonly T[]; readonly cursor: string | undefined };
 

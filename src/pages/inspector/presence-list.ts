@@ -6,14 +6,16 @@ import { KeyedList } from "../shared/keyed-list.ts";
 import { age, clock } from "../shared/format.ts";
 import type { ListedPresence } from "./answers.ts";
 
-/** A removal is final to the page that it hits, so the button asks once more, for so long. */
+/**
+ * A removal is final for the page that it hits, so the button asks for confirmation, for so long.
+ */
 const SURE_MS = 4_000;
 
 export class PresenceList {
   readonly #list: KeyedList<ListedPresence>;
   readonly #now: () => number;
   #presences: readonly ListedPresence[] = [];
-  /** As they are drawn: those of whom nothing but the time has changed are not drawn again. */
+  /** What is drawn: presences of which only the time has changed are not drawn again. */
   #shown: readonly ListedPresence[] = [];
 
   constructor(now: () => number, remove: (presence: ListedPresence) => void) {

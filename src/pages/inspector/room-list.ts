@@ -1,4 +1,7 @@
-/** The occupied rooms, by name: as many pages as were asked for, of those that begin with what was typed. */
+/**
+ * The occupied rooms whose names begin with what was typed, by name, in as many pages as were asked
+ * for.
+ */
 
 import { untrusted, create, find, setText } from "../shared/element.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
@@ -17,7 +20,7 @@ const prefix = find("prefix", HTMLInputElement);
 
 type Listener = {
   readonly choose: (room: string) => void;
-  /** Something failed, or does no more: then `error` is `null`. */
+  /** A request failed with `error`, or succeeded again: then it is `null`. */
   readonly failed: (error: unknown) => void;
 };
 

@@ -1,4 +1,4 @@
-/** One room, looked at: its numbers, its presences, what happens in it, and what can be done there. */
+/** One room: its numbers, its presences, what happens in it, and what an operator can do there. */
 
 import type { Connection } from "../../client/connection.ts";
 import { NO_PRESENCES, reduce, type RoomPresences } from "../../client/presence-reducer.ts";
@@ -17,7 +17,7 @@ import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
 
 const EVERY_MS = 5_000;
-/** In a room where much happens, the list is asked for once in so long. */
+/** The shortest time between two requests for the list, however much happens. */
 const SOON_MS = 400;
 
 const status = find("panel-status", HTMLElement);
