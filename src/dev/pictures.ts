@@ -1,6 +1,7 @@
 /**
- * `npm run pictures`: takes docs/demo.png from a real run of `npm start`, two windows side by side. With a
- * directory as its argument it puts pictures of both pages there, light, dark and narrow, to look at.
+ * `npm run pictures`: takes docs/demo.png from a real run of `npm start`, two windows side by side.
+ * With a directory as its argument it puts pictures of both pages there, light, dark and narrow, to
+ * look at.
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -31,7 +32,7 @@ async function openWindow(browser: Browser, path: string, window: Window): Promi
   return page;
 }
 
-/** Two people in two windows, and a lurker: said, pointed and typed as people do. */
+/** Two people in two windows, and a lurker, who write, point and type. */
 async function play(browser: Browser, room: string, window: Window): Promise<[Page, Page]> {
   const ada = await openWindow(browser, `/?name=Ada#${room}`, window);
   const grace = await openWindow(browser, `/?name=Grace#${room}`, window);
@@ -90,7 +91,7 @@ async function photograph(browser: Browser, windows: readonly Page[]): Promise<v
   await desk.close();
 }
 
-/** Pictures to look at: nobody's tests can tell whether a page is beautiful. */
+/** Pictures to look at: no test can tell whether a page is beautiful. */
 async function look(browser: Browser, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const token = await mint({ sub: "operator", can: ["admin"] }, SECRET, "1h");

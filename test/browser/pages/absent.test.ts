@@ -30,7 +30,7 @@ test("a server that is killed: last known, in words; and all are back when it is
   await server.start();
   await Promise.all([ada.sees("#status", "Here as Ada"), grace.sees("#status", "Here as Grace")]);
   await ada.page.getByRole("button", { name: "Send" }).click();
-  await grace.sees("#lane", "kept");
+  await grace.sees("#chat-log", "kept");
   expect(await ada.people()).toEqual(["Ada you", "Grace"]);
-  await ada.seesNo("#lane", "Grace left");
+  await ada.seesNo("#chat-log", "Grace left");
 });
