@@ -126,6 +126,16 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: "docs",
+          maxWorkers,
+          include: ["test/docs/**/*.test.ts"],
+          globalSetup: "test/docs/setup.ts",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         // What much traffic does to the runtime. One file at a time: they measure.
         test: {
           name: "load",
