@@ -131,8 +131,8 @@ export default defineConfig({
           maxWorkers,
           include: ["test/docs/**/*.test.ts"],
           globalSetup: "test/docs/setup.ts",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

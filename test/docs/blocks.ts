@@ -93,9 +93,12 @@ export function blocks(): Block[] {
 /** The blocks of one page. What is indented, below an item of a list, loses the indentation. */
 export function blocksIn(page: string, markdown: string): Block[] {
   const fences = /^( *)```(?!`)(.*)\n((?:.*\n)*?)\1```$/gm;
-  return Array.from(markdown.matchAll(fences), ({ 1: indent = "", 2: info = "", 3: text = "", index }) => {
-    const line = markdown.slice(0, index).split("\n").length;
-    const flush = indent === "" ? text : text.replaceAll(new RegExp(`^${indent}`, "gm"), "");
-    return new Block(page, line, info.trim(), flush);
-  });
+  return Array.from(
+    markdown.matchAll(fences),
+    ({ 1: indent = "", 2: info = "", 3: text = "", index }) => {
+      const line = markdown.slice(0, index).split("\n").length;
+      const flush = indent === "" ? text : text.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+      return new Block(page, line, info.trim(), flush);
+    },
+  );
 }

@@ -11,16 +11,26 @@ export function commandsIn({ text }: Block): string[] {
   return lines.map((line) => line.replace(/\s+#.*$/, "").trim()).filter((line) => line !== "");
 }
 
+/** What the pages have installed by `npm install`, each once. */
+export function packagesIn(blocks: readonly Block[]): string[] {
+  return [...new Set(installs(blocks, /^npm install ((?!-).+)$/).map(([name]) => name))];
+}
+
 /** What the pages have installed by `npm install --save-dev`. */
 export function toolsIn(blocks: readonly Block[]): Tool[] {
-  return blocks
-    .filter(({ language }) => language === "sh")
-    .flatMap((block) =>
-      commandsIn(block).flatMap((command) => {
-        const [, packages] = /^npm install --save-dev (.+)$/.exec(command) ?? [];
-        return packages?.split(" ").map((named) => toolOf(named, block.place)) ?? [];
-      }),
-    );
+  const named = installs(blocks, /^npm install --save-dev (.+)$/);
+  return named.map(([name, place]) => toolOf(name, place));
+}
+
+/** What follows in the commands that fit, word by word, and where. */
+function installs(blocks: readonly Block[], command: RegExp): [name: string, place: string][] {
+  const scripts = blocks.filter(({ language }) => language === "sh");
+  return scripts.flatMap((block) =>
+    commandsIn(block).flatMap((line) => {
+      const names = command.exec(line)?.[1]?.split(" ") ?? [];
+      return names.map((name): [string, string] => [name, block.place]);
+    }),
+  );
 }
 
 function toolOf(named: string, place: string): Tool {

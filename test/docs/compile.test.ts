@@ -40,25 +40,24 @@ const PageConfig = v.object({ compilerOptions: v.object({ types: v.array(v.strin
 const installed = new Installation(inject("installation"));
 const files = [...filesOf(blocks()).values()];
 
-/** Writes a tsconfig.json for what runs in `runtime`; returns its path. */
-function configFor(
-  runtime: Runtime,
-  way: keyof typeof RESOLUTIONS,
-  { project = "", types = [], ...more }: { project?: string; types?: string[]; lib?: string[]; jsx?: string; skipLibCheck?: boolean },
+function codeFor(wanted: Runtime): File[] {
+  return files.filter(({ runtime }) => runtime === wanted);
+}
+
+/** Writes a tsconfig.json into `project`; returns its path. */
+function writeConfig(
+  project: string,
+  name: string,
+  code: readonly File[],
+  options: object,
 ): string {
-  const path = installed.path(project, `tsconfig.${runtime}.${way}.json`);
+  const path = installed.path(project, `tsconfig.${name}.json`);
   const config = {
-    compilerOptions: { ...STRICT, ...RESOLUTIONS[way], ...more, types },
-    files: codeFor(runtime)
-      .filter((file) => project === "" || projectOf(file.path) === project)
-      .map((file) => installed.path(file.path)),
+    compilerOptions: { ...STRICT, ...options },
+    files: code.map((file) => installed.path(file.path)),
   };
   writeFileSync(path, JSON.stringify(config));
   return path;
-}
-
-function codeFor(wanted: Runtime): File[] {
-  return files.filter(({ runtime }) => runtime === wanted);
 }
 
 /** The types that the page's own tsconfig.json has, or those that every Worker has. */
@@ -68,20 +67,32 @@ function workerTypes(project: string): string[] {
   return v.parse(PageConfig, JSON.parse(config.text)).compilerOptions.types;
 }
 
-/** Of a Worker everybody sees the bindings, so each project is compiled by itself. */
-function configsOf(way: keyof typeof RESOLUTIONS): string[] {
-  const workers = new Set(codeFor("workers").map(({ path }) => projectOf(path)));
-  return [
-    configFor("browser", way, { lib: ["esnext", "dom", "dom.iterable"], jsx: "react-jsx" }),
-    configFor("node", way, { types: ["node"], skipLibCheck: true }),
+function bindingsOf({ path }: File): string {
+  return installed.read(projectOf(path), "wrangler.toml");
+}
+
+/** One for all Workers that have the same bindings, for the code of one compilation shares them. */
+function workerConfigs(name: string, way: object): string[] {
+  return Array.from(Map.groupBy(codeFor("workers"), bindingsOf).values(), (code) => {
+    const project = projectOf(code[0]?.path ?? "");
     // What `wrangler types` writes has module names that nodenext does not know.
-    ...Array.from(workers, (project) =>
-      configFor("workers", way, { project, types: workerTypes(project), skipLibCheck: true }),
-    ),
+    const options = { ...way, types: workerTypes(project), skipLibCheck: true };
+    return writeConfig(project, `workers.${name}`, code, options);
+  });
+}
+
+function configsOf(name: keyof typeof RESOLUTIONS): string[] {
+  const way = RESOLUTIONS[name];
+  const browser = { ...way, types: [], lib: ["esnext", "dom", "dom.iterable"], jsx: "react-jsx" };
+  const node = { ...way, types: ["node"], skipLibCheck: true };
+  return [
+    writeConfig("", `browser.${name}`, codeFor("browser"), browser),
+    writeConfig("", `node.${name}`, codeFor("node"), node),
+    ...workerConfigs(name, way),
   ];
 }
 
-describe.concurrent("the code of the pages compiles", () => {
+describe("the code of the pages compiles", () => {
   test.each(["bundler", "nodenext"] as const)("strictly, with moduleResolution %s", async (way) => {
     const { code, output } = await installed.run("", "tsc", "-b", ...configsOf(way));
     expect({ output, code }).toEqual({ output: "", code: 0 });

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { blocks, PROJECT } from "./blocks.ts";
-import { toolsIn } from "./commands.ts";
+import { packagesIn, toolsIn } from "./commands.ts";
 import { type File, filesOf, projectOf } from "./projects.ts";
 
 /** What the build reads and the package holds. Built in a copy: others may build in this place right now. */
@@ -36,8 +36,8 @@ const SOURCES = [
 const REACT = ["react", "@types/react"];
 const PROGRAMS = ["node", "tsc", "vitest", "wrangler"];
 
-/** None of these takes more than some seconds on an idle machine. */
-const RUN_MS_MAX = 60_000;
+/** None of these takes more than some seconds on an idle machine; tests may last a little longer. */
+const RUN_MS_MAX = 110_000;
 
 const Dependencies = v.optional(v.record(v.string(), v.string()), {});
 const Manifest = v.looseObject({
@@ -92,11 +92,21 @@ export class Installation {
     return run(this.path(project), this.path("node_modules/.bin", program), args);
   }
 
-  /** Installs the package, with `others`, into an empty folder of its own. */
-  async installAlone(name: string, others: readonly string[] = []): Promise<Installation> {
+  /** Runs a module in the folder of all, under the Node of the tests. */
+  runNode(module: string): Promise<Run> {
+    return run(this.directory, process.execPath, [module]);
+  }
+
+  /** Runs a line of shell in the folder of all. */
+  shell(line: string): Promise<Run> {
+    return run(this.directory, "bash", ["-c", line]);
+  }
+
+  /** Installs the package and nothing else into an empty folder. */
+  async installAlone(name: string): Promise<Installation> {
     const alone = new Installation(this.path(name));
     mkdirSync(alone.directory);
-    await alone.#npmInstall(this.path("durable-presence.tgz"), others);
+    await alone.#npmInstall(this.path("durable-presence.tgz"), []);
     return alone;
   }
 
@@ -116,8 +126,10 @@ export class Installation {
   }
 
   async #install(): Promise<void> {
-    await this.#npmInstall(this.path("durable-presence.tgz"), ["hono"]);
-    const tools = new Set([...toolsIn(blocks()).map(({ name }) => name), ...REACT]);
+    const all = blocks();
+    const others = packagesIn(all).filter((name) => name !== manifest().name);
+    await this.#npmInstall(this.path("durable-presence.tgz"), others);
+    const tools = new Set([...toolsIn(all).map(({ name }) => name), ...REACT]);
     for (const name of tools) this.#link(name);
     for (const program of PROGRAMS) this.#link(join(".bin", program));
   }

@@ -22,9 +22,11 @@ export function filesOf(blocks: readonly Block[]): Map<string, File> {
   const files = new Map<string, File>();
   // A page may go on with a file of a page that comes behind it.
   const later = blocks.filter(({ continues }) => continues !== undefined);
-  for (const block of blocks) if (block.file !== undefined && !later.includes(block)) add(files, whole(block, block.file));
+  for (const block of blocks)
+    if (block.file !== undefined && !later.includes(block)) add(files, whole(block, block.file));
   for (const block of later) add(files, continued(files, block));
-  for (const block of blocks) for (const path of block.beside) add(files, beside(files, block, path));
+  for (const block of blocks)
+    for (const path of block.beside) add(files, beside(files, block, path));
   return files;
 }
 
@@ -58,7 +60,11 @@ function beside(files: ReadonlyMap<string, File>, block: Block, path: string): F
   return { path: target, text, runtime: undefined, place: block.place };
 }
 
-function find(files: ReadonlyMap<string, File>, { place }: Block, path: string): Pick<File, "text" | "runtime"> {
+function find(
+  files: ReadonlyMap<string, File>,
+  { place }: Block,
+  path: string,
+): Pick<File, "text" | "runtime"> {
   const file = files.get(path);
   if (file) return file;
   if (!path.startsWith(OWN)) throw new Error(`${place}: no block is the file ${path}`);
