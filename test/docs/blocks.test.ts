@@ -115,8 +115,8 @@ describe("wrangler reads", () => {
   test("nothing that it does not know", () => {
     const warned = vi.spyOn(console, "warn").mockReturnValue();
     const config = installed.path("presence/wrangler.unknown.toml");
-    const toml = installed.read("presence/wrangler.toml");
-    writeFileSync(config, `unheard_of = 1\n${toml}`);
+    const known = installed.read("presence/wrangler.toml");
+    writeFileSync(config, `unheard_of = 1\n${known}`);
     readConfig({ config });
     expect(String(warned.mock.calls)).toContain("unheard_of");
   });
