@@ -1,28 +1,22 @@
-/** The package in an application of somebody else's: installed from its tarball, type-checked, run, and tested. */
+/** The Workers that README.md, docs/library.md and docs/testing.md describe, built from these pages, run, and tested as they tell. */
 
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { WebSocket } from "ws";
 import { Client, tokenFor } from "../support/client.ts";
-import { Installation } from "../support/installation.ts";
 import { Server } from "../support/server.ts";
+import { Installation } from "./installation.ts";
 
 const MAX_AGE_MS = 3_000;
 const BEAT_MS = 500;
-const DOCS = join(import.meta.dirname, "../../docs");
 
-let installed: Installation;
-/** test/fixture, with durable-presence under /presence. */
+const installed = new Installation(inject("installation"));
+/** The application with durable-presence under /presence. */
 let server: Server;
 
 beforeAll(async () => {
-  installed = await Installation.create();
-  return () => installed.remove();
-});
-beforeAll(async () => {
-  const config = installed.path("wrangler.toml");
+  const config = installed.path("games/wrangler.toml");
   server = await Server.start(
     { PRESENCE_MAX_AGE: String(MAX_AGE_MS / 1_000) },
     { config, health: "/presence/healthz" },
@@ -178,58 +172,26 @@ describe("an object of the application's own that holds sockets", () => {
   });
 });
 
-describe.concurrent("the package", () => {
-  test("is installed with one Hono: the application's", () => {
-    const files = readdirSync(installed.path("node_modules"), {
-      recursive: true,
-      encoding: "utf8",
-    });
-    expect(files.filter((file) => file.endsWith("hono/package.json"))).toEqual([
-      "hono/package.json",
-    ]);
-  });
-
-  test("holds the code, its pages and its docs, and no sources or tests", () => {
-    const files = readdirSync(installed.path("node_modules/durable-presence"));
-    expect(files.toSorted()).toEqual(
-      [
-        "CHANGELOG.md",
-        "LICENSE",
-        "README.md",
-        "SECURITY.md",
-        "dist",
-        "docs",
-        "package.json",
-      ].toSorted(),
-    );
-  });
-
-  test("type-checks in a strict project, its own types too, with the bindings of wrangler types", async () => {
-    const { code, output } = await installed.run("tsc", "--listFiles");
-    expect(output.split("\n").filter((line) => line.includes(" error TS"))).toEqual([]);
-    expect(code).toBe(0);
-    expect(output).toContain("node_modules/durable-presence/dist/index.d.ts");
-  });
-
-  test("type-checks with the application's tests that run under Node", async () => {
-    const { code, output } = await installed.run("tsc", "-p", "tsconfig.node.json");
-    expect({ code, output }).toEqual({ code: 0, output: "" });
-  });
-
-  test("brings its command", async () => {
-    const { code, output } = await installed.run("durable-presence", "--help");
-    expect(output).toContain("durable-presence <command>");
-    expect(code).toBe(0);
-    // It shares modules with the Worker, which must not need the Workers runtime.
-    const { output: found } = await installed.run("durable-presence", "doctor", "--json");
-    expect(JSON.parse(found)).toMatchObject({ unsafe: expect.any(Array) });
-    expect(found).not.toContain("LIMITER");
+describe.concurrent("the Worker of the README", () => {
+  test("welcomes who comes, and says who is in the lobby", async () => {
+    const config = installed.path("players/wrangler.toml");
+    const players = await Server.start({}, { config, health: "/presence/healthz" });
+    try {
+      const path = `/presence/rooms/lobby/ws?token=${await tokenFor("ada")}`;
+      const ada = await enter(path, { on: players });
+      expect((await ada.nextOf("messages")).messages).toEqual([
+        { from: null, payload: { welcome: "ada" } },
+      ]);
+      expect(await (await fetch(`${players.url}/players`)).json()).toEqual([{ id: "ada" }]);
+    } finally {
+      await players.stop();
+    }
   });
 });
 
 describe.concurrent("a Worker that is the app and nothing else", () => {
   test("runs as it is, with the pages of the package", async () => {
-    const config = installed.path("wrangler.minimal.toml");
+    const config = installed.path("pages/wrangler.toml");
     const minimal = await Server.start({}, { config, health: "/healthz" });
     try {
       const ada = await enter(`/rooms/lobby/ws?token=${await tokenFor("ada")}`, { on: minimal });
@@ -249,10 +211,10 @@ describe.concurrent("a Worker that is the app and nothing else", () => {
   });
 
   test("does not start without a binding, and says which", async () => {
-    const blocks = installed.read("wrangler.minimal.toml").split("\n\n");
+    const blocks = installed.read("presence/wrangler.toml").split("\n\n");
     const rest = blocks.filter((block) => !block.includes('name = "PRESENCE_LOBBY"'));
     expect(rest).toHaveLength(blocks.length - 1);
-    const config = installed.path("wrangler.incomplete.toml");
+    const config = installed.path("presence/wrangler.incomplete.toml");
     writeFileSync(config, rest.join("\n\n"));
     await expect(Server.start({}, { config, health: "/healthz" })).rejects.toThrow(
       'wrangler.toml binds no PRESENCE_LOBBY; add [[durable_objects.bindings]] with name = "PRESENCE_LOBBY", class_name = "Lobby"',
@@ -262,32 +224,15 @@ describe.concurrent("a Worker that is the app and nothing else", () => {
 
 describe("the application's own tests", () => {
   test("pass inside the Workers runtime", async () => {
-    const { code, output } = await installed.run("vitest", "run");
+    const { code, output } = await installed.run("games", "vitest", "run");
     expect(output).toMatch(/Tests +5 passed \(5\)/);
     expect(output).not.toContain("Sourcemap");
     expect(code).toBe(0);
   });
 
   test("pass with wrangler's test harness, under Node's test runner", async () => {
-    const { code, output } = await installed.run("node", "--test", "test/harness.ts");
+    const { code, output } = await installed.run("games", "node", "--test", "test/harness.ts");
     expect(output).toMatch(/pass 3\n.*fail 0\n/);
     expect(code).toBe(0);
-  });
-});
-
-describe("the docs", () => {
-  test.each([
-    ["library.md", "wrangler.minimal.toml"],
-    ["library.md", "src/minimal.ts"],
-    ["library.md", "src/index.ts"],
-    ["library.md", "src/game.ts"],
-    ["testing.md", "vitest.config.ts"],
-    ["testing.md", "test/vitest.test.ts"],
-    ["testing.md", "test/harness.ts"],
-  ])("%s has %s as it is", (page, file) => {
-    const text = readFileSync(join(DOCS, page), "utf8");
-    expect(text).toContain(
-      `\n\`\`\`${file.endsWith(".toml") ? "toml" : "ts"}\n${installed.read(file)}\`\`\`\n`,
-    );
   });
 });
