@@ -1,17 +1,21 @@
-/** What a deploy would take from the folder that a command runs in: wrangler's configuration, .dev.vars, the environment. */
+/**
+ * What a deploy from the current folder would use: wrangler's configuration, .dev.vars and the
+ * environment.
+ */
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
+import { parse as parseJson, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
 import { type Finding, findingsOf } from "../config/settings-audit.ts";
-import { Failure } from "./failure.ts";
+import { CommandError } from "./command-error.ts";
 import { printable } from "./text.ts";
 
 const CONFIGS = ["wrangler.toml", "wrangler.jsonc", "wrangler.json"];
 const VARS = ".dev.vars";
 
-/** Secrets of the service: in a file that is committed they are none. */
+/** Secrets of the service. In a file that is committed they are not secret. */
 const SECRETS = ["PRESENCE_SECRET", "PRESENCE_SECRET_PREVIOUS"];
 
 /** Variables of the command line itself. */
@@ -31,18 +35,22 @@ const Config = v.object({
 });
 type Config = v.InferOutput<typeof Config>;
 
-/** What is unsafe in this folder, and what was read to tell. Throws a Failure where a deploy would fail, too. */
+/**
+ * What is unsafe in this folder, and which files were read. Throws a CommandError where a deploy
+ * would fail, too.
+ */
 export function inspectProject(): { findings: readonly Finding[]; read: readonly string[] } {
   const file = CONFIGS.find((name) => existsSync(name));
   if (file === undefined) {
-    throw new Failure(`there is no ${CONFIGS[0]} here; run this in the folder that has it`);
+    throw new CommandError(`there is no ${CONFIGS[0]} here; run this in the folder that has it`);
   }
   const config = readConfig(file);
   const local = existsSync(VARS) ? parseEnv(readFileSync(VARS, "utf8")) : {};
   const variables = {
     ...ofService(local),
     ...ofService(process.env),
-    // What is committed is what is deployed; the others stand for secrets, which only the account knows.
+    // What is committed is deployed. The other two stand for the account's secrets, which cannot be
+    // read.
     ...ofService(config.vars),
   };
   const bindings = new Set(config.ratelimits.map(({ name }) => name));
@@ -51,7 +59,7 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
     const findings = findingsOf(variables, (name) => bindings.has(name));
     return { findings: [...findingsOfConfig(config, file), ...findings], read };
   } catch (error) {
-    throw new Failure(printable(error instanceof Error ? error.message : String(error)));
+    throw new CommandError(printable(error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -89,19 +97,16 @@ function readConfig(file: string): Config {
     return v.parse(Config, file.endsWith(".toml") ? parseToml(text) : parseJsonc(text));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Failure(`${file} cannot be read: ${printable(reason ?? "")}`);
+    throw new CommandError(`${file} cannot be read: ${printable(reason ?? "")}`);
   }
-}
-
-const STRING = String.raw`("(?:\\.|[^"\\])*")`;
-const COMMENTS = new RegExp(String.raw`${STRING}|//[^\n]*|/\*[\s\S]*?\*/`, "g");
-const LAST_COMMAS = new RegExp(String.raw`${STRING}|,(?=\s*[}\]])`, "g");
-
-function keepString(_: string, string?: string): string {
-  return string ?? "";
 }
 
 /** JSON with comments, and commas at the end of lists, as wrangler takes it. */
 function parseJsonc(text: string): unknown {
-  return JSON.parse(text.replaceAll(COMMENTS, keepString).replaceAll(LAST_COMMAS, keepString));
+  const errors: ParseError[] = [];
+  const value: unknown = parseJson(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first === undefined) return value;
+  const line = text.slice(0, first.offset).split("\n").length;
+  throw new Error(`${printParseErrorCode(first.error)} in line ${line}`);
 }

@@ -1,11 +1,11 @@
-/** What a stranger sees of a running service: asked without any token. */
+/** What a stranger sees of a running service: requests without a token. */
 
 import * as v from "valibot";
 import type { Finding } from "../config/settings-audit.ts";
 import type { Target } from "./target.ts";
 import { printable } from "./text.ts";
 
-/** A service that is well answers at once, wherever it is. */
+/** A healthy service answers at once, wherever it is. */
 const ANSWER_MS_MAX = 10_000;
 
 const Health = v.object({ ok: v.literal(true) });
@@ -81,7 +81,7 @@ function isPage({ status, headers, text }: Reply): boolean {
   return status === 200 && isHtml && text.includes("durable-presence");
 }
 
-/** What was answered, or why nothing was. No token goes along, and no redirection is followed. */
+/** The answer, or why there was none. Sends no token, and follows no redirection. */
 async function ask(url: string): Promise<Reply | string> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);

@@ -13,7 +13,7 @@ const TYPES: Partial<Record<string, string>> = { js: "text/javascript", mjs: "te
 const PAGE = `<!doctype html>
 <title>a room</title>
 <script type="importmap">
-{"imports": {"valibot": "/modules/valibot/dist/index.mjs", "partysocket/ws": "/modules/partysocket/dist/ws.js"}}
+{"imports": {"valibot": "/modules/valibot/dist/index.mjs"}}
 </script>
 <script type="module">
   import { joinRoom } from "/client/index.js";

@@ -1,6 +1,6 @@
-/** `doctor`: names what is unsafe before a stranger finds it. The same rules as at the Worker's start-up, and some more. */
+/** `doctor`: names unsafe settings, by the rules of the Worker's start-up and some more. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command } from "../command.ts";
 import { inspectProject } from "../project.ts";
 import { inspectService } from "../service-check.ts";
@@ -36,7 +36,7 @@ export const doctor = command({
       "",
     ]);
     const found = unsafe.length === 0 ? "Nothing unsafe" : counted(unsafe.length, "unsafe thing");
-    answer(json, { unsafe, checked }, [...lines, `${found} in ${checked.join(", ")}.`]);
+    printResult(json, { unsafe, checked }, [...lines, `${found} in ${checked.join(", ")}.`]);
     if (unsafe.length > 0) process.exitCode = 1;
   },
 });

@@ -1,11 +1,11 @@
 /** Frames a second: a number, and a bar for each of the last seconds. */
 
-import { part, make } from "../shared/element.ts";
+import { find, create } from "../shared/element.ts";
 
 const SECONDS = 40;
 
-const number = part("number-frames", HTMLElement);
-const chart = part("bars", HTMLElement);
+const number = find("number-frames", HTMLElement);
+const chart = find("bars", HTMLElement);
 let counts: number[] = [];
 let current = 0;
 
@@ -15,7 +15,7 @@ export function countFrame(): void {
 }
 
 /** A second is over. */
-export function tickMeter(): void {
+export function tickFrameRate(): void {
   counts = [...counts, current].slice(-SECONDS);
   number.textContent = String(current);
   current = 0;
@@ -26,9 +26,9 @@ export function tickMeter(): void {
   }
 }
 
-export function resetMeter(): void {
+export function resetFrameRate(): void {
   counts = [];
   current = 0;
-  chart.replaceChildren(...Array.from({ length: SECONDS }, () => make("i")));
-  tickMeter();
+  chart.replaceChildren(...Array.from({ length: SECONDS }, () => create("i")));
+  tickFrameRate();
 }

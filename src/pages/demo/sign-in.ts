@@ -1,26 +1,26 @@
 /**
- * The way in: a name, where the Worker runs on this machine and makes tokens for the asking; a token everywhere
- * else. Whatever it is stays in this page's memory.
+ * Signing in: by a name where the service runs on this machine and makes tokens, by a token
+ * everywhere else. Either is kept in this page's memory alone.
  */
 
 import type { TokenSource } from "../../client/index.ts";
-import { part, say } from "../shared/element.ts";
+import { find, setText } from "../shared/element.ts";
 import { IS_LOCAL } from "./address.ts";
 import { NoTokens, tokenSource } from "./token.ts";
 
-const entrance = part("entrance", HTMLElement);
-const nameForm = part("name-form", HTMLFormElement);
-const nameBox = part("name", HTMLInputElement);
-const tokenForm = part("token-form", HTMLFormElement);
-const tokenBox = part("token", HTMLInputElement);
-const problem = part("entrance-problem", HTMLElement);
+const section = find("sign-in", HTMLElement);
+const nameForm = find("name-form", HTMLFormElement);
+const nameBox = find("name", HTMLInputElement);
+const tokenForm = find("token-form", HTMLFormElement);
+const tokenBox = find("token", HTMLInputElement);
+const problem = find("sign-in-problem", HTMLElement);
 
 /** Comes in; the name is "" where only the token knows it. */
 type Enter = (token: TokenSource, name: string) => unknown;
 
 let canMint = IS_LOCAL;
 
-export function watchEntrance(room: () => string, enter: Enter): void {
+export function watchSignIn(room: () => string, enter: Enter): void {
   nameForm.addEventListener("submit", (event) => {
     event.preventDefault();
     void enterByName(nameBox.value, room(), enter);
@@ -29,15 +29,15 @@ export function watchEntrance(room: () => string, enter: Enter): void {
     event.preventDefault();
     const token = tokenBox.value.trim();
     tokenForm.reset();
-    complain("");
+    showProblem("");
     enter(token, "");
   });
   chooseForm();
 }
 
 /**
- * Comes in by a name alone; returns whether it could. Where there are no tokens for the asking, the form for a
- * token takes the place of that for a name.
+ * Signs in with a name alone, and returns whether it could. Where the service makes no tokens, the
+ * form for a token replaces the form for a name.
  */
 export async function enterByName(name: string, room: string, enter: Enter): Promise<boolean> {
   const known = name.trim();
@@ -46,13 +46,13 @@ export async function enterByName(name: string, room: string, enter: Enter): Pro
   nameForm.ariaBusy = "true";
   try {
     const token = await tokenSource(known, room);
-    complain("");
+    showProblem("");
     enter(token, known);
     return true;
   } catch (error) {
     canMint = !(error instanceof NoTokens);
     chooseForm();
-    if (canMint) complain(`There is no token: ${error instanceof Error ? error.message : "?"}`);
+    if (canMint) showProblem(`There is no token: ${error instanceof Error ? error.message : "?"}`);
     else tokenBox.focus();
     return false;
   } finally {
@@ -60,8 +60,8 @@ export async function enterByName(name: string, room: string, enter: Enter): Pro
   }
 }
 
-export function showEntrance(isIn: boolean): void {
-  entrance.hidden = isIn;
+export function showSignIn(isIn: boolean): void {
+  section.hidden = isIn;
 }
 
 /** A name for the box where there is none yet, and nobody is about to write one. */
@@ -69,7 +69,7 @@ export function suggestName(name: string): void {
   if (nameBox.value === "" && document.activeElement !== nameBox) nameBox.value = name;
 }
 
-export function focusEntrance(): void {
+export function focusSignIn(): void {
   (canMint ? nameBox : tokenBox).focus();
 }
 
@@ -82,7 +82,7 @@ function chooseForm(): void {
   tokenForm.hidden = canMint;
 }
 
-function complain(words: string): void {
+function showProblem(words: string): void {
   problem.hidden = words === "";
-  say(problem, words);
+  setText(problem, words);
 }

@@ -9,7 +9,7 @@ export function watchCopy(button: HTMLButtonElement, source: Element): void {
       await navigator.clipboard.writeText(source.textContent);
       button.textContent = "Copied";
     } catch {
-      // No permission, or no https: then the reader's own hands can.
+      // No permission, or no https: the reader can copy the selection.
       getSelection()?.selectAllChildren(source);
       button.textContent = "Selected";
     }

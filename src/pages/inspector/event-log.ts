@@ -1,10 +1,12 @@
-/** What happens in a room, line by line: the newest two hundred. No live region: it would speak without end. */
+/**
+ * What happens in a room: the newest 200 lines. Not a live region: it would never stop speaking.
+ */
 
 import type { Frame } from "../../client/server-frames.ts";
-import { foreign, make, part } from "../shared/element.ts";
+import { untrusted, create, find } from "../shared/element.ts";
 import { nameOf } from "../shared/face.ts";
-import { clock, counted } from "../shared/words.ts";
-import type { Roll } from "../../client/presence-reducer.ts";
+import { clock, counted } from "../shared/format.ts";
+import type { RoomPresences } from "../../client/presence-reducer.ts";
 
 const LINES_MAX = 200;
 /** A storm of joins is one frame with thousands of them. */
@@ -13,14 +15,14 @@ const TEXT_LENGTH_MAX = 300;
 
 type Kind = "join" | "leave" | "state" | "message" | "list" | "error";
 
-const view = part("log-view", HTMLElement);
-const log = part("log", HTMLElement);
-const pause = part("pause", HTMLButtonElement);
-const messages = part("log-messages", HTMLInputElement);
+const view = find("log-view", HTMLElement);
+const log = find("log", HTMLElement);
+const pause = find("pause", HTMLButtonElement);
+const messages = find("log-messages", HTMLInputElement);
 let waiting: HTMLElement[] = [];
 
 export function watchLog(): void {
-  part("clear", HTMLButtonElement).addEventListener("click", clearLog);
+  find("clear", HTMLButtonElement).addEventListener("click", clearLog);
   pause.addEventListener("click", () => {
     const isPaused = pause.ariaPressed !== "true";
     pause.ariaPressed = String(isPaused);
@@ -34,8 +36,8 @@ export function clearLog(): void {
   log.replaceChildren();
 }
 
-/** Notes a frame. `before` is who was in the room until then: leaves name channels alone. */
-export function note(frame: Frame, before: Roll): void {
+/** Logs a frame. `before` is who was in the room until then: leaves have channel names only. */
+export function logFrame(frame: Frame, before: RoomPresences): void {
   const lines = linesOf(frame, before);
   if (lines.length === 0) return;
   if (waiting.length === 0 && pause.ariaPressed !== "true") requestAnimationFrame(flush);
@@ -54,7 +56,7 @@ function flush(): void {
   if (isAtEnd) view.scrollTop = view.scrollHeight;
 }
 
-function linesOf(frame: Frame, { presences }: Roll): HTMLElement[] {
+function linesOf(frame: Frame, { presences }: RoomPresences): HTMLElement[] {
   switch (frame.type) {
     case "welcome":
       return [];
@@ -106,16 +108,16 @@ function nameIn(user: Parameters<typeof nameOf>[0] | null, channel: string): str
 
 function line(kind: Kind, who: string, text: string): HTMLElement {
   const cut = text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text;
-  const time = make("time", "", clock(Date.now()));
-  return make(
+  const time = create("time", "", clock(Date.now()));
+  return create(
     "li",
     "",
     time,
     " ",
-    make("span", `kind is-${kind}`, kind),
+    create("span", `kind is-${kind}`, kind),
     " ",
-    foreign(who, "by"),
+    untrusted(who, "by"),
     " ",
-    foreign(cut, "mono"),
+    untrusted(cut, "mono"),
   );
 }

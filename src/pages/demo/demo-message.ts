@@ -1,34 +1,32 @@
-/** What the windows of this demo say to each other. Messages come from strangers: whatever else they send is passed over. */
+/**
+ * The messages that the windows of this demo send each other. Whatever else strangers send is
+ * ignored.
+ */
 
 import type { Json, JsonObject } from "../../core/json.ts";
 
-/** A place in the shared area, each way from 0 to 1. */
-export type Place = { readonly x: number; readonly y: number };
+/** A position in the shared area, each way from 0 to 1. */
+export type Position = { readonly x: number; readonly y: number };
 
-export type Signal =
-  /** Somebody's pointer is at a place, or is gone. Cursors are messages, not states: nothing keeps them. */
-  | { readonly type: "cursor"; readonly at: Place | null }
+export type DemoMessage =
+  /** Somebody's pointer moved, or is gone. Messages, not states: nobody needs an old position. */
+  | { readonly type: "cursor"; readonly at: Position | null }
   /** Somebody clicked there. */
-  | { readonly type: "ripple"; readonly at: Place }
+  | { readonly type: "ripple"; readonly at: Position }
   | { readonly type: "text"; readonly text: string };
 
 const TEXT_LENGTH_MAX = 500;
 
-/** As it is sent. */
-export function payloadOf(signal: Signal): Json {
-  return signal;
-}
-
-/** What a message says, or `null` where it is none of this demo's. */
-export function signalOf(payload: Json): Signal | null {
+/** Decodes a message; `null` where it is not one of this demo's. */
+export function decodeMessage(payload: Json): DemoMessage | null {
   if (typeof payload === "string") return { type: "text", text: payload.slice(0, TEXT_LENGTH_MAX) };
   const { type, at, text } = fieldsOf(payload);
   if (type === "text" && typeof text === "string") {
     return { type, text: text.slice(0, TEXT_LENGTH_MAX) };
   }
-  const place = placeOf(at);
-  if (type === "cursor") return { type, at: place };
-  return type === "ripple" && place ? { type, at: place } : null;
+  const position = positionOf(at);
+  if (type === "cursor") return { type, at: position };
+  return type === "ripple" && position ? { type, at: position } : null;
 }
 
 /** Whether a state says that its tab is typing. */
@@ -36,7 +34,7 @@ export function isTyping(state: Json | undefined): boolean {
   return fieldsOf(state)["typing"] === true;
 }
 
-function placeOf(value: Json | undefined): Place | null {
+function positionOf(value: Json | undefined): Position | null {
   const { x, y } = fieldsOf(value);
   return isPart(x) && isPart(y) ? { x, y } : null;
 }

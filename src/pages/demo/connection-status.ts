@@ -1,17 +1,17 @@
 /** The state of the connection, in words. */
 
 import type { RoomView } from "../../client/index.ts";
-import { part, say } from "../shared/element.ts";
+import { find, setText } from "../shared/element.ts";
 import { nameOf } from "../shared/face.ts";
-import { clock } from "../shared/words.ts";
+import { clock } from "../shared/format.ts";
 
-const line = part("status", HTMLElement);
-const card = part("room-card", HTMLElement);
+const line = find("status", HTMLElement);
+const card = find("room-card", HTMLElement);
 
 /** Shows it. The line is a live region, so nothing in it ticks. */
-export function showConnection(view: RoomView): void {
+export function showStatus(view: RoomView): void {
   line.dataset["status"] = view.status;
-  say(line, wordsOf(view));
+  setText(line, wordsOf(view));
   card.classList.toggle("stale", view.stale);
 }
 
@@ -24,6 +24,6 @@ function wordsOf({ status, reason, self, staleSince }: RoomView): string {
     case "reconnecting":
       return `Reconnecting… last known at ${clock(staleSince ?? Date.now())}`;
     case "closed":
-      return `Closed: ${reason?.message ?? "the stay has ended"}`;
+      return `Closed: ${reason?.message ?? "the session has ended"}`;
   }
 }

@@ -1,4 +1,4 @@
-/** What ends a command: words for people, never a stack. */
+/** Errors that end a command: a message for people, never a stack. */
 
 /** The command was written wrongly: exit code 2. */
 export class UsageError extends Error {
@@ -6,6 +6,6 @@ export class UsageError extends Error {
 }
 
 /** The command was right, but the server refused or something failed: exit code 1. */
-export class Failure extends Error {
-  override readonly name = "Failure";
+export class CommandError extends Error {
+  override readonly name = "CommandError";
 }

@@ -1,20 +1,23 @@
-/** Where a watched room is shown: a table that redraws in a terminal, lines in a pipe, frames for scripts. */
+/**
+ * Where a watched room is shown: a table that redraws in a terminal, lines in a pipe, frames for
+ * scripts.
+ */
 
-import type { Change, LiveRoom } from "./live-room.ts";
+import type { Change, WatchedRoom } from "./room-changes.ts";
 import { ago, cut, jsonText, printable, stateText, tableOf, userText } from "./text.ts";
 
-export interface LiveView {
-  /** A frame came, as `said`; it meant `changes`. */
-  show(said: unknown, changes: readonly Change[]): void;
-  /** Something is to be said about the connection; `null`: all is well. */
+export interface WatchOutput {
+  /** A frame came, with the text `frame`, and made these changes. */
+  show(frame: string, changes: readonly Change[]): void;
+  /** There is trouble with the connection; `null`: there is none any more. */
   notice(text: string | null): void;
   close(): void;
 }
 
 /** The frames as they came, a line each. */
-export function framesView(): LiveView {
+export function framesOutput(): WatchOutput {
   return {
-    show: (said) => console.log(jsonText(said)),
+    show: (frame) => console.log(jsonText(JSON.parse(frame))),
     notice: (text) => {
       if (text !== null) console.error(text);
     },
@@ -23,7 +26,7 @@ export function framesView(): LiveView {
 }
 
 /** A line for each change, with its time. */
-export function linesView(): LiveView {
+export function linesOutput(): WatchOutput {
   let isAway = false;
   return {
     show(_, changes) {
@@ -49,9 +52,9 @@ const CLEAR_BELOW = "\u001b[J";
 const CLEAR_ALL = "\u001b[2J";
 
 /** The room as it is now, drawn over and over. */
-export class TableView implements LiveView {
+export class TableOutput implements WatchOutput {
   readonly #name: string;
-  readonly #room: LiveRoom;
+  readonly #room: WatchedRoom;
   readonly #ticks = setInterval(() => this.#draw(), TICK_MS);
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #notice: string | null = "connecting …";
@@ -59,7 +62,7 @@ export class TableView implements LiveView {
     this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
   };
 
-  constructor(name: string, room: LiveRoom) {
+  constructor(name: string, room: WatchedRoom) {
     this.#name = name;
     this.#room = room;
     process.stdout.on("resize", this.#drawSoon).write(CLEAR_ALL);
@@ -94,11 +97,11 @@ export class TableView implements LiveView {
   #lines(height: number, columns: number): string[] {
     const room = this.#room;
     const head = [
-      `${printable(this.#name)}: ${room.numbers}`,
+      `${printable(this.#name)}: ${room.summary}`,
       this.#notice ?? "live, Ctrl-C ends",
       "",
     ];
-    if (room.isCounting) return [...head, "Too many to be named."];
+    if (room.namesHidden) return [...head, "Too many to be named."];
     const rows = room.presences.map(({ user, channel, joinedAt, state }) => [
       userText(user),
       printable(channel),

@@ -1,35 +1,40 @@
-/** Who is here: a face for each member, with their tabs and whether they type; and the lurkers, as a number. */
+/** Who is here: a face for each member, with tabs and typing, and the number of lurkers. */
 
 import type { Member, RoomView } from "../../client/index.ts";
-import { foreign, make, part, say } from "../shared/element.ts";
+import { untrusted, create, find, setText } from "../shared/element.ts";
 import { faceOf, nameOf } from "../shared/face.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
-import { counted, listed } from "../shared/words.ts";
-import { isTyping } from "./signal.ts";
+import { counted, listed } from "../shared/format.ts";
+import { isTyping } from "./demo-message.ts";
 
-/** More faces than this are a crowd, and are counted. */
+/** Members beyond this number are counted, not drawn. */
 const FACES_MAX = 60;
 const CROWD = "crowd";
 const LURKERS = "lurkers";
 
 type Item = Member | { readonly id: string; readonly count: number };
 
-const title = part("people-title", HTMLElement);
-const typing = part("typing", HTMLElement);
-/** Keys of members begin with a letter of their own, so that no id can be that of the crowd. */
-const list = new KeyedList<Item>(part("people", HTMLElement), {
+const title = find("people-title", HTMLElement);
+const typing = find("typing", HTMLElement);
+/** Keys of members have a prefix, so that no id can be the key of the crowd. */
+const list = new KeyedList<Item>(find("people", HTMLElement), {
   keyOf: (item) => ("user" in item ? `m${item.id}` : item.id),
   create: (item) =>
-    make("li", "user" in item ? "person" : "person unnamed", make("span"), make("span", "who")),
+    create(
+      "li",
+      "user" in item ? "person" : "person unnamed",
+      create("span"),
+      create("span", "who"),
+    ),
   update: (element, item) =>
     "user" in item ? drawMember(element, item) : drawCount(element, item),
 });
 
 let ownId: string | undefined;
 
-export function showPeople(view: RoomView): void {
+export function showMembers(view: RoomView): void {
   ownId = view.self?.user?.id;
-  say(title, titleOf(view));
+  setText(title, titleOf(view));
   const items: Item[] = view.members.slice(0, FACES_MAX);
   const crowd = view.count - items.length;
   if (crowd > 0 && !view.namesHidden) items.push({ id: CROWD, count: crowd });
@@ -51,10 +56,10 @@ function titleOf({ count, lurkers, namesHidden, status, self }: RoomView): strin
 function drawMember(element: HTMLElement, { id, user, presences }: Member): void {
   const name = nameOf(user);
   const types = presences.some(({ state }) => isTyping(state));
-  const own = id === ownId ? [" ", make("span", "you", "you")] : [];
-  const note = make("span", "note", presences.length > 1 ? counted(presences.length, "tab") : "");
-  if (types) note.append(presences.length > 1 ? ", " : "", make("span", "types", "typing"));
-  const who = make("span", "who", make("span", "name", foreign(name), ...own), note);
+  const own = id === ownId ? [" ", create("span", "you", "you")] : [];
+  const note = create("span", "note", presences.length > 1 ? counted(presences.length, "tab") : "");
+  if (types) note.append(presences.length > 1 ? ", " : "", create("span", "types", "typing"));
+  const who = create("span", "who", create("span", "name", untrusted(name), ...own), note);
   element.dataset["typing"] = String(types);
   element.title = name;
   element.replaceChildren(faceOf(user), who);
@@ -63,13 +68,13 @@ function drawMember(element: HTMLElement, { id, user, presences }: Member): void
 function drawCount(element: HTMLElement, { id, count }: { id: string; count: number }): void {
   const words = id === CROWD ? counted(count, "more", "more") : counted(count, "lurker");
   const note = id === CROWD ? "with a name" : "without a name";
-  const face = make("span", "face", `+${count > 999 ? "…" : count}`);
+  const face = create("span", "face", `+${count > 999 ? "…" : count}`);
   face.ariaHidden = "true";
-  const who = make("span", "who", make("span", "name", words), make("span", "note", note));
+  const who = create("span", "who", create("span", "name", words), create("span", "note", note));
   element.replaceChildren(face, who);
 }
 
 function showTypists(names: string[]): void {
   const verb = names.length === 1 ? "is" : "are";
-  say(typing, names.length === 0 ? "" : `${listed(names)} ${verb} typing…`);
+  setText(typing, names.length === 0 ? "" : `${listed(names)} ${verb} typing…`);
 }
