@@ -9,7 +9,7 @@ import { jsonEqual } from "../../src/core/json.ts";
 import type { LeaveReason, Presence, User } from "../../src/core/presence.ts";
 import { type LossCause, PresenceSet } from "../../src/core/presence-set.ts";
 import { recover } from "../../src/core/recovery.ts";
-import { liveOf, type Operation, operation, PATIENCE, perform, Rows, wait } from "./operations.ts";
+import { liveOf, type Operation, operation, TIMEOUTS, perform, Rows, wait } from "./operations.ts";
 
 type Seat = {
   presence: Presence;
@@ -102,13 +102,13 @@ function wake(set: PresenceSet, rows: Rows, now: number): PresenceSet {
   // A watcher is there too: without any socket the room would look as if it had been restarted.
   const recovery = recover(entries, liveOf(set), { restartedAt: null, hasSockets: true, now });
   expect(recovery).toEqual({ restartedAt: null, unheard: [] });
-  return new PresenceSet(PATIENCE, entries);
+  return new PresenceSet(TIMEOUTS, entries);
 }
 
 test("the set does what a naive array of presences does, however often it sleeps", () => {
   fc.assert(
     fc.property(history, (todo) => {
-      let set = new PresenceSet(PATIENCE);
+      let set = new PresenceSet(TIMEOUTS);
       const model = new Model();
       const rows = new Rows();
       const left: string[] = [];
