@@ -30,7 +30,7 @@ type Greeting = {
 
 /** What one flush sends. All listeners that get the same get the same list. */
 export type Batch<Listener> = {
-  framesFor(view: View, listener: Listener): readonly Frame[];
+  readonly framesFor: (view: View, listener: Listener) => readonly Frame[];
   /** Texts of other rooms that go out behind the first frames of a listener. Grows until these are sent. */
   readonly forwarded: Map<Listener, string[]>;
 };

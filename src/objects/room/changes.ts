@@ -143,13 +143,11 @@ export class Changes {
   #setTimer(delay: number, work: () => void): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#options.events.run(() => {
-        try {
-          work();
-        } catch (error) {
-          this.#recover(error);
-        }
-      });
+      try {
+        this.#options.events.run(work);
+      } catch (error) {
+        this.#recover(error);
+      }
     }, delay);
   }
 
