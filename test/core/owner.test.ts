@@ -1,24 +1,27 @@
-/** Presences of channels that have no socket in the room: what they stand on, and what a server's word does to others. */
+/** Presences of channels that have no socket in the room: their owners, and what a server that vouches does to others. */
 
 import { describe, expect, test } from "vitest";
 import { NO_CHANGE } from "../../src/core/diff.ts";
-import { type Entry, type Home, timeoutsOf, PresenceSet } from "../../src/core/presence-set.ts";
+import type { DetachedOwner, LocalOwner, RemoteOwner } from "../../src/core/owner.ts";
+import { type Entry, timeoutsOf, PresenceSet } from "../../src/core/presence-set.ts";
 
-const PATIENCE = timeoutsOf({ maxAgeMs: 60_000, graceMs: 10_000 });
+const TIMEOUTS = timeoutsOf({ maxAgeMs: 60_000, graceMs: 10_000 });
 const ADA = { id: "ada" };
 const EVE = { id: "eve" };
 
-const AT_CHANNEL: Home = { socket: null, link: 1 };
-const AT_ROOM: Home = { socket: { room: "home", view: "diff" }, link: 7 };
-const SOCKET = { resume: "secret", home: null };
-
-function guest(home: Home) {
-  return { resume: null, home };
-}
+const DETACHED: DetachedOwner = { kind: "detached", generation: 1, linkedAt: 1 };
+const REMOTE: RemoteOwner = {
+  kind: "remote",
+  room: "home",
+  view: "diff",
+  generation: 7,
+  linkedAt: 7,
+};
+const LOCAL: LocalOwner = { kind: "local", secret: "secret" };
 
 /** A set with nothing left to write. */
 function saved(fill: (set: PresenceSet) => void): PresenceSet {
-  const set = new PresenceSet(PATIENCE);
+  const set = new PresenceSet(TIMEOUTS);
   fill(set);
   set.takeUnsaved();
   return set;
@@ -30,36 +33,36 @@ function written(set: PresenceSet): { puts: string[]; deletes: readonly string[]
 }
 
 describe("a channel without a socket here", () => {
-  test("comes with its home, and both are written", () => {
-    const set = new PresenceSet(PATIENCE);
-    const diff = set.join("a", ADA, 1_000, guest(AT_ROOM));
+  test("comes with its owner, and both are written", () => {
+    const set = new PresenceSet(TIMEOUTS);
+    const diff = set.join("a", ADA, 1_000, REMOTE);
     expect(diff.joins).toEqual([{ channel: "a", user: ADA, joinedAt: 1_000 }]);
-    expect(set.get("a")).toMatchObject({ resume: null, home: AT_ROOM, loss: null });
-    expect(set.takeUnsaved().puts).toMatchObject([{ home: AT_ROOM, lastSeen: 1_000 }]);
+    expect(set.get("a")).toMatchObject({ owner: REMOTE, loss: null });
+    expect(set.takeUnsaved().puts).toMatchObject([{ owner: REMOTE, lastSeen: 1_000 }]);
   });
 
-  test("that is added again keeps its join and moves to its newest home, which is written", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_CHANNEL)));
-    const home = { ...AT_CHANNEL, link: 9 };
-    expect(set.join("a", ADA, 2_000, guest(home))).toEqual(NO_CHANGE);
-    expect(set.get("a")).toMatchObject({ home, lastSeen: 2_000, presence: { joinedAt: 1_000 } });
+  test("that is added again keeps its join and moves to its newest owner, which is written", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, DETACHED));
+    const owner = { ...DETACHED, generation: 9, linkedAt: 9 };
+    expect(set.join("a", ADA, 2_000, owner)).toEqual(NO_CHANGE);
+    expect(set.get("a")).toMatchObject({ owner, lastSeen: 2_000, presence: { joinedAt: 1_000 } });
     expect(written(set)).toEqual({ puts: ["a"], deletes: [] });
   });
 
-  test("that gets another user keeps its newest home", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_CHANNEL)));
-    const diff = set.join("a", EVE, 2_000, guest(AT_ROOM));
+  test("that gets another user keeps its newest owner", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, DETACHED));
+    const diff = set.join("a", EVE, 2_000, REMOTE);
     expect(diff).toEqual({
       joins: [{ channel: "a", user: EVE, joinedAt: 2_000 }],
       updates: [],
       leaves: [{ channel: "a", user: ADA, joinedAt: 1_000, lastSeen: 2_000, reason: "replaced" }],
     });
-    expect(set.get("a")).toMatchObject({ home: AT_ROOM, resume: null });
+    expect(set.get("a")).toMatchObject({ owner: REMOTE });
     expect(set.size).toBe(1);
   });
 
   test("has its touches written, since no socket remembers them", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_CHANNEL)));
+    const set = saved((empty) => empty.join("a", ADA, 1_000, DETACHED));
     set.touch("a", 5_000);
     expect(written(set)).toEqual({ puts: ["a"], deletes: [] });
     set.touch("a", 5_000);
@@ -68,15 +71,15 @@ describe("a channel without a socket here", () => {
     expect(set.get("a")?.lastSeen).toBe(5_000);
   });
 
-  test("but with one in another room has none written: its host remembers", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_ROOM)));
+  test("but with one in another room has none written: its owner remembers", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, REMOTE));
     set.touch("a", 5_000);
     expect(set.get("a")?.lastSeen).toBe(5_000);
     expect(written(set)).toEqual({ puts: [], deletes: [] });
   });
 
-  test("is corrected by its host, to earlier than was thought too, but not to before it was added", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest({ ...AT_ROOM, link: 3_000 })));
+  test("is corrected by its owner, to earlier than was thought too, but not to before it was added", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, { ...REMOTE, linkedAt: 3_000 }));
     set.touch("a", 50_000);
     set.correct("a", 20_000);
     expect(set.get("a")?.lastSeen).toBe(20_000);
@@ -91,7 +94,7 @@ describe("a channel without a socket here", () => {
   });
 
   test("expires when it is not touched, and its leave says when it was seen last", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, guest(AT_CHANNEL)));
+    const set = saved((empty) => empty.join("a", ADA, 1_000, DETACHED));
     set.touch("a", 5_000);
     expect(set.prune(64_999)).toEqual(NO_CHANGE);
     expect(set.prune(65_000).leaves).toEqual([
@@ -105,37 +108,36 @@ describe("a channel without a socket here", () => {
       presence: { channel: "a", user: ADA, joinedAt: 0 },
       lastSeen: 0,
       rank: 1,
-      resume: null,
-      home: AT_CHANNEL,
+      owner: DETACHED,
       loss: { at: 0, cause: "cut" },
     };
-    const set = new PresenceSet(PATIENCE, [entry]);
-    set.join("a", ADA, 5_000, guest(AT_CHANNEL));
+    const set = new PresenceSet(TIMEOUTS, [entry]);
+    set.join("a", ADA, 5_000, DETACHED);
     expect(set.get("a")?.loss).toBeNull();
   });
 });
 
 describe("a channel with a socket here", () => {
   test("that a server adds again keeps its socket, its secret and its join", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, SOCKET));
-    expect(set.join("a", ADA, 2_000, { resume: null, home: null })).toEqual(NO_CHANGE);
-    expect(set.get("a")).toMatchObject({ resume: "secret", home: null, lastSeen: 2_000 });
+    const set = saved((empty) => empty.join("a", ADA, 1_000, LOCAL));
+    expect(set.join("a", ADA, 2_000)).toEqual(NO_CHANGE);
+    expect(set.get("a")).toMatchObject({ owner: LOCAL, lastSeen: 2_000 });
     expect(written(set)).toEqual({ puts: [], deletes: [] });
   });
 
   test("that a server gives another user keeps its socket and secret, without its state", () => {
     const set = saved((empty) => {
-      empty.join("a", ADA, 1_000, SOCKET);
+      empty.join("a", ADA, 1_000, LOCAL);
       empty.update("a", { typing: true });
     });
     const diff = set.join("a", EVE, 2_000);
     expect(diff.joins).toEqual([{ channel: "a", user: EVE, joinedAt: 2_000 }]);
-    expect(set.get("a")).toMatchObject({ resume: "secret", home: null });
+    expect(set.get("a")).toMatchObject({ owner: LOCAL });
   });
 
   test("keeps its state where the same user only shows other info", () => {
     const set = saved((empty) => {
-      empty.join("a", ADA, 1_000, SOCKET);
+      empty.join("a", ADA, 1_000, LOCAL);
       empty.update("a", 7);
     });
     const diff = set.join("a", { ...ADA, name: "Ada" }, 2_000);
@@ -143,17 +145,17 @@ describe("a channel with a socket here", () => {
     expect(diff.leaves).toMatchObject([{ user: ADA, state: 7, reason: "replaced" }]);
   });
 
-  test("never gets a home elsewhere", () => {
-    const set = saved((empty) => empty.join("a", ADA, 1_000, SOCKET));
-    set.join("a", ADA, 2_000, guest(AT_CHANNEL));
-    expect(set.get("a")).toMatchObject({ resume: "secret", home: null });
-    set.join("a", EVE, 3_000, guest(AT_ROOM));
-    expect(set.get("a")).toMatchObject({ resume: "secret", home: null });
+  test("never gets an owner elsewhere", () => {
+    const set = saved((empty) => empty.join("a", ADA, 1_000, LOCAL));
+    set.join("a", ADA, 2_000, DETACHED);
+    expect(set.get("a")).toMatchObject({ owner: LOCAL });
+    set.join("a", EVE, 3_000, REMOTE);
+    expect(set.get("a")).toMatchObject({ owner: LOCAL });
   });
 
   test("that is lost stays lost for a server's word, also as another user", () => {
     const set = saved((empty) => {
-      empty.join("a", ADA, 1_000, SOCKET);
+      empty.join("a", ADA, 1_000, LOCAL);
       empty.lose("a", "cut", 2_000);
     });
     set.join("a", ADA, 3_000);
@@ -165,10 +167,10 @@ describe("a channel with a socket here", () => {
 
   test("that comes back by itself is lost no more", () => {
     const set = saved((empty) => {
-      empty.join("a", ADA, 1_000, SOCKET);
+      empty.join("a", ADA, 1_000, LOCAL);
       empty.lose("a", "cut", 2_000);
     });
-    expect(set.join("a", ADA, 3_000, SOCKET)).toEqual(NO_CHANGE);
+    expect(set.join("a", ADA, 3_000, LOCAL)).toEqual(NO_CHANGE);
     expect(set.get("a")?.loss).toBeNull();
     expect(set.prune(12_000)).toEqual(NO_CHANGE);
   });
@@ -177,9 +179,9 @@ describe("a channel with a socket here", () => {
 /** Seen at 10 s, 20 s and 30 s. */
 function three(): PresenceSet {
   return saved((empty) => {
-    empty.join("a", ADA, 10_000, SOCKET);
-    empty.join("b", null, 20_000, guest(AT_CHANNEL));
-    empty.join("c", EVE, 30_000, guest(AT_ROOM));
+    empty.join("a", ADA, 10_000, LOCAL);
+    empty.join("b", null, 20_000, DETACHED);
+    empty.join("c", EVE, 30_000, REMOTE);
   });
 }
 
@@ -195,7 +197,7 @@ function oneLost(): PresenceSet {
 }
 
 describe("pruning by an age", () => {
-  test("removes whoever was seen so long ago or longer, whatever they stand on", () => {
+  test("removes whoever was seen so long ago or longer, whatever their owners", () => {
     expect(left(three(), 30_000, 0)).toEqual(["a", "b", "c"]);
     expect(left(three(), 30_000, 10_000)).toEqual(["a", "b"]);
     expect(left(three(), 30_000, 10_001)).toEqual(["a"]);
@@ -210,7 +212,7 @@ describe("pruning by an age", () => {
   });
 
   test("of 0 removes one whose last sign of life was rounded up into the future", () => {
-    const set = saved((empty) => empty.join("a", ADA, 10_000, SOCKET));
+    const set = saved((empty) => empty.join("a", ADA, 10_000, LOCAL));
     set.touch("a", 11_000);
     expect(left(set, 10_500, 500)).toEqual([]);
     expect(left(set, 10_500, 0)).toEqual(["a"]);
