@@ -1,4 +1,8 @@
-/** One project for each kind of test: what it runs in is what it is about. */
+/**
+ * One project for each combination of runtime and settings. Hostile input is all in test/hostile, which three
+ * projects share: inside/ runs in the Worker with the throttle out of the way, defaults/ in the Worker with the
+ * default settings, outside/ in Node against a runtime over TCP.
+ */
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -8,7 +12,7 @@ const worker = { main: "./test/support/worker.ts", wrangler: { configPath: "./wr
 /** Which faults, and how many: what `npm test` runs, unless the environment says otherwise. */
 const { FAULTS_SEED = "20261128", FAULTS_STEPS = "1000" } = process.env;
 
-/** Rooms so small that they come to tell counts, and a rate of frames that a clock which stands still does not throttle. */
+/** Rooms small enough to reach the counts, and a frame rate that does not throttle while the clock stands still. */
 const faultSettings = {
   FAULTS_SEED,
   FAULTS_STEPS,
@@ -35,15 +39,15 @@ const lowLimits = {
   PRESENCE_GRACE: "0",
 };
 
-/** The same for the platform's counters: as many requests a minute, from one address and by one user. */
+/** Limits of the platform's rate limiters, in requests a minute: from one address, and by one user. */
 const ratelimits = {
   ADDRESS_LIMITER: { namespace_id: "1", simple: { limit: 40, period: 60 as const } },
   USER_LIMITER: { namespace_id: "2", simple: { limit: 40, period: 60 as const } },
 };
 
 /**
- * Two files at a time, whatever the project, so that those that wait and those that work go side by side. With
- * more, a reload in a browser takes longer than the 2.5 s that a room waits for it.
+ * Two files at a time, whatever the project, so that a file that waits and a file that computes share the cores.
+ * With more, a reload in a browser takes longer than the 2.5 s that a room waits for it.
  */
 const maxWorkers = 2;
 
@@ -68,7 +72,11 @@ export default defineConfig({
             miniflare: { bindings: { ...secret, ROOMS: "1000" }, durableObjects },
           }),
         ],
-        test: { name: "worker", maxWorkers, include: ["test/{worker,scale}/**/*.test.ts"] },
+        test: {
+          name: "worker",
+          maxWorkers,
+          include: ["test/{worker,scale,hostile/defaults}/**/*.test.ts"],
+        },
       },
       {
         // The same on a scale that takes minutes: npm run test:scale.
@@ -97,7 +105,7 @@ export default defineConfig({
             miniflare: { bindings: { ...secret, PRESENCE_FRAME_RATE: "10000" } },
           }),
         ],
-        test: { name: "hostile", maxWorkers, include: ["test/hostile/**/*.test.ts"] },
+        test: { name: "hostile", maxWorkers, include: ["test/hostile/inside/**/*.test.ts"] },
       },
       {
         plugins: [
@@ -120,7 +128,7 @@ export default defineConfig({
         test: {
           name: "end-to-end",
           maxWorkers,
-          include: ["test/end-to-end/**/*.test.ts"],
+          include: ["test/{end-to-end,hostile/outside}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

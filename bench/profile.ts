@@ -15,6 +15,7 @@ const Profile = v.looseObject({
   nodes: v.array(
     v.looseObject({
       id: v.number(),
+      children: v.optional(v.array(v.number())),
       callFrame: v.looseObject({
         functionName: v.string(),
         url: v.string(),
@@ -74,22 +75,58 @@ export class Profiler {
   }
 }
 
-/** The functions with most time of their own, in milliseconds. */
-export function hottest({ nodes, samples, timeDeltas }: Profile): string[] {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
-      const place = url === "" ? "" : ` (${url.split("/").at(-1)}:${lineNumber + 1})`;
-      return [id, `${functionName || "anonymous"}${place}`] as const;
-    }),
-  );
-  const times = new Map<string, number>();
-  for (const [index, id] of samples.entries()) {
-    const name = names.get(id) ?? "?";
-    times.set(
-      name,
-      (times.get(name) ?? 0) + Math.min(timeDeltas[index] ?? 0, GAP_MICROSECONDS_MAX) / 1_000,
-    );
+/** The functions with most time of their own, and those with most together with all that they call. */
+export function hottest(profile: Profile): string[] {
+  const self = ownTimes(profile);
+  const [own, total] = [new Map<string, number>(), new Map<string, number>()];
+  const names = new Map(profile.nodes.map((node) => [node.id, nameOf(node)] as const));
+  const callers = callersOf(profile);
+  for (const [id, ms] of self) {
+    add(own, names.get(id) ?? "?", ms);
+    // Each once, however deep it calls itself.
+    const stack = new Set<string>();
+    for (let at: number | undefined = id; at !== undefined; at = callers.get(at)) {
+      stack.add(names.get(at) ?? "?");
+    }
+    for (const name of stack) add(total, name, ms);
   }
+  total.delete(ROOT);
+  return [
+    "   most time of their own:",
+    ...ranking(own),
+    "   with all that they call:",
+    ...ranking(total),
+  ];
+}
+
+const ROOT = "(root)";
+
+/** Milliseconds of each node's own. */
+function ownTimes({ samples, timeDeltas }: Profile): Map<number, number> {
+  const times = new Map<number, number>();
+  for (const [index, id] of samples.entries()) {
+    add(times, id, Math.min(timeDeltas[index] ?? 0, GAP_MICROSECONDS_MAX) / 1_000);
+  }
+  return times;
+}
+
+function callersOf({ nodes }: Profile): Map<number, number> {
+  const pairs = nodes.flatMap(({ id, children = [] }) =>
+    children.map((child) => [child, id] as const),
+  );
+  return new Map(pairs);
+}
+
+function nameOf({ callFrame: { functionName, url, lineNumber } }: Profile["nodes"][number]) {
+  const place = url === "" ? "" : ` (${url.split("/").at(-1)}:${lineNumber + 1})`;
+  return `${functionName || "anonymous"}${place}`;
+}
+
+function add<Key>(times: Map<Key, number>, key: Key, ms: number): void {
+  times.set(key, (times.get(key) ?? 0) + ms);
+}
+
+function ranking(times: ReadonlyMap<string, number>): string[] {
   return Array.from(times)
     .toSorted(([, a], [, b]) => b - a)
     .slice(0, FUNCTIONS_SHOWN)

@@ -163,16 +163,17 @@ export class Server {
 }
 
 function configOf(
-  { classes }: Target,
+  { bindings }: Target,
   { port, storage, vars }: { port: number; storage: string; vars: Vars },
 ): string {
-  const bindings = [
+  const classes = Object.values(bindings);
+  const allBindings = [
     ...Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
       ([variable, value]) => `(name = ${text(variable)}, text = ${text(value)})`,
     ),
-    ...classes.map(
-      (className) =>
-        `(name = ${text(className.toUpperCase())}, durableObjectNamespace = (className = ${text(className)}))`,
+    ...Object.entries(bindings).map(
+      ([binding, className]) =>
+        `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}))`,
     ),
   ];
   const namespaces = classes.map(
@@ -185,7 +186,7 @@ const config :Workerd.Config = (
     (name = "worker", worker = (
       modules = [(name = "worker", esModule = embed "worker.js")],
       compatibilityDate = ${text(COMPATIBILITY_DATE)},
-      bindings = [${bindings.join(", ")}],
+      bindings = [${allBindings.join(", ")}],
       durableObjectNamespaces = [${namespaces.join(", ")}],
       durableObjectStorage = (localDisk = "storage"),
     )),

@@ -18,10 +18,11 @@ type Totals = Readonly<Record<(typeof COUNTED)[number], number>>;
 export type Spent = Totals & { readonly cpuMs: number; readonly sent: number };
 
 export class Span {
+  /** By `performance.now()`. */
+  readonly beganAt = performance.now();
   readonly #server: Server;
   readonly #counters: Counters;
   readonly #cpu: number;
-  readonly #beganAt = performance.now();
 
   private constructor(server: Server, counters: Counters) {
     this.#server = server;
@@ -35,7 +36,7 @@ export class Span {
 
   /** Milliseconds of wall time so far. */
   get ms(): number {
-    return performance.now() - this.#beganAt;
+    return performance.now() - this.beganAt;
   }
 
   /** Milliseconds of CPU so far. */

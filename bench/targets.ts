@@ -7,8 +7,10 @@ export type Target = {
   readonly name: TargetName | "naive";
   /** Its name for people. */
   readonly title: string;
-  /** The classes of its objects, each bound to the name in capitals. */
-  readonly classes: readonly string[];
+  /** The classes of its objects by the names of their bindings. */
+  readonly bindings: Readonly<Record<string, string>>;
+  /** Whether it knows who is there, and tells. */
+  readonly hasPresence: boolean;
   /** Where the socket of a user is opened; `token` proves who it is where anybody asks. */
   path(room: string, user: { readonly id: string; readonly token: string }, query: string): string;
 };
@@ -17,19 +19,22 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
   ours: {
     name: "ours",
     title: "ours",
-    classes: ["Room", "Channel", "Lobby"],
+    bindings: { PRESENCE_ROOM: "Room", PRESENCE_CHANNEL: "Channel", PRESENCE_LOBBY: "Lobby" },
+    hasPresence: true,
     path: (room, { token }, query) => `/rooms/${room}/ws?${query}&token=${token}`,
   },
   bare: {
     name: "bare",
     title: "bare object",
-    classes: ["Room"],
+    bindings: { ROOM: "Room" },
+    hasPresence: false,
     path: (room) => `/rooms/${room}/ws`,
   },
   party: {
     name: "party",
     title: "partyserver",
-    classes: ["Room"],
+    bindings: { ROOM: "Room" },
+    hasPresence: true,
     path: (room, { id }) => `/parties/room/${room}?_pk=${id}`,
   },
 };
@@ -38,6 +43,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
 export const NAIVE: Target = {
   name: "naive",
   title: "naive",
-  classes: ["Room"],
+  bindings: { ROOM: "Room" },
+  hasPresence: true,
   path: (room, { id }) => `/rooms/${room}/ws?_pk=${id}`,
 };

@@ -18,12 +18,13 @@ export type Verdict = {
 };
 
 export function verdicts(measured: Measured): Verdict[] {
-  const { workload, figures, isJudged, problems } = measured;
+  const { workload, n, figures, isJudged, problems } = measured;
   const read = (target: TargetName, figure: Figure) => figures.get(target)?.get(figure);
   return workload.goals.map((goal) => {
     const ours = read("ours", goal.figure);
     const other = goal.of && read(goal.of.target, goal.of.figure);
-    const value = valueOf(goal, ours?.median ?? NaN, other?.median ?? NaN);
+    const allowance = ((goal.perThousand ?? 0) * n) / 1_000;
+    const value = valueOf(goal, (ours?.median ?? NaN) - allowance, other?.median ?? NaN);
     const isWithin = goal.isTimesLess ? value >= goal.limit : value <= goal.limit;
     const isMet = isJudged && problems.length === 0 && !Number.isNaN(value) ? isWithin : null;
     const word = problems.length > 0 ? "INVALID" : (WORDS[String(isMet)] ?? "not judged");

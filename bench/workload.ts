@@ -17,6 +17,8 @@ export type Goal = {
   readonly limit: number;
   /** What ours is divided by. */
   readonly of?: { readonly target: TargetName; readonly figure: Figure };
+  /** Taken off ours before it is divided: so much for each 1,000 clients. */
+  readonly perThousand?: number;
   /** The other way round: the other's is divided by ours, and `limit` is the least that is wanted. */
   readonly isTimesLess?: boolean;
 };
@@ -37,13 +39,14 @@ export type Workload = {
   run(server: Server, n: number, isQuick: boolean): Promise<Outcome>;
 };
 
-/** At most `limit` times as much as another has of `figure`, or of `than`. */
+/** At most `limit` times as much as another has of `figure`, or of `than`; and `perThousand` clients on top. */
 export function atMostTimes(
   limit: number,
   target: TargetName,
-  { text, figure, than = figure }: { text: string; figure: Figure; than?: Figure },
+  asked: Pick<Goal, "text" | "figure" | "perThousand"> & { readonly than?: Figure },
 ): Goal {
-  return { text, figure, limit, of: { target, figure: than } };
+  const { than, ...goal } = asked;
+  return { ...goal, limit, of: { target, figure: than ?? asked.figure } };
 }
 
 /** The other has at least `limit` times as much. */

@@ -21,6 +21,8 @@ export type Listener = {
 
 export class Connection {
   isOpen = false;
+  /** When the handshake's request was written, by `performance.now()`. */
+  requestedAt = Infinity;
   readonly #listener: Listener;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
@@ -47,6 +49,10 @@ export class Connection {
     this.#socket.on("close", () => {
       this.isOpen = false;
       this.#listener.ended?.(this.#closeCode);
+    });
+    // What is written before then goes out now.
+    this.#socket.on("connect", () => {
+      this.requestedAt = performance.now();
     });
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +

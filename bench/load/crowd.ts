@@ -5,7 +5,7 @@ import type { Server } from "../server.ts";
 import type { User } from "../tokens.ts";
 import { hash, type Effect } from "./effects.ts";
 import { Texts } from "./texts.ts";
-import { Visitor } from "./visitor.ts";
+import { Visitor, type VisitorListener } from "./visitor.ts";
 
 /** Nothing that is measured takes so long; what does, has failed. */
 const WAIT_MS_MAX = 180_000;
@@ -22,17 +22,26 @@ export type CrowdOptions = {
 
 export class Crowd {
   readonly visitors = new Set<Visitor>();
-  readonly texts = new Texts();
   readonly room: string;
   /** Frames and bytes to all together, to those who have left too. */
   frames = 0;
   bytes = 0;
+  /** When the last of the sockets opened, by `performance.now()`. */
+  openedAt = 0;
   onEffect: (visitor: Visitor, effect: Effect) => void;
+  /** Is told of each visitor whose socket has opened. */
+  onOpen: (visitor: Visitor) => void = () => {};
   readonly #server: Server;
   readonly #query: string;
-  #open = 0;
-  #complete = 0;
+  readonly #texts = new Texts();
+  readonly #listener: VisitorListener;
+  readonly #open = new Set<Visitor>();
+  /** Who has been told who is there, or how many; where nobody ever is, whose socket is open. */
+  readonly #greeted = new Set<Visitor>();
+  /** Who knows of as many as there are. */
+  readonly #complete = new Set<Visitor>();
   readonly #problems = new Set<string>();
+  #onGreeting: () => void = () => {};
   #check: () => void = () => {};
 
   constructor(
@@ -43,22 +52,41 @@ export class Crowd {
     this.room = room;
     this.#query = query;
     this.onEffect = onEffect;
+    this.#listener = {
+      opened: (visitor) => this.#opened(visitor),
+      heard: (visitor, effect, bytes) => this.#heard(visitor, effect, bytes),
+      ended: (visitor, code) => this.#ended(visitor, code),
+    };
   }
 
   /** Connects all of them at once; `more` is added to the address of ours. */
   join(users: readonly User[], more = ""): Visitor[] {
     return users.map((user) => {
-      const path = this.#server.target.path(this.room, user, `${this.#query}${more}`);
-      const visitor = new Visitor(this, user, { port: this.#server.port, path });
+      const { port, target } = this.#server;
+      const path = target.path(this.room, user, `${this.#query}${more}`);
+      const [texts, listener] = [this.#texts, this.#listener];
+      const visitor = new Visitor(user, { port, path, texts, listener });
       this.visitors.add(visitor);
       return visitor;
     });
   }
 
+  /** Connects all of them, so many at a time: whoever is greeted makes room for the next. */
+  async joinInTurn(users: readonly User[], atOnce: number): Promise<void> {
+    let begun = Math.min(atOnce, users.length);
+    this.#onGreeting = () => {
+      this.join(users.slice(begun, begun + 1));
+      begun += 1;
+    };
+    this.join(users.slice(0, begun));
+    await this.greeted();
+    this.#onGreeting = () => {};
+  }
+
   /** Says goodbye for some, whose end is no problem then. */
   leave(visitors: readonly Visitor[]): void {
     for (const visitor of visitors) {
-      this.#forget(visitor);
+      this.#remove(visitor);
       visitor.leave();
     }
   }
@@ -71,12 +99,19 @@ export class Crowd {
 
   /** All sockets are open. */
   opened(): Promise<void> {
-    return this.until(() => this.#open === this.visitors.size, "not all sockets opened");
+    return this.until(() => this.#open.size === this.visitors.size, "not all sockets opened");
+  }
+
+  /** Every visitor has had its first list, or number; with the bare object, which sends none, its socket is open. */
+  greeted(): Promise<void> {
+    return this.until(() => this.#greeted.size === this.visitors.size, "not all were greeted");
   }
 
   /** Every visitor knows of as many as there are; `verify` tells whether it is of the right ones. */
   completed(): Promise<void> {
-    return this.until(() => this.#complete === this.visitors.size, "not all know all");
+    // Who knew all before others came does not now.
+    for (const visitor of this.visitors) this.#judge(visitor);
+    return this.until(() => this.#complete.size === this.visitors.size, "not all know all");
   }
 
   /** What went wrong: nothing, in a clean run. */
@@ -97,58 +132,14 @@ export class Crowd {
       this.problem(`lists of ${counts} are not those of the ${this.visitors.size} who are there`);
     }
     const users = new Map(Array.from(this.visitors, ({ key, user }) => [key, user.id] as const));
-    for (const { key, user } of this.texts.someones()) {
+    for (const { key, user } of this.#texts.someones()) {
       if (users.has(key) && users.get(key) !== user) this.problem(`${key} is not ${user}`);
     }
-  }
-
-  #isRight(): boolean {
-    const keys = new Set(Array.from(this.visitors, ({ key }) => key));
-    let sum = 0;
-    for (const key of keys) sum = (sum + hash(key)) | 0;
-    return (
-      keys.size === this.visitors.size &&
-      [...this.visitors].every(
-        (visitor) => visitor.count === keys.size && (visitor.sum === sum || !visitor.knowsNames),
-      )
-    );
   }
 
   problem(text: string): void {
     this.#problems.add(text);
     this.#check();
-  }
-
-  // Called by visitors.
-
-  isOpen(): void {
-    this.#open += 1;
-    this.#check();
-  }
-
-  heardNews(visitor: Visitor, effect: Effect, bytes: number): void {
-    this.frames += 1;
-    this.bytes += bytes;
-    // Whoever has left may hear a last word, but counts no more.
-    if (!this.visitors.has(visitor)) return;
-    const was = visitor.isComplete;
-    visitor.isComplete = visitor.count === this.visitors.size;
-    this.#complete += Number(visitor.isComplete) - Number(was);
-    if (effect.problem !== null) this.problem(effect.problem);
-    this.onEffect(visitor, effect);
-    this.#check();
-  }
-
-  hasEnded(visitor: Visitor, code: number | null): void {
-    if (!this.visitors.has(visitor)) return;
-    this.#forget(visitor);
-    this.problem(`a socket was dropped, with ${code ?? "no close frame"}`);
-  }
-
-  #forget(visitor: Visitor): void {
-    if (!this.visitors.delete(visitor)) return;
-    if (visitor.connection.isOpen) this.#open -= 1;
-    if (visitor.isComplete) this.#complete -= 1;
   }
 
   /** Looks whenever something is heard; what takes too long is a problem, and so the end of waiting. */
@@ -165,5 +156,61 @@ export class Crowd {
     await promise;
     this.#check = () => {};
     clearTimeout(timer);
+  }
+
+  #isRight(): boolean {
+    const keys = new Set(Array.from(this.visitors, ({ key }) => key));
+    let sum = 0;
+    for (const key of keys) sum = (sum + hash(key)) | 0;
+    return (
+      keys.size === this.visitors.size &&
+      [...this.visitors].every(
+        (visitor) => visitor.count === keys.size && (visitor.sum === sum || !visitor.knowsNames),
+      )
+    );
+  }
+
+  #opened(visitor: Visitor): void {
+    if (!this.visitors.has(visitor)) return;
+    this.#open.add(visitor);
+    this.openedAt = performance.now();
+    if (!this.#server.target.hasPresence) this.#greet(visitor);
+    this.onOpen(visitor);
+    this.#check();
+  }
+
+  #heard(visitor: Visitor, effect: Effect, bytes: number): void {
+    this.frames += 1;
+    this.bytes += bytes;
+    // Whoever has left may hear a last word, but counts no more.
+    if (!this.visitors.has(visitor)) return;
+    if (effect.isWhole || effect.counted !== null) this.#greet(visitor);
+    this.#judge(visitor);
+    if (effect.problem !== null) this.problem(effect.problem);
+    this.onEffect(visitor, effect);
+    this.#check();
+  }
+
+  #greet(visitor: Visitor): void {
+    if (this.#greeted.has(visitor)) return;
+    this.#greeted.add(visitor);
+    this.#onGreeting();
+  }
+
+  #judge(visitor: Visitor): void {
+    if (visitor.count === this.visitors.size) this.#complete.add(visitor);
+    else this.#complete.delete(visitor);
+  }
+
+  #ended(visitor: Visitor, code: number | null): void {
+    if (!this.visitors.has(visitor)) return;
+    this.#remove(visitor);
+    this.problem(`a socket was dropped, with ${code ?? "no close frame"}`);
+  }
+
+  #remove(visitor: Visitor): void {
+    for (const set of [this.visitors, this.#open, this.#greeted, this.#complete]) {
+      set.delete(visitor);
+    }
   }
 }

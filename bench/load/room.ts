@@ -7,7 +7,7 @@ import { Crowd } from "./crowd.ts";
 /** So many connect at once: a storm is not what is measured here. */
 const AT_ONCE = 100;
 
-/** `n` are in a room, each knows it, and the server is at rest. */
+/** `n` are in a room, each knows it, and the server is at rest. They are the first of `users`. */
 export async function assemble(server: Server, n: number): Promise<Crowd> {
   const all = await users(n);
   const crowd = new Crowd(server);

@@ -1,8 +1,26 @@
-/** One client of a crowd: its connection, and what it knows of the room. */
+/** One client: its connection, and what it knows of the room. */
 
 import type { User } from "../tokens.ts";
 import { Connection } from "./connection.ts";
-import type { Crowd } from "./crowd.ts";
+import type { Effect } from "./effects.ts";
+import type { Texts } from "./texts.ts";
+
+/** Is told of what happens to a visitor. */
+export interface VisitorListener {
+  opened(visitor: Visitor): void;
+  /** After the visitor has taken it in; `bytes` is the length of the frame's payload. */
+  heard(visitor: Visitor, effect: Effect, bytes: number): void;
+  /** The connection is over; `code` is that of the close frame, if there was one. */
+  ended(visitor: Visitor, code: number | null): void;
+}
+
+export type VisitorOptions = {
+  readonly port: number;
+  readonly path: string;
+  /** Shared by all who hear the same. */
+  readonly texts: Texts;
+  readonly listener: VisitorListener;
+};
 
 export class Visitor {
   readonly user: User;
@@ -16,33 +34,18 @@ export class Visitor {
   sum = 0;
   /** Whether it was told who is there, not only how many. */
   knowsNames = true;
-  /** Whether it knows of as many as there are. */
-  isComplete = false;
 
-  constructor(crowd: Crowd, user: User, { port, path }: { port: number; path: string }) {
+  constructor(user: User, { port, path, texts, listener }: VisitorOptions) {
     this.user = user;
     this.key = user.id;
     this.connection = new Connection(port, path, {
-      opened: () => crowd.isOpen(),
+      opened: () => listener.opened(this),
       heard: (payload) => {
-        const effect = crowd.texts.effect(payload);
-        if (effect.self !== null) {
-          this.key = effect.self.channel;
-          this.resume = effect.self.resume;
-        }
-        if (effect.isWhole) {
-          this.count = this.sum = 0;
-          this.knowsNames = true;
-        }
-        if (effect.counted !== null) {
-          this.count = effect.counted;
-          this.knowsNames = false;
-        }
-        this.count += effect.count;
-        this.sum = (this.sum + effect.sum) | 0;
-        crowd.heardNews(this, effect, payload.length);
+        const effect = texts.effect(payload);
+        this.#takeIn(effect);
+        listener.heard(this, effect, payload.length);
       },
-      ended: (code) => crowd.hasEnded(this, code),
+      ended: (code) => listener.ended(this, code),
     });
   }
 
@@ -52,5 +55,22 @@ export class Visitor {
 
   cut(): void {
     this.connection.cut();
+  }
+
+  #takeIn({ self, isWhole, counted, count, sum }: Effect): void {
+    if (self !== null) {
+      this.key = self.channel;
+      this.resume = self.resume;
+    }
+    if (isWhole) {
+      this.count = this.sum = 0;
+      this.knowsNames = true;
+    }
+    if (counted !== null) {
+      this.count = counted;
+      this.knowsNames = false;
+    }
+    this.count += count;
+    this.sum = (this.sum + sum) | 0;
   }
 }

@@ -19,7 +19,7 @@ export type Talk = {
 export async function talk(server: Server, talking: Talk): Promise<Outcome> {
   const { n, speakers } = talking;
   const crowd = await assemble(server, n);
-  if (server.target.name !== "bare") await crowd.verify();
+  if (server.target.hasPresence) await crowd.verify();
   const conversation = new Conversation(crowd, [...crowd.visitors].slice(0, speakers));
   const framesBefore = crowd.frames;
   const span = await Span.begin(server);

@@ -7,14 +7,8 @@ import { checkChannel, checkRoom, roomOfChannel } from "../core/names.ts";
 import type { ListedPresence, User } from "../core/presence.ts";
 import { type ErrorFrame, type PresenceFrame, ProtocolError } from "../core/protocol.ts";
 import type { Env } from "../config/env.ts";
-import {
-  type Added,
-  type Behind,
-  call,
-  type PresencePage,
-  type RoomStats,
-  type RoomStub,
-} from "../rpc/stubs.ts";
+import { call } from "../rpc/call.ts";
+import type { Added, Behind, PresencePage, RoomStats, RoomStub } from "../rpc/stubs.ts";
 
 /** What a room is to itself and to others alike. */
 type Target = Behind<RoomStub>;

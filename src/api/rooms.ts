@@ -10,16 +10,9 @@ import type { User } from "../core/presence.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { type Bindings, bindingsOf, type Env } from "../config/env.ts";
 import { millisecondsOf, RoomHandle } from "./room-handle.ts";
-import {
-  type Added,
-  call,
-  type ChannelStub,
-  type ListedRoom,
-  LOBBY_NAMES,
-  type RoomStub,
-  type Sweep,
-  type Whereabouts,
-} from "../rpc/stubs.ts";
+import { call } from "../rpc/call.ts";
+import { LOBBY_NAMES } from "../rpc/lobbies.ts";
+import type { Added, ChannelStub, ListedRoom, RoomStub, Sweep, Whereabouts } from "../rpc/stubs.ts";
 
 /** What to list: names that begin with `prefix`, `limit` at most (1 to 1,000), from where the cursor of the page before says. */
 export type RoomListOptions = {

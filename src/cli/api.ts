@@ -1,9 +1,12 @@
-/** The HTTP API as the commands call it. Every failure becomes a Failure that says what happened and what to do. */
+/**
+ * The HTTP API as the commands call it. A failed call throws a CommandError that says what happened
+ * and what to do.
+ */
 
 import * as v from "valibot";
 import { NAME_BYTES_MAX } from "../core/limits.ts";
 import { isChannelName, isRoomName } from "../core/names.ts";
-import { Failure, UsageError } from "./failure.ts";
+import { CommandError, UsageError } from "./command-error.ts";
 import { ErrorAnswer } from "./shapes.ts";
 import type { Target } from "./target.ts";
 import { printable } from "./text.ts";
@@ -64,9 +67,9 @@ export class Api {
     const response = await this.#fetch(method, path, body);
     const answer = parse(response.text);
     if (!response.ok) throw this.#refusal(response, answer);
-    // Only looked at, not copied: what --json prints is what the server said.
+    // Only looked at, not copied: what --json prints is what the server sent.
     if (v.is(schema, answer)) return { status: response.status, body: answer };
-    throw new Failure(
+    throw new CommandError(
       `${this.#target.url} answered something else than a durable-presence service does; is the address right?`,
     );
   }
@@ -92,23 +95,23 @@ export class Api {
         text: await response.text(),
       };
     } catch (error) {
-      throw new Failure(this.#unreachable(error));
+      throw new CommandError(this.#unreachable(error));
     }
   }
 
-  #refusal({ status, location }: Reply, answer: unknown): Failure {
+  #refusal({ status, location }: Reply, answer: unknown): CommandError {
     const { url, tokenHint } = this.#target;
     if (location !== null) {
-      return new Failure(`${url} sends us on to ${printable(location)}; use that as --url`);
+      return new CommandError(`${url} sends us on to ${printable(location)}; use that as --url`);
     }
     if (!v.is(ErrorAnswer, answer)) {
-      return new Failure(
+      return new CommandError(
         `${url} answered ${status}, and not as a durable-presence service does; is the address right?`,
       );
     }
     const message = `the server refused: ${printable(answer.error.message)} (${status} ${printable(answer.error.code)})`;
     const isAboutToken = status === 401 || status === 403;
-    return new Failure(isAboutToken ? `${message}\n${tokenHint}` : message);
+    return new CommandError(isAboutToken ? `${message}\n${tokenHint}` : message);
   }
 
   #unreachable(error: unknown): string {

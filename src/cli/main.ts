@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command line, `durable-presence`: finds the command, and turns whatever goes wrong into words and an exit
- * code. 0: done. 1: the service refused, something failed or is unsafe. 2: the command was written wrongly.
+ * The command line, `durable-presence`: finds the command, and turns errors into messages and exit
+ * codes. 0: done. 1: the service refused, or something failed or is unsafe. 2: wrong usage.
  */
 
 import { parseArgs } from "node:util";
@@ -16,7 +16,7 @@ import { rooms } from "./commands/rooms.ts";
 import { send } from "./commands/send.ts";
 import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
-import { UsageError } from "./failure.ts";
+import { UsageError } from "./command-error.ts";
 import { printable, tableOf } from "./text.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -103,9 +103,9 @@ function fail(error: unknown, name?: string): void {
   process.exitCode = 2;
 }
 
-// Whoever reads our output has seen enough, as `head` has.
+// Whoever reads the output has closed the pipe, as `head` does.
 process.stdout.on("error", () => process.exit());
-// What no command foresaw is told in words too.
+// Errors that no command expects are printed as messages, too.
 process.on("uncaughtException", (error) => {
   fail(error);
   process.exit();

@@ -4,7 +4,10 @@ import { SignJWT } from "jose";
 import * as v from "valibot";
 import { Claims } from "../core/claims.ts";
 
-/** Signs `claims` with HS256 for `ttl`, such as "1h" or "7d". Throws an Error that names a wrong claim. */
+/**
+ * Signs `claims` with HS256 for `ttl`, such as "1h" or "7d". Throws an Error that names a wrong
+ * claim.
+ */
 export async function mint(
   claims: v.InferInput<typeof Claims>,
   secret: string,

@@ -1,10 +1,10 @@
-/** Lists that the service gives out page by page. */
+/** Lists that the service returns in pages, by a cursor. */
 
 /** One page; with a `cursor` there is more. */
 type Page = { readonly cursor?: string };
 
-/** All pages from `cursor` on, each asked for when the one before has been read. */
-export async function* pagesOf<P extends Page>(
+/** All pages from `cursor` on, each requested when the one before has been read. */
+export async function* paginate<P extends Page>(
   ask: (cursor: string | undefined) => Promise<P>,
   cursor?: string,
 ): AsyncGenerator<P> {

@@ -1,17 +1,21 @@
-/** What a deploy would take from the folder that a command runs in: wrangler's configuration, .dev.vars, the environment. */
+/**
+ * What a deploy from the current folder would use: wrangler's configuration, .dev.vars and the
+ * environment.
+ */
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
+import { parse as parseJson, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
-import { type Danger, dangersOf } from "../config/settings-audit.ts";
-import { Failure } from "./failure.ts";
+import { type Finding, findingsOf } from "../config/settings-audit.ts";
+import { CommandError } from "./command-error.ts";
 import { printable } from "./text.ts";
 
 const CONFIGS = ["wrangler.toml", "wrangler.jsonc", "wrangler.json"];
 const VARS = ".dev.vars";
 
-/** Secrets of the service: in a file that is committed they are none. */
+/** Secrets of the service. In a file that is committed they are not secret. */
 const SECRETS = ["PRESENCE_SECRET", "PRESENCE_SECRET_PREVIOUS"];
 
 /** Variables of the command line itself. */
@@ -31,44 +35,48 @@ const Config = v.object({
 });
 type Config = v.InferOutput<typeof Config>;
 
-/** What is unsafe in this folder, and what was read to tell. Throws a Failure where a deploy would fail, too. */
-export function inspectProject(): { dangers: readonly Danger[]; read: readonly string[] } {
+/**
+ * What is unsafe in this folder, and which files were read. Throws a CommandError where a deploy
+ * would fail, too.
+ */
+export function inspectProject(): { findings: readonly Finding[]; read: readonly string[] } {
   const file = CONFIGS.find((name) => existsSync(name));
   if (file === undefined) {
-    throw new Failure(`there is no ${CONFIGS[0]} here; run this in the folder that has it`);
+    throw new CommandError(`there is no ${CONFIGS[0]} here; run this in the folder that has it`);
   }
   const config = readConfig(file);
   const local = existsSync(VARS) ? parseEnv(readFileSync(VARS, "utf8")) : {};
   const variables = {
     ...ofService(local),
     ...ofService(process.env),
-    // What is committed is what is deployed; the others stand for secrets, which only the account knows.
+    // What is committed is deployed. The other two stand for the account's secrets, which cannot be
+    // read.
     ...ofService(config.vars),
   };
   const bindings = new Set(config.ratelimits.map(({ name }) => name));
   const read = [file, ...(existsSync(VARS) ? [VARS] : []), "the environment"];
   try {
-    const dangers = dangersOf(variables, (name) => bindings.has(name));
-    return { dangers: [...dangersOfConfig(config, file), ...dangers], read };
+    const findings = findingsOf(variables, (name) => bindings.has(name));
+    return { findings: [...findingsOfConfig(config, file), ...findings], read };
   } catch (error) {
-    throw new Failure(printable(error instanceof Error ? error.message : String(error)));
+    throw new CommandError(printable(error instanceof Error ? error.message : String(error)));
   }
 }
 
-function dangersOfConfig({ vars, observability }: Config, file: string): Danger[] {
-  const dangers: Danger[] = SECRETS.filter((name) => name in vars).map((setting) => ({
+function findingsOfConfig({ vars, observability }: Config, file: string): Finding[] {
+  const findings: Finding[] = SECRETS.filter((name) => name in vars).map((setting) => ({
     setting,
     problem: `stands in ${file}: whoever sees the repository can be anybody`,
     remedy: `take it out, make a new one, and set it with: npx wrangler secret put ${setting}`,
   }));
   if (observability.enabled && !observability.redact_query_string) {
-    dangers.push({
+    findings.push({
       setting: "observability.redact_query_string",
       problem: "is off: the tokens that browsers send in the query stand in the log",
       remedy: `set it to true in ${file}`,
     });
   }
-  return dangers;
+  return findings;
 }
 
 /** The variables of the service, as text: a number is one in TOML. */
@@ -89,19 +97,16 @@ function readConfig(file: string): Config {
     return v.parse(Config, file.endsWith(".toml") ? parseToml(text) : parseJsonc(text));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Failure(`${file} cannot be read: ${printable(reason ?? "")}`);
+    throw new CommandError(`${file} cannot be read: ${printable(reason ?? "")}`);
   }
-}
-
-const STRING = String.raw`("(?:\\.|[^"\\])*")`;
-const COMMENTS = new RegExp(String.raw`${STRING}|//[^\n]*|/\*[\s\S]*?\*/`, "g");
-const LAST_COMMAS = new RegExp(String.raw`${STRING}|,(?=\s*[}\]])`, "g");
-
-function keepString(_: string, string?: string): string {
-  return string ?? "";
 }
 
 /** JSON with comments, and commas at the end of lists, as wrangler takes it. */
 function parseJsonc(text: string): unknown {
-  return JSON.parse(text.replaceAll(COMMENTS, keepString).replaceAll(LAST_COMMAS, keepString));
+  const errors: ParseError[] = [];
+  const value: unknown = parseJson(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first === undefined) return value;
+  const line = text.slice(0, first.offset).split("\n").length;
+  throw new Error(`${printParseErrorCode(first.error)} in line ${line}`);
 }

@@ -1,4 +1,7 @@
-/** PRESENCE_SECRET on a developer's machine: in the environment, or in .dev.vars, where wrangler reads it too. */
+/**
+ * PRESENCE_SECRET on a developer's machine: in the environment, or in .dev.vars, which wrangler
+ * reads too.
+ */
 
 import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";

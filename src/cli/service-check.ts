@@ -1,11 +1,11 @@
-/** What a stranger sees of a running service: asked without any token. */
+/** What a stranger sees of a running service: requests without a token. */
 
 import * as v from "valibot";
-import type { Danger } from "../config/settings-audit.ts";
+import type { Finding } from "../config/settings-audit.ts";
 import type { Target } from "./target.ts";
 import { printable } from "./text.ts";
 
-/** A service that is well answers at once, wherever it is. */
+/** A healthy service answers at once, wherever it is. */
 const ANSWER_MS_MAX = 10_000;
 
 const Health = v.object({ ok: v.literal(true) });
@@ -13,10 +13,10 @@ const Health = v.object({ ok: v.literal(true) });
 type Reply = { readonly status: number; readonly headers: Headers; readonly text: string };
 
 /** What is unsafe about the service at `target`, or missing. */
-export async function inspectService({ url, isLocal }: Target): Promise<Danger[]> {
-  const dangers: Danger[] = [];
+export async function inspectService({ url, isLocal }: Target): Promise<Finding[]> {
+  const findings: Finding[] = [];
   const report = (problem: string, remedy: string) => {
-    dangers.push({ setting: url, problem, remedy });
+    findings.push({ setting: url, problem, remedy });
   };
   if (!isLocal && !url.startsWith("https:")) {
     report("is not https: tokens go over the network for all to read", "use its https address");
@@ -24,7 +24,7 @@ export async function inspectService({ url, isLocal }: Target): Promise<Danger[]
   const health = await ask(`${url}/healthz`);
   if (typeof health === "string") {
     report(`cannot be reached: ${health}`, "is it deployed, and is the address right?");
-    return dangers;
+    return findings;
   }
   if (health.status !== 200 || !v.is(Health, parse(health.text))) {
     const location = health.headers.get("location");
@@ -33,11 +33,11 @@ export async function inspectService({ url, isLocal }: Target): Promise<Danger[]
       `answers /healthz with ${health.status}${answered}, not as this service does`,
       "is the address right? A service that is mounted under a path has it in its address",
     );
-    return dangers;
+    return findings;
   }
   const rooms = await ask(`${url}/rooms`);
   if (typeof rooms === "string") report(`cannot be asked for its rooms: ${rooms}`, "try again");
-  else dangers.push(...dangersOfApi(url, rooms));
+  else findings.push(...findingsOfApi(url, rooms));
   const page = await ask(`${url}/inspector`);
   if (typeof page !== "string" && isPage(page) && !page.headers.has("content-security-policy")) {
     report(
@@ -45,19 +45,19 @@ export async function inspectService({ url, isLocal }: Target): Promise<Danger[]
       "deploy dist/pages with its _headers file",
     );
   }
-  return dangers;
+  return findings;
 }
 
-function dangersOfApi(url: string, { status, headers }: Reply): Danger[] {
-  const dangers: Danger[] = [];
+function findingsOfApi(url: string, { status, headers }: Reply): Finding[] {
+  const findings: Finding[] = [];
   if (status === 503) {
-    dangers.push({
+    findings.push({
       setting: url,
       problem: "takes no tokens: everybody is anonymous there, and the HTTP API is closed",
       remedy: "set a secret: npx wrangler secret put PRESENCE_SECRET",
     });
   } else if (status !== 401) {
-    dangers.push({
+    findings.push({
       setting: url,
       problem: `answers a call of the HTTP API without a token with ${status} instead of 401`,
       remedy: "see what is in front of it; nobody may list rooms without a token",
@@ -67,13 +67,13 @@ function dangersOfApi(url: string, { status, headers }: Reply): Danger[] {
     (name) => !headers.has(name),
   );
   if (missing.length > 0) {
-    dangers.push({
+    findings.push({
       setting: url,
       problem: `answers without ${missing.join(", ")}`,
       remedy: "deploy this version, and see whether something in front of it takes them away",
     });
   }
-  return dangers;
+  return findings;
 }
 
 function isPage({ status, headers, text }: Reply): boolean {
@@ -81,7 +81,7 @@ function isPage({ status, headers, text }: Reply): boolean {
   return status === 200 && isHtml && text.includes("durable-presence");
 }
 
-/** What was answered, or why nothing was. No token goes along, and no redirection is followed. */
+/** The answer, or why there was none. Sends no token, and follows no redirection. */
 async function ask(url: string): Promise<Reply | string> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);

@@ -1,6 +1,7 @@
 /**
- * `npm start`: the service on this machine, with nothing to set up. Makes a secret where there is none, runs
- * wrangler without any call to the outside, and says what to try. Arguments go to `wrangler dev`.
+ * `npm start`: the service on this machine, with nothing to set up. Makes a secret where there is
+ * none, runs wrangler without any call to the outside, and says what to try. Arguments go to
+ * `wrangler dev`.
  */
 
 import { spawn } from "node:child_process";
@@ -8,14 +9,17 @@ import { createInterface } from "node:readline";
 import { mint } from "./mint.ts";
 import { ensureSecret, readSecret } from "./secret.ts";
 
-/** What wrangler would ask of the network otherwise: the place of the nearest data centre, updates, telemetry. */
+/** Keeps wrangler from using the network: the nearest data centre, updates, telemetry. */
 const QUIET = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   WRANGLER_HIDE_BANNER: "true",
   WRANGLER_SEND_METRICS: "false",
 };
 
-/** Lets the pages on this machine have tokens for the asking. Nothing else may set it: see src/http/development-token.ts. */
+/**
+ * Makes the service give the pages on this machine tokens. Nothing else may set it: see
+ * src/http/development-token.ts.
+ */
 const DEVELOPMENT = ["--var", "PRESENCE_DEV:true"];
 
 async function whatToTry(url: string): Promise<string> {

@@ -1,15 +1,15 @@
-/** Which service a command talks to, and the token that lets it. No token is ever printed from here. */
+/** The service that a command calls, and the token for it. This module never prints a token. */
 
-import { Failure, UsageError } from "./failure.ts";
+import { CommandError, UsageError } from "./command-error.ts";
 import { mint } from "./mint.ts";
 import { readSecret } from "./secret.ts";
 
 const DEFAULT_URL = "http://localhost:8787";
 
-/** A token made here is used at once; a connection that is made again gets a new one. */
+/** A token that is made here is used at once; each reconnection gets a new one. */
 const TOKEN_TTL = "5m";
 
-/** Where a secret of this machine may be used: nobody else listens there. */
+/** Hosts for which a token is made with this machine's secret: nobody else listens there. */
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 export class Target {
@@ -17,7 +17,10 @@ export class Target {
   readonly url: string;
   readonly isLocal: boolean;
 
-  /** Throws a UsageError where `url` is not one of a service. Without one it is PRESENCE_URL, or this machine. */
+  /**
+   * Without `url` it is PRESENCE_URL, or this machine. Throws a UsageError where that is not an
+   * address.
+   */
   constructor(url?: string) {
     const fromEnv = process.env["PRESENCE_URL"] || DEFAULT_URL;
     const parsed = url === undefined ? parse(fromEnv, "PRESENCE_URL") : parse(url, "--url");
@@ -25,14 +28,14 @@ export class Target {
     this.isLocal = LOCAL_HOSTS.has(parsed.hostname);
   }
 
-  /** What to look at where the token is refused. */
+  /** What to check where the token is refused. */
   get tokenHint(): string {
     return ownToken() === undefined
       ? "It was made with the PRESENCE_SECRET of this machine: does the service have the same?"
       : "It is the one in PRESENCE_TOKEN.";
   }
 
-  /** The token of the environment; on this machine, one that is made with its secret. */
+  /** The token of the environment; for a service on this machine, one made with its secret. */
   async token(): Promise<string> {
     const own = ownToken();
     if (own !== undefined) return own;
@@ -43,7 +46,7 @@ export class Target {
     const otherwise = this.isLocal
       ? " (or PRESENCE_SECRET, in the environment or in .dev.vars, to have one made)"
       : "";
-    throw new Failure(
+    throw new CommandError(
       `there is no token for ${this.url}: set PRESENCE_TOKEN to one that can admin${otherwise}.\nTo make one: durable-presence token --sub me --can admin`,
     );
   }
@@ -52,9 +55,9 @@ export class Target {
 function ownToken(): string | undefined {
   const token = process.env["PRESENCE_TOKEN"]?.trim();
   if (token === undefined || token === "") return undefined;
-  // What is no token may be some other secret: it is neither sent nor shown.
+  // A text that is not a token may be another secret: it is neither sent nor printed.
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token;
-  throw new Failure(
+  throw new CommandError(
     "PRESENCE_TOKEN is not a token: it must be a JWT, three parts with dots between",
   );
 }

@@ -1,13 +1,17 @@
-/** Text for a terminal: what strangers chose made harmless, columns that line up, durations that one can read. */
+/** Text for a terminal: strangers' text made harmless, columns that line up, readable durations. */
 
+import stringWidth from "string-width";
 import type { Json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
 import { formatCount } from "../core/protocol.ts";
 
-/** Characters that steer a terminal, break a line or turn the order of letters around. */
+/** Characters that control a terminal, break a line or change the direction of the text. */
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 
-/** `text` on one line, with everything that could steer a terminal written out: names and states come from strangers. */
+/**
+ * `text` on one line, with every character that could control a terminal escaped: strangers choose
+ * names and states.
+ */
 export function printable(text: string): string {
   return text.replaceAll(STEERING, (character) => {
     const code = character.codePointAt(0) ?? 0;
@@ -15,7 +19,7 @@ export function printable(text: string): string {
   });
 }
 
-/** JSON on one line. What its own escapes leave as it is, a terminal may still obey. */
+/** JSON on one line, and harmless: JSON itself does not escape everything that a terminal obeys. */
 export function jsonText(value: unknown): string {
   return printable(JSON.stringify(value));
 }
@@ -39,7 +43,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** How long ago `time` was, in its two largest units: `5s ago`, `2h 10m ago`. */
 export function ago(time: number, now = Date.now()): string {
-  // Two machines' clocks differ: nothing was seen in the future.
+  // The clocks of two machines differ: no time is in the future.
   const seconds = Math.max(0, Math.floor((now - time) / 1_000));
   const [days, hours, minutes] = [
     Math.floor(seconds / 86_400),
@@ -53,29 +57,12 @@ export function ago(time: number, now = Date.now()): string {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Scripts and signs whose characters take two columns. */
-const WIDE =
-  /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\ufe0f/u;
-
-/** Columns that `text` takes in a terminal. */
-export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += columnsOfGrapheme(segment);
-  return columns;
-}
-
-function columnsOfGrapheme(segment: string): number {
-  if (WIDE.test(segment)) return 2;
-  // A mark or a joiner without anything to stand on.
-  return /^[\p{Mn}\p{Me}\p{Cf}]/u.test(segment) ? 0 : 1;
-}
-
 /** `text` cut to `columns`, with an ellipsis where something is missing. */
 export function cut(text: string, columns: number): string {
-  if (columnsOf(text) <= columns) return text;
+  if (stringWidth(text) <= columns) return text;
   let [kept, used] = ["", 1];
   for (const { segment } of graphemes.segment(text)) {
-    used += columnsOfGrapheme(segment);
+    used += stringWidth(segment);
     if (used > columns) break;
     kept += segment;
   }
@@ -87,7 +74,7 @@ export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const line = lines.at(-1);
-    if (line !== undefined && columnsOf(line) + 1 + columnsOf(word) <= columns) {
+    if (line !== undefined && stringWidth(line) + 1 + stringWidth(word) <= columns) {
       lines[lines.length - 1] = `${line} ${word}`;
     } else {
       lines.push(word);
@@ -101,18 +88,18 @@ export function tableOf(rows: readonly (readonly string[])[], columns = Infinity
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell));
+      widths[index] = Math.max(widths[index] ?? 0, stringWidth(cell));
     }
   }
   return rows.map((row) => {
     const cells = row.map(
-      (cell, index) => cell + " ".repeat((widths[index] ?? 0) - columnsOf(cell)),
+      (cell, index) => cell + " ".repeat((widths[index] ?? 0) - stringWidth(cell)),
     );
     return cut(cells.join("  ").trimEnd(), columns);
   });
 }
 
-/** Columns of the terminal, or as many as it takes where the output goes into a file or a pipe. */
+/** Columns of the terminal; unlimited where the output goes into a file or a pipe. */
 export function terminalColumns(): number {
   return process.stdout.isTTY ? process.stdout.columns || 80 : Infinity;
 }

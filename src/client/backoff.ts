@@ -1,13 +1,16 @@
-/** When to come back, by the code with which a connection ended. Pure: time and chance are parameters. */
+/**
+ * When to reconnect, by the code that closed the connection. Pure: time and chance are parameters.
+ */
 
 import { RETRY_LATER_MS_MAX, RETRY_MS_FIRST, RETRY_MS_MAX, STABLE_MS_MIN } from "../core/limits.ts";
 
-/** What the end of a connection says of the next one. */
+/** What a close code says about the next connection. */
 export type Verdict = "never" | "later" | "now" | "retry";
 
 /**
- * 4000–4099 never, 4100–4199 later, 4200–4299 now. Anything else is a retry: 1000 too, which nobody says to
- * a client that has not left, and 1009, since what was too large is not sent again.
+ * 4000–4099: never. 4100–4199: later. 4200–4299: now. Any other code: retry. That includes 1000,
+ * which no server sends to a client that has not left, and 1009, since what was too large is not
+ * sent again.
  */
 export function verdictOf(closeCode: number): Verdict {
   const ranges: readonly (Verdict | undefined)[] = ["never", "later", "now"];
@@ -23,14 +26,15 @@ export class Backoff {
   }
 
   /**
-   * A connection, or an attempt to make one, has ended. Returns the milliseconds to wait before the next one:
-   * any time up to a limit that doubles with each failure, by `chance`, which is in [0, 1).
+   * A connection, or an attempt to connect, has ended. Returns the milliseconds to wait before the
+   * next attempt: a random time, by `chance` in [0, 1), up to a limit that doubles with each
+   * failure.
    */
   ended(verdict: Verdict, now: number, chance: number): number {
     if (now - (this.#openedAt ?? now) >= STABLE_MS_MIN) this.#failures = 0;
     this.#openedAt = undefined;
     this.#failures += 1;
-    // A server that says "now" and cannot keep it must not be asked in a tight loop.
+    // A server that says "now" again and again must not be asked in a tight loop.
     if (verdict === "now" && this.#failures === 1) return 0;
     const max = verdict === "later" ? RETRY_LATER_MS_MAX : RETRY_MS_MAX;
     return chance * Math.min(RETRY_MS_FIRST * 2 ** (this.#failures - 1), max);

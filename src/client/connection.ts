@@ -1,99 +1,171 @@
 /**
- * The one connection of a client, and the next one after it. A socket of partysocket makes them, one attempt
- * each time it is told to: its own retries have no jitter, cannot be cut short, and go on after a refusal.
+ * The connection to a room that the client, the inspector and the command line share: one attempt
+ * after another with backoff, a heartbeat, the frames decoded, and the reason of each end.
  */
 
-import ReconnectingWebSocket from "partysocket/ws";
-import { CONNECT_MS_MAX } from "../core/limits.ts";
-import { Backoff, type Verdict, verdictOf } from "./backoff.ts";
+import { ANSWER_MS_MAX } from "../core/limits.ts";
+import { CLOSE_CODES, HEARTBEAT } from "../core/protocol.ts";
+import { Attempt, type AttemptListener, type Endpoint, LOST } from "./attempt.ts";
+import { Backoff, verdictOf } from "./backoff.ts";
+import { Heartbeat, type HeartbeatListener } from "./heartbeat.ts";
+import type { Reason } from "./room-view.ts";
+import { decodeServerFrame, type Frame } from "./server-frames.ts";
 import { after } from "./timer.ts";
 
-/**
- * The code with which this side gives up a connection. Not 1000, which would be a goodbye and take the
- * presence away, and none that the protocol knows.
- */
-const GIVEN_UP = 3000;
+/** How a connection, or an attempt to make one, ended. */
+export type End = {
+  /** The close code, 1006 where the connection was lost without one. */
+  readonly code: number;
+  readonly reason: Reason;
+  /** Milliseconds until the next attempt; `null` where there is none. */
+  readonly retryMs: number | null;
+};
 
-/** The code of a connection that is gone without a word: one to come back from. */
-export const LOST = 1006;
-
-export interface LineListener {
-  /** Where to connect, asked anew for each attempt. One that fails is a failed attempt. */
-  address(): Promise<string>;
-  opened(): void;
-  heard(data: unknown): void;
-  /** A connection or an attempt has ended, with this code or one that this side made up. */
-  ended(code: number, verdict: Verdict): void;
+export interface ConnectionListener {
+  /**
+   * Where to connect, asked anew for each attempt. A rejection is a failed attempt, `token_failed`.
+   */
+  endpoint(): Promise<Endpoint>;
+  /**
+   * A frame of this room came. `null` for an answer to a heartbeat, and for what is not known here.
+   */
+  received(frame: Frame | null, data: unknown): void;
+  ended(end: End): void;
 }
 
-export class Line {
-  readonly #listener: LineListener;
+export class Connection implements AttemptListener, HeartbeatListener {
+  readonly #room: string;
+  readonly #listener: ConnectionListener;
   readonly #backoff = new Backoff();
-  readonly #socket: ReconnectingWebSocket;
-  /** From the start of an attempt to the end of its connection. */
-  #isLive = false;
+  readonly #heartbeat = new Heartbeat(this);
+  #attempt: Attempt | undefined;
   /** Set while it waits for the next attempt. */
   #cancelWait: (() => void) | undefined;
+  #cancelGreeting = () => {};
+  /** Why the connection is about to end, where that is known before it does. */
+  #reason: Reason | undefined;
 
-  constructor(listener: LineListener) {
+  /** Connects at once, and again after each end, until it is closed or refused for good. */
+  constructor(room: string, listener: ConnectionListener) {
+    this.#room = room;
     this.#listener = listener;
-    this.#socket = new ReconnectingWebSocket(() => listener.address(), null, {
-      startClosed: true,
-      maxRetries: 0,
-      connectionTimeout: CONNECT_MS_MAX,
-    });
-    this.#socket.addEventListener("open", () => {
-      this.#backoff.opened(performance.now());
-      listener.opened();
-    });
-    this.#socket.addEventListener("message", ({ data }) => listener.heard(data));
-    this.#socket.addEventListener("close", ({ code }) => this.#ended(code));
-    // An attempt that has no socket yet ends without a close.
-    this.#socket.addEventListener("error", () => this.#ended(LOST));
-    this.#dial();
+    this.#connect();
   }
 
-  /** Sends over an open connection; otherwise the text is lost, and the end of the line will be told. */
+  /** Sends over an open connection; otherwise the text is lost, and the end will be reported. */
   send(text: string): void {
-    // partysocket would keep it, and send it before the next welcome.
-    if (this.#socket.readyState === ReconnectingWebSocket.OPEN) this.#socket.send(text);
+    this.#attempt?.send(text);
   }
 
-  /** Gives the connection up as if it had been closed with `code`, and waits for no answer to that. */
-  drop(code: number): void {
-    this.#ended(code);
-    this.#socket.close(GIVEN_UP);
+  /** Checks now whether the connection is alive, or tries now where it waits to try again. */
+  wake(): void {
+    this.#heartbeat.send();
+    if (this.#cancelWait) this.#connect();
   }
 
-  /** Tries at once where it waits to try again. */
-  hurry(): void {
-    if (this.#cancelWait) this.#dial();
+  /** Ends this connection as if it had been lost, and makes another one at once. */
+  reconnect(): void {
+    this.#drop(LOST);
+    if (this.#cancelWait) this.#connect();
   }
 
-  /** Closes with a goodbye where there is a connection, and stays closed. */
+  /** Says goodbye to the room where there is a connection, and stays closed. */
   close(): void {
-    this.#isLive = false;
+    this.#rest();
     this.#endWait();
-    this.#socket.close(1000);
+    this.#attempt?.giveUp("goodbye");
+    this.#attempt = undefined;
+  }
+
+  sendHeartbeat(): void {
+    this.send(HEARTBEAT);
+  }
+
+  timedOut(): void {
+    this.#giveUp("nothing came");
+  }
+
+  opened(): void {
+    this.#backoff.opened(performance.now());
+    // Heartbeats are answered on behalf of a room that is stuck, too.
+    this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("no welcome came"));
+    this.#heartbeat.start();
+  }
+
+  received(data: unknown): void {
+    this.#heartbeat.received();
+    const frame = decodeServerFrame(data);
+    if (frame?.type === "error") return this.#receiveError(frame, data);
+    // A server may put this channel into other rooms; this connection is about one.
+    if (frame && frame.room !== this.#room) return;
+    if (frame?.type === "welcome") this.#heartbeat.setInterval(frame.heartbeat);
+    if (frame?.type === "sync" || frame?.type === "count") this.#cancelGreeting();
+    this.#listener.received(frame, data);
+  }
+
+  ended(code: number, error?: unknown): void {
+    const reason = error === undefined ? this.#reason : tokenFailure(error);
+    this.#reason = undefined;
+    this.#attempt = undefined;
+    this.#rest();
+    const verdict = verdictOf(code);
+    const retryMs = this.#backoff.ended(verdict, performance.now(), Math.random());
+    const isOver = verdict === "never";
+    if (!isOver) this.#cancelWait = after(retryMs, () => this.#connect());
+    const lost = { code: "lost", message: `there is no connection (${code})` };
+    this.#listener.ended({ code, reason: reason ?? lost, retryMs: isOver ? null : retryMs });
+  }
+
+  #connect(): void {
+    this.#endWait();
+    this.#attempt = new Attempt(() => this.#listener.endpoint(), this);
+  }
+
+  #receiveError(frame: Extract<Frame, { type: "error" }>, data: unknown): void {
+    const attempt = this.#attempt;
+    const { code, message } = frame;
+    this.#listener.received(frame, data);
+    // The listener may have closed the connection.
+    if (attempt !== this.#attempt) return;
+    // A diff that cannot be read has been missed: only a snapshot tells what it was.
+    if (code === "bad_diff") this.send('{"type":"sync"}');
+    if (!isClosing(code)) return;
+    // The close frame says no more than this, and a browser may report it much later.
+    this.#reason = { code, message };
+    this.#drop(CLOSE_CODES[code]);
+  }
+
+  #giveUp(message: string): void {
+    this.#reason = { code: "silent", message };
+    this.#drop(LOST);
+  }
+
+  /**
+   * Gives the connection up as if it had been closed with `code`, without waiting for an answer.
+   */
+  #drop(code: number): void {
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    attempt.giveUp("loss");
+    this.ended(code);
+  }
+
+  #rest(): void {
+    this.#cancelGreeting();
+    this.#heartbeat.stop();
   }
 
   #endWait(): void {
     this.#cancelWait?.();
     this.#cancelWait = undefined;
   }
+}
 
-  #dial(): void {
-    this.#endWait();
-    this.#socket.reconnect(GIVEN_UP);
-    this.#isLive = true;
-  }
+function tokenFailure(error: unknown): Reason {
+  const cause = error instanceof Error ? error.message : String(error);
+  return { code: "token_failed", message: `there is no token: ${cause}` };
+}
 
-  #ended(code: number): void {
-    if (!this.#isLive) return;
-    this.#isLive = false;
-    const verdict = verdictOf(code);
-    const delay = this.#backoff.ended(verdict, performance.now(), Math.random());
-    if (verdict !== "never") this.#cancelWait = after(delay, () => this.#dial());
-    this.#listener.ended(code, verdict);
-  }
+function isClosing(code: string): code is keyof typeof CLOSE_CODES {
+  return Object.hasOwn(CLOSE_CODES, code);
 }

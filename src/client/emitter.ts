@@ -1,24 +1,29 @@
-/** Listeners by the name of their event. */
+/** Listeners, by the name of their event. */
 
-type Listener<T> = { readonly hear: (event: T) => void };
+type Listener<T> = { readonly call: (event: T) => void };
 
 export class Emitter<Events> {
   readonly #listeners: { [T in keyof Events]?: Set<Listener<Events[T]>> } = {};
 
-  /** Adds a listener, each as often as it is added. The function that it returns removes it. */
-  on<T extends keyof Events>(type: T, hear: (event: Events[T]) => void): () => void {
+  /**
+   * Adds a listener; one that is added twice is called twice. Returns a function that removes it.
+   */
+  on<T extends keyof Events>(type: T, call: (event: Events[T]) => void): () => void {
     const listeners: Set<Listener<Events[T]>> = this.#listeners[type] ?? new Set();
     this.#listeners[type] = listeners;
-    const listener = { hear };
+    const listener = { call };
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
 
-  /** One listener that throws keeps no other from hearing; its error is reported as an uncaught one. */
+  /**
+   * Calls the listeners. Where one throws, the others are called all the same, and its error is
+   * uncaught.
+   */
   emit<T extends keyof Events>(type: T, event: Events[T]): void {
-    for (const { hear } of Array.from(this.#listeners[type] ?? [])) {
+    for (const { call } of Array.from(this.#listeners[type] ?? [])) {
       try {
-        hear(event);
+        call(event);
       } catch (error) {
         queueMicrotask(() => {
           throw error;

@@ -1,18 +1,18 @@
-/** Presences grouped by user. Pure; whatever comes out the same as before is the same object as before. */
+/** Presences grouped by user. Pure. What is equal to what was there before is the same object. */
 
 import { jsonEqual } from "../core/json.ts";
 import type { Presence, User } from "../core/presence.ts";
 import type { Member, RoomPresence } from "./room-view.ts";
 
 /**
- * The members of `presences`. Those who were members `before` keep their places, since a first join is not
- * undone by closing the tab that made it; the others follow in the order of their presences.
+ * The members of `presences`. Those who were members `before` keep their places, even where the tab
+ * of their first join was closed; the others follow in the order of their presences.
  */
 export function groupMembers(
   before: readonly Member[],
   presences: ReadonlyMap<string, Presence>,
 ): readonly Member[] {
-  // First in line are those who were here before; the group of who has left stays empty.
+  // Those who were here before come first; the group of a user who has left stays empty.
   const groups = new Map<string, { known?: Member; presences: RoomPresence[] }>(
     before.map((known) => [known.id, { known, presences: [] }]),
   );
@@ -26,7 +26,7 @@ export function groupMembers(
   return isSameList(before, after) ? before : after;
 }
 
-/** One member, or nobody. */
+/** One member, or none where there are no presences. */
 function memberOf(presences: RoomPresence[], known?: Member): Member[] {
   const [first] = presences;
   const newest = presences.at(-1);

@@ -1,6 +1,6 @@
 /**
- * The heartbeat of one connection and the watch over its answers. A line may be dead long before anybody
- * says so: no frame within ten seconds of a heartbeat is taken as the end of it.
+ * The heartbeat of one connection, and the watch over its answers. A connection may be dead long
+ * before anybody says so: no frame within ten seconds of a heartbeat is taken as its end.
  */
 
 import {
@@ -11,32 +11,32 @@ import {
 } from "../core/limits.ts";
 import { after } from "./timer.ts";
 
-export interface HeartListener {
-  /** Sends a heartbeat. */
-  beat(): void;
-  /** Nothing came after one. */
-  silent(): void;
+export interface HeartbeatListener {
+  sendHeartbeat(): void;
+  /** Nothing came after a heartbeat. */
+  timedOut(): void;
 }
 
-export class Heart {
-  readonly #listener: HeartListener;
+export class Heartbeat {
+  readonly #listener: HeartbeatListener;
   #intervalMs = HEARTBEAT_SECONDS * 1_000;
   #state: "stopped" | "resting" | "waiting" = "stopped";
-  #beatAt = 0;
+  #sentAt = 0;
   #cancel = () => {};
 
-  constructor(listener: HeartListener) {
+  constructor(listener: HeartbeatListener) {
     this.#listener = listener;
   }
 
   /**
-   * A connection has opened. Beats at once: to a client that has never sent a frame, the server's runtime
-   * ends the TCP connection late, and a browser tells of a close only then.
+   * A connection has opened. Sends the first heartbeat at once: to a client that has never sent a
+   * frame, the server's runtime ends the TCP connection late, and a browser reports a close only
+   * then.
    */
   start(): void {
     this.stop();
     this.#state = "resting";
-    this.beat();
+    this.send();
   }
 
   stop(): void {
@@ -44,42 +44,42 @@ export class Heart {
     this.#state = "stopped";
   }
 
-  /** The server has said how often. */
+  /** Takes over the interval that the server asks for, in seconds. */
   setInterval(seconds: number): void {
     this.#intervalMs = Math.max(seconds * 1_000, HEARTBEAT_MS_MIN);
-    if (this.#state === "resting") this.#rest();
+    if (this.#state === "resting") this.#scheduleNext();
   }
 
-  /** Beats now, out of turn. */
-  beat(): void {
+  /** Sends a heartbeat now, out of turn. */
+  send(): void {
     if (this.#state === "stopped") return;
-    this.#listener.beat();
-    this.#beatAt = performance.now();
-    // One that waits already goes on waiting for the first answer.
+    this.#listener.sendHeartbeat();
+    this.#sentAt = performance.now();
+    // While an earlier one is unanswered, its deadline stands.
     if (this.#state === "waiting") return;
     this.#state = "waiting";
     this.#cancel();
     this.#cancel = after(ANSWER_MS_MAX, () => {
       this.stop();
-      this.#listener.silent();
+      this.#listener.timedOut();
     });
   }
 
-  /** A frame came: any one shows that the line is alive. */
-  heard(): void {
+  /** A frame came: any frame shows that the connection is alive. */
+  received(): void {
     if (this.#state !== "waiting") return;
     this.#state = "resting";
-    this.#rest();
+    this.#scheduleNext();
   }
 
   /**
-   * The next beat is set when the answer comes, never by the beat before: timers that set each other are
-   * what browsers slow down most in hidden pages.
+   * The next heartbeat is scheduled by the answer to the last one, never by the last one itself:
+   * browsers slow down timers that set each other more than any others, in hidden pages.
    */
-  #rest(): void {
+  #scheduleNext(): void {
     this.#cancel();
     const interval = this.#intervalMs * (1 - HEARTBEAT_JITTER_PART * Math.random());
-    const dueAt = this.#beatAt + interval;
-    this.#cancel = after(Math.max(0, dueAt - performance.now()), () => this.beat());
+    const dueAt = this.#sentAt + interval;
+    this.#cancel = after(Math.max(0, dueAt - performance.now()), () => this.send());
   }
 }

@@ -1,4 +1,4 @@
-/** What a client says: its newest state, however often it is set, and messages, in order. */
+/** What a client sends: its newest state, however often it is set, and messages, in order. */
 
 import { type Json, jsonEqual } from "../core/json.ts";
 import { QUEUED_MESSAGES_MAX, STATE_AGAIN_MS, STATE_EVERY_MS } from "../core/limits.ts";
@@ -8,7 +8,7 @@ export class Outbox {
   readonly #write: (text: string) => void;
   readonly #isQueueing: boolean;
   #isOpen = false;
-  /** `null` takes a state back; `undefined` says nothing. */
+  /** `null` removes the state; `undefined`: none was ever set. */
   #state: Json | undefined;
   #stateSentAt = 0;
   #cancelState: (() => void) | undefined;
@@ -20,15 +20,18 @@ export class Outbox {
     this.#isQueueing = messagesWhileAway === "queue";
   }
 
-  /** The state that the room is to know. */
+  /** The state that the room is to have. */
   get state(): Json | undefined {
     return this.#state;
   }
 
-  /** There is a connection, and the room knows `known` as the state; `null` for none, `undefined` if it cannot be told. */
+  /**
+   * There is a connection, and the room has the state `known`: `null` for none, `undefined` where
+   * nobody can tell.
+   */
   open(known: Json | undefined): void {
     this.#isOpen = true;
-    // A page that was reloaded and has said nothing yet stands by what it said before.
+    // A page that was reloaded and has set no state yet keeps the one from before.
     if (this.#state === undefined && known !== null) this.#state = known;
     this.reconcile(known);
     for (const text of this.#queue.splice(0)) this.#write(text);
@@ -41,30 +44,35 @@ export class Outbox {
     this.#stateSentAt = 0;
   }
 
-  /** Says the state again where the room knows another one. */
+  /** Sends the state again where the room has another one. */
   reconcile(known: Json | undefined): void {
     if (this.#state === undefined) return;
     if (known === undefined || !jsonEqual(known, this.#state)) this.#sendState(STATE_EVERY_MS);
   }
 
-  /** Only the newest state is sent; those in between, if they come too fast, nobody sees. */
+  /**
+   * Sends the newest state only: where states follow each other too fast, those in between are
+   * dropped.
+   */
   setState(state: Json): void {
     this.#state = state;
     this.#sendState(STATE_EVERY_MS);
   }
 
-  /** Frames were dropped, the state perhaps among them. */
+  /**
+   * Sends the state again after a while: the server dropped frames, perhaps the state among them.
+   */
   repeatState(): void {
     this.#stateSentAt = performance.now();
     this.#sendState(STATE_AGAIN_MS);
   }
 
-  /** The room will not take the state, now or later: it goes on with `known`. */
+  /** The room refused the state for good, and keeps `known`. */
   dropState(known: Json | undefined): void {
     this.#state = known ?? undefined;
   }
 
-  /** Whether it was sent or queued. */
+  /** Sends a message, and returns whether it was sent or queued. */
   send(payload: Json): boolean {
     const text = JSON.stringify({ type: "message", payload });
     const mayQueue = this.#isQueueing && this.#queue.length < QUEUED_MESSAGES_MAX;

@@ -1,11 +1,13 @@
-/** What a browser tells of its page and its network. Elsewhere there is no page, and nothing is told. */
+/** The events of a browser about its page and its network. Other runtimes have none. */
 
 export interface PageListener {
-  /** Something may have changed: the page is shown or thawed, the network is back, or gone as the browser thinks. */
+  /**
+   * The page was shown, hidden or thawed, or the browser believes that the network came or went.
+   */
   wake(): void;
-  /** The page goes, by a reload, a link or the end of the tab. It may come back. */
+  /** The page is left, by a reload, a link or the end of the tab. It may come back. */
   hide(): void;
-  /** The page came back from the browser's cache. */
+  /** The page came back from the browser's back/forward cache. */
   restore(): void;
 }
 
@@ -15,8 +17,8 @@ export function watchPage(listener: PageListener): () => void {
   const stop = new AbortController();
   const { signal } = stop;
   const wake = () => listener.wake();
-  // An offline event is no proof that the connection is dead, but a reason to ask. A page that is hidden asks,
-  // too, for it may be the last time that it can for long.
+  // An offline event does not prove that the connection is dead, but is a reason to check. So is
+  // hiding the page: it may be the last chance for a long time.
   for (const [target, types] of [
     [globalThis, ["online", "offline", "pageshow"]],
     [document, ["resume", "visibilitychange"]],

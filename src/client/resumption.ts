@@ -1,7 +1,7 @@
 /**
- * What takes a presence up again after a reload of the same tab, by sessionStorage. It is there only between
- * two pages: written when one goes, taken out when the next one comes. A duplicated tab gets a copy of the
- * storage of a living page, and in that there is nothing to steal.
+ * Resuming a presence after a reload of the same tab, by sessionStorage. What resumes it is stored
+ * only between two pages: written when one is left, removed when the next one loads. A duplicated
+ * tab gets a copy of the storage of a page that is open, and finds nothing in it.
  */
 
 import * as v from "valibot";
@@ -13,24 +13,27 @@ export type Resumption = v.InferOutput<typeof Resumption>;
 
 const Stored = v.object({ at: number, presences: v.array(Resumption) });
 
-/** What this page has inherited, by key, of the one before it. Two clients of one room take one each. */
+/** What the page before this one has stored, by key. Two clients of one room take one each. */
 const inherited = new Map<string, Resumption[]>();
 
-/** The next presence that the page before has left for `key`, if it is not too old to be taken up. */
+/**
+ * Takes the next presence that the page before has stored for `key`, unless it is too old to be
+ * resumed.
+ */
 export function takeResumption(key: string): Resumption | undefined {
   const own = inherited.get(key) ?? takeStored(key);
   inherited.set(key, own);
   return own.shift();
 }
 
-/** The page goes: leaves a presence to the next one, or to itself, should it come back. */
-export function leaveResumption(key: string, resumption: Resumption): void {
+/** Stores a presence for the next page, or for this one, should it come back. */
+export function storeResumption(key: string, resumption: Resumption): void {
   const presences = [...takeStored(key), resumption];
   inherited.delete(key);
   try {
     sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), presences }));
   } catch {
-    // The page has no storage, or may not touch it: then a reload is a leave and a join.
+    // The page has no storage, or may not use it: then a reload is a leave and a join.
     return;
   }
 }

@@ -7,14 +7,19 @@ import type { Member, Reason, RoomEvents, RoomView, Self, Status } from "./room-
 import { Session } from "./session.ts";
 
 /**
- * A stay in one room, from `joinRoom` to `leave()` or to a refusal that is final. Connects by itself, again
- * and again, and takes its presence up again, so that others do not see a lost connection.
+ * A client in one room, from `joinRoom` to `leave()` or to a refusal that is final. Connects and
+ * reconnects by itself, and resumes its presence, so that others do not see a lost connection.
  */
 export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Member<State, Info>> {
   readonly #session: Session;
 
-  /** Throws a TypeError where the address or the state cannot be one. */
+  /** Throws a TypeError where an option cannot be one, and where the runtime has no WebSocket. */
   constructor({ state, ...options }: RoomOptions<State>) {
+    if (typeof WebSocket !== "function") {
+      throw new TypeError(
+        "this runtime has no WebSocket: the client needs Node 22 or newer, Deno, Bun or a browser",
+      );
+    }
     const first = state === undefined ? undefined : jsonOf(state);
     this.#session = new Session(options);
     if (first !== undefined) this.#session.setState(first);
@@ -22,8 +27,8 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
 
   /** All there is to know, as one object, which is replaced whenever something in it changes. */
   get view(): RoomView<State, Info> {
-    // SAFETY: what is in it is JSON, decided by those who set the states and signed the tokens. That they are
-    // of one mind with the page is its promise, made by `joinRoom<State, Info>`.
+    // SAFETY: states and infos are JSON of whatever types the application chose. It promises which,
+    // by the type arguments of `joinRoom<State, Info>`.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return this.#session.store.view as RoomView<State, Info>;
   }
@@ -41,7 +46,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     return this.view.self;
   }
 
-  /** Anonymous presences. */
+  /** How many anonymous presences there are. */
   get lurkers(): number {
     return this.view.lurkers;
   }
@@ -64,12 +69,12 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     return this.view.reason;
   }
 
-  /** The list is what was last known: there is no connection. */
+  /** There is no connection: the list is what was last known. */
   get stale(): boolean {
     return this.view.stale;
   }
 
-  /** When the server was last heard, where stale. Milliseconds since the epoch. */
+  /** When the last frame came, in milliseconds since the epoch; `null` unless stale. */
   get staleSince(): number | null {
     return this.view.staleSince;
   }
@@ -94,24 +99,32 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
   }
 
   /**
-   * Says something of this tab: it replaces the state of before, `null` takes it back. Any JSON, by default at
-   * most 2,048 bytes. Sent at once, or after 66 ms where states follow each other faster, the newest only;
-   * and again after each reconnection. Throws a TypeError where it is not JSON.
+   * Sets the state of this tab, which everybody in the room sees; `null` removes it. Any JSON, at
+   * most 2,048 bytes of it by default. Sent at once, or after 66 ms where states follow each other
+   * faster: then only the newest is sent. Sent again after a reconnection where the room does not
+   * know it. Throws a TypeError where it is not JSON.
+   *
+   * @example
+   * room.setState({ typing: true });
    */
   setState(state: State | null): void {
     this.#session.setState(jsonOf(state));
   }
 
   /**
-   * Sends a message to everybody in the room, oneself too. Needs a token that can `send`. Returns whether it
-   * was sent or queued; if not, an `error` event says why. Throws a TypeError where it is not JSON.
+   * Sends a message to everybody in the room, including this client. Needs a token that can `send`.
+   * Returns whether it was sent or queued; if not, an `error` event with the code `not_sent` says
+   * why. Throws a TypeError where it is not JSON.
+   *
+   * @example
+   * if (!room.send({ text: "hello" })) showNotice("not sent");
    */
   send(payload: Json): boolean {
     const json = jsonOf(payload);
     const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
     if (!isTaken) {
       const message = `not connected; no more than ${QUEUED_MESSAGES_MAX} messages may wait`;
-      this.#session.fail({ code: "not_sent", message });
+      this.#session.reportError({ code: "not_sent", message });
     }
     return isTaken;
   }
@@ -121,25 +134,39 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
     this.#session.leave();
   }
 
-  /** Looks now whether the connection is alive, or tries now to make one. For runtimes that have no page to tell. */
+  /**
+   * Checks now whether the connection is alive, or tries now to make one. For runtimes without page
+   * events.
+   */
   wake(): void {
     this.#session.wake();
   }
 
-  /** Connects again, with another token: the same user stays present meanwhile. */
+  /**
+   * Makes another connection, with a token that is asked for anew. The same user stays present
+   * meanwhile.
+   */
   reconnect(): void {
-    this.#session.redial();
+    this.#session.reconnect();
   }
 }
 
-/** Joins a room, and goes on being there until it is told to leave. */
+/**
+ * Joins a room, and stays there until `leave()` is called or the server refuses for good. Throws a
+ * TypeError where an option cannot be one, and where the runtime has no WebSocket (Node before 22).
+ * Whatever fails later is reported by events.
+ *
+ * @example
+ * const room = joinRoom({ url: "https://presence.example.com", room: "lobby", token: getToken });
+ * room.subscribe(() => console.log(room.members.map(({ id }) => id)));
+ */
 export function joinRoom<State = Json, Info = JsonObject>(
   options: RoomOptions<State>,
 ): RoomClient<State, Info> {
   return new RoomClient(options);
 }
 
-/** A copy, as the others will get it. */
+/** A copy of `value`, as the others will get it. */
 function jsonOf(value: unknown): Json {
   const text = JSON.stringify(value);
   if (typeof text === "string") return JSON.parse(text);

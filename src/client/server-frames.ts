@@ -1,13 +1,14 @@
 /**
- * The door: what the server says becomes a frame here, or nothing. Tolerant of what it does not know, since
- * a page that was opened last week may speak to the server of today.
+ * Decodes what the server sends: a frame that is known here, or nothing. Tolerates what it does not
+ * know, since a page that was opened last week may talk to the server of today.
  */
 
 import * as v from "valibot";
 import type { Json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
 
-// Of valibot as few kinds as will do: each further one costs a page as much as the whole list below.
+// As few kinds of valibot's schemas as will do: each further kind costs as many bytes as the list
+// below.
 export const text = v.custom<string>((value) => typeof value === "string");
 export const number = v.custom<number>((value) => typeof value === "number");
 // SAFETY: what JSON.parse returns is JSON; what is missing is `undefined`, which it never returns.
@@ -17,7 +18,7 @@ const withId = v.object({ id: text });
 const user = v.custom<User>((value) => isValid(withId, value));
 const nullOrUser = v.custom<User | null>((value) => value === null || isValid(user, value));
 
-/** A literal that is known to be there already: the type of a frame chooses its schema. */
+/** The type of a frame. It is known to be right: it has chosen the schema. */
 const typed = <const T extends string>(type: T) => v.custom<T>((value) => value === type);
 
 const presence = v.object({
@@ -57,6 +58,7 @@ const schemas = {
     type: typed("count"),
     room: text,
     members: number,
+    presences: number,
     lurkers: number,
   }),
   messages: v.object({
@@ -76,18 +78,18 @@ type Decoded = { [T in keyof typeof schemas]: v.InferOutput<(typeof schemas)[T]>
 
 export type Welcome = Decoded["welcome"];
 export type Sync = Decoded["sync"];
-export type DiffOfRoom = Decoded["diff"];
+export type DiffFrame = Decoded["diff"];
 export type Count = Decoded["count"];
-export type ErrorOfServer = Decoded["error"];
+export type ServerError = Decoded["error"];
 
 /** Frames that say who is in a room. */
-export type RollFrame = Sync | DiffOfRoom | Count;
+export type OccupancyFrame = Sync | DiffFrame | Count;
 
 export type Frame = Decoded[keyof Decoded];
 
 /**
- * Decodes a frame. `null` is one to pass over: the answer to a heartbeat, or of a type that is not known here.
- * One of a known type that is not as it should be becomes an `error` frame: `bad_diff` for a diff.
+ * Decodes a frame. `null` is one to ignore: the answer to a heartbeat, or a type that is not known
+ * here. A malformed frame of a known type becomes an `error` frame: `bad_diff` for a diff.
  */
 export function decodeServerFrame(data: unknown): Frame | null {
   const value = parse(data);

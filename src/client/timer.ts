@@ -1,16 +1,17 @@
 /**
- * Timers that fire in time in a hidden page, too. Browsers slow the timers of a page that has been hidden for
- * some minutes down to one a minute; those of a worker they leave alone. So each timer is set in the page,
- * and while the page is hidden in a worker as well: whichever fires first counts. Where there is no worker,
- * or the page's policy forbids one made from a blob, the page's own timer remains.
+ * Timers that are on time in a hidden page, too. Browsers slow the timers of a page that has been
+ * hidden for some minutes down to one a minute, and leave those of a worker alone. So while the
+ * page is hidden each timer is set in a worker as well as in the page, and whichever fires first
+ * counts. Where there is no worker, or the page's policy forbids one made from a blob, the page's
+ * own timer remains.
  */
 
 type Timer = { readonly call: () => void; readonly dueAt: number };
 
-/** Runs in the worker: answers each [id, milliseconds] with the id, when the time has come. */
+/** Runs in the worker: answers each [id, milliseconds] with the id, after that time. */
 const SOURCE = "onmessage=({data:[id,ms]})=>setTimeout(()=>postMessage(id),ms)";
 
-/** All timers of a page, since they share one worker. */
+/** All timers of the page: they share one worker. */
 const pending = new Map<number, Timer>();
 let lastId = 0;
 let worker: Worker | null | undefined;
@@ -21,7 +22,7 @@ if (typeof document !== "undefined") {
   });
 }
 
-/** Calls `call` once, `ms` milliseconds from now; the function that it returns takes that back. */
+/** Calls `call` once, `ms` milliseconds from now. Returns a function that cancels it. */
 export function after(ms: number, call: () => void): () => void {
   lastId += 1;
   const id = lastId;
@@ -35,7 +36,7 @@ export function after(ms: number, call: () => void): () => void {
   };
 }
 
-/** Whichever comes second finds nothing any more. */
+/** The second of the two timers finds nothing to call. */
 function fire(id: number): void {
   const timer = pending.get(id);
   pending.delete(id);
@@ -44,7 +45,7 @@ function fire(id: number): void {
 
 function setInWorker(id: number, { dueAt }: Timer): void {
   if (typeof document === "undefined" || document.visibilityState !== "hidden") return;
-  // Only once a page is hidden: most never need one.
+  // Not before a page is hidden: most pages never need a worker.
   if (worker === undefined) worker = makeWorker();
   // A worker has no origin to name.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
@@ -57,7 +58,7 @@ function makeWorker(): Worker | null {
     made.addEventListener("message", ({ data }) => fire(Number(data)));
     return made;
   } catch {
-    // The page's own timers do, only later.
+    // The page's own timers remain, and are late.
     return null;
   }
 }

@@ -1,10 +1,10 @@
-/** Getting a token for a connection. */
+/** Asking for the token of a connection. */
 
 import { TOKEN_MS_MAX } from "../core/limits.ts";
 import type { TokenSource } from "./options.ts";
 import { after } from "./timer.ts";
 
-/** The token to connect with. Rejects where the function that gets it throws, or takes longer than 20 s. */
+/** The token to connect with. Rejects where the function throws, or takes longer than 20 s. */
 export async function askForToken(source: TokenSource | undefined): Promise<string | undefined> {
   if (typeof source !== "function") return source;
   const asked = source();

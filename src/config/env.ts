@@ -1,6 +1,7 @@
 /** What wrangler.toml binds. */
 
-import type { ChannelStub, LobbyStub, Namespace, RoomStub } from "../rpc/stubs.ts";
+import type { Namespace } from "../rpc/call.ts";
+import type { ChannelStub, LobbyStub, RoomStub } from "../rpc/stubs.ts";
 import type { Variables } from "./variables.ts";
 
 export type { Variables } from "./variables.ts";

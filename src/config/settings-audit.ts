@@ -6,7 +6,7 @@
 import { isDevelopment, isLocal, readSettings, type Settings, takesTokens } from "./settings.ts";
 import type { Variables } from "./variables.ts";
 
-export type Danger = {
+export type Finding = {
   /** The variable or the binding. */
   readonly setting: string;
   readonly problem: string;
@@ -23,27 +23,27 @@ const WORDS = /secret|password|passwort|changeme|change-me|example|presence|1234
 const NEW_SECRET = "make one with: openssl rand -base64 32";
 
 /** What is unsafe, the worst first. Throws where a setting is wrong. `isBound` knows the bindings by their names. */
-export function dangersOf(variables: Variables, isBound: (name: string) => boolean): Danger[] {
+export function findingsOf(variables: Variables, isBound: (name: string) => boolean): Finding[] {
   const settings = readSettings(variables);
   return [
-    ...dangersOfDevelopment(variables),
-    ...dangersOfSecrets(variables, settings),
-    ...dangersOfProvider(settings),
-    ...dangersOfStrangers(settings),
-    ...dangersOfLimiters(isBound),
+    ...findingsOfDevelopment(variables),
+    ...findingsOfSecrets(variables, settings),
+    ...findingsOfProvider(settings),
+    ...findingsOfStrangers(settings),
+    ...findingsOfLimiters(isBound),
   ];
 }
 
-function dangersOfDevelopment(variables: Variables): Danger[] {
+function findingsOfDevelopment(variables: Variables): Finding[] {
   if (!isDevelopment(variables)) return [];
   const problem = "is for npm start alone: it gives tokens to whoever reaches it by a local name";
   return [{ setting: "PRESENCE_DEV", problem, remedy: "unset it" }];
 }
 
-function dangersOfSecrets(variables: Variables, settings: Settings): Danger[] {
-  const dangers: Danger[] = [];
+function findingsOfSecrets(variables: Variables, settings: Settings): Finding[] {
+  const findings: Finding[] = [];
   if (!takesTokens(settings)) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_SECRET",
       problem:
         "is not set, and PRESENCE_JWKS_URL neither: everybody is anonymous, and the HTTP API is closed",
@@ -54,17 +54,17 @@ function dangersOfSecrets(variables: Variables, settings: Settings): Danger[] {
     const text = variables[setting] ?? "";
     if (text === "" || !isGuessable(text)) continue;
     const problem = "looks guessable: who guesses it can be anybody, an administrator too";
-    dangers.push({ setting, problem, remedy: NEW_SECRET });
+    findings.push({ setting, problem, remedy: NEW_SECRET });
   }
   if (settings.previousSecret !== null) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_SECRET_PREVIOUS",
       problem: "is still set: whoever has the old secret can still be anybody",
       remedy:
         "once the last token of it has ended: npx wrangler secret delete PRESENCE_SECRET_PREVIOUS",
     });
   }
-  return dangers;
+  return findings;
 }
 
 /** Whether a person seems to have thought of it. False of nearly all that a machine made. */
@@ -73,54 +73,54 @@ export function isGuessable(secret: string): boolean {
   return isRepetition || new Set(secret).size < CHARACTERS_MIN || WORDS.test(secret);
 }
 
-function dangersOfProvider({ provider }: Settings): Danger[] {
+function findingsOfProvider({ provider }: Settings): Finding[] {
   if (provider === null) return [];
-  const dangers: Danger[] = [];
+  const findings: Finding[] = [];
   const { jwksUrl, issuer, audience } = provider;
   if (isLocal(new URL(jwksUrl))) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_JWKS_URL",
       problem: "is an address of the machine that the Worker runs on, which is for development",
       remedy: "set the https address of your identity provider's keys",
     });
   }
   if (issuer === null) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_ISSUER",
       problem: "is not set: a token of anyone whose key is in that set is believed",
       remedy: "set it to what your identity provider writes into iss",
     });
   }
   if (audience === null) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_AUDIENCE",
       problem: "is not set: tokens that the provider made for other applications are believed here",
       remedy: "set it to what your identity provider writes into aud for this service",
     });
   }
-  return dangers;
+  return findings;
 }
 
-function dangersOfStrangers({ origins, anonymous }: Settings): Danger[] {
-  const dangers: Danger[] = [];
+function findingsOfStrangers({ origins, anonymous }: Settings): Finding[] {
+  const findings: Finding[] = [];
   if (origins === null) {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_ORIGINS",
       problem: "is *: any page on the web may connect, and call the HTTP API if it has a token",
       remedy: "set it to your pages' origins, such as https://example.com",
     });
   }
   if (anonymous === "join") {
-    dangers.push({
+    findings.push({
       setting: "PRESENCE_ANONYMOUS",
       problem: "is join: anybody may join any room without a token, and see who is there",
       remedy: "set it to watch, or to deny",
     });
   }
-  return dangers;
+  return findings;
 }
 
-function dangersOfLimiters(isBound: (name: string) => boolean): Danger[] {
+function findingsOfLimiters(isBound: (name: string) => boolean): Finding[] {
   return ["ADDRESS_LIMITER", "USER_LIMITER"]
     .filter((name) => !isBound(name))
     .map((setting) => ({

@@ -22,30 +22,30 @@ export const COUNTERS = [
 export type Counter = (typeof COUNTERS)[number];
 
 /** Since when, in milliseconds since the epoch, and how many of each; and how many of those have been reported elsewhere. */
-export type Tally = {
+export type Counters = {
   readonly since: number;
   readonly counts: readonly number[];
   readonly reported: readonly number[];
 };
 
-export function countsOf(tally: Tally): Record<Counter, number> {
+export function countsOf(tally: Counters): Record<Counter, number> {
   return named((index) => tally.counts[index] ?? 0);
 }
 
 /** What has not been reported yet. */
-export function unreportedOf({ counts, reported }: Tally): Record<Counter, number> {
+export function unreportedOf({ counts, reported }: Counters): Record<Counter, number> {
   return named((index) => (counts[index] ?? 0) - (reported[index] ?? 0));
 }
 
 /** All of them together; `undefined` for none. */
-export function sumOf(tallies: readonly (Tally | undefined)[]): Tally | undefined {
-  let sum: Tally | undefined;
+export function sumOf(tallies: readonly (Counters | undefined)[]): Counters | undefined {
+  let sum: Counters | undefined;
   for (const tally of tallies) sum = sum && tally ? added(sum, tally) : (sum ?? tally);
   return sum;
 }
 
 /** A tally that counts. */
-export class Count implements Tally {
+export class MutableCounters implements Counters {
   readonly since: number;
   readonly counts = COUNTERS.map(() => 0);
   readonly reported = [];
@@ -61,7 +61,7 @@ export class Count implements Tally {
   }
 }
 
-function added(a: Tally, b: Tally): Tally {
+function added(a: Counters, b: Counters): Counters {
   return {
     since: Math.min(a.since, b.since),
     counts: addedEach(a.counts, b.counts),

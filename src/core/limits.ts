@@ -133,10 +133,10 @@ export const ROOM_PAGE_MAX = 1_000;
 export const ROOMS_PER_CHANNEL_MAX = 1_000;
 
 /** Characters of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
-export const PARCEL_LENGTH_MAX = 4_194_304;
+export const DELIVERY_LENGTH_MAX = 4_194_304;
 
 /** The same for all other rooms together: whoever is slow to listen must not fill the memory of who speaks. */
-export const PARCELS_LENGTH_MAX = 16_777_216;
+export const DELIVERIES_LENGTH_MAX = 16_777_216;
 
 /** Characters of other rooms' frames that wait for the first frames of this one. Above it they are said again later, whole. */
 export const PASSED_LENGTH_MAX = 1_048_576;

@@ -4,7 +4,7 @@ import { LOG_BURST, LOG_KINDS_MAX, LOG_PER_SECOND } from "./limits.ts";
 
 type Bucket = { left: number; countedAt: number; skipped: number };
 
-export class Sampler {
+export class LogSampler {
   readonly #buckets = new Map<string, Bucket>();
 
   /** How many lines of its kind were left out since the last one that was written; `null` where this one is to be left out too. */

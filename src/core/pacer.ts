@@ -6,7 +6,7 @@ import { CLIENT_FRAMES_PER_SECOND, GATHER_MS_MAX, NAMES_AGAIN_PART } from "./lim
  * Paces a room. After a quiet spell it may speak at once; what it says then buys a pause, as long as its
  * frames take at the room's rate and at a client's. What changes in the pause is gathered.
  */
-export class Announcer {
+export class Pacer {
   readonly #framesPerSecond: number;
   #readyAt = 0;
 

@@ -51,13 +51,13 @@ export type Entry = {
 };
 
 /** How long to wait for a sign of life, and for the return of a lost connection. Milliseconds. */
-export type Patience = {
+export type Timeouts = {
   readonly maxAgeMs: number;
   readonly graceMs: Readonly<Record<LossCause, number>>;
 };
 
 /** What an operator set, as it applies to each way to go. */
-export function patienceOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: number }): Patience {
+export function timeoutsOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: number }): Timeouts {
   const reload = Math.min(RELOAD_GRACE_MS, graceMs);
   return { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
 }
@@ -71,7 +71,7 @@ type Member = { rank: number; readonly users: Map<string, User> };
 
 /** A room's presences by channel, and its members by user. */
 export class PresenceSet {
-  readonly #patience: Patience;
+  readonly #patience: Timeouts;
   readonly #slackMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #members = new Map<string, Member>();
@@ -80,7 +80,7 @@ export class PresenceSet {
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
 
-  constructor(patience: Patience, entries: Iterable<Entry> = []) {
+  constructor(patience: Timeouts, entries: Iterable<Entry> = []) {
     this.#patience = patience;
     this.#slackMs = Math.min(EXPIRY_SLACK_MS, patience.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);

@@ -10,7 +10,7 @@ import type { PresenceSet } from "./presence-set.ts";
 import type { ServerFrame, View } from "./protocol.ts";
 
 /** The texts for one batch, by view. */
-export type Telling = {
+export type RenderedBatch = {
   /** For sockets that know what was said before. */
   news(view: View): readonly string[];
   /** For sockets that know nothing. */
@@ -20,7 +20,7 @@ export type Telling = {
 /** What was said last; a text that nobody got is missing. */
 type Said = { list?: string; count?: string; lurkers?: number };
 
-export class Speech {
+export class ViewRenderer {
   readonly #room: string;
   readonly #announceMax: number;
   #isCounting: boolean;
@@ -44,7 +44,7 @@ export class Speech {
   }
 
   /** The texts for `diff`, which is in `set` already. */
-  tell(set: PresenceSet, diff: Diff): Telling {
+  tell(set: PresenceSet, diff: Diff): RenderedBatch {
     const wasCounting = this.#isCounting;
     this.#isCounting = tellsCounts(wasCounting, set.size, this.#announceMax);
     const before = this.#said;

@@ -1,4 +1,7 @@
-/** The OpenAPI document of the HTTP API, made of the same operations by which the app checks requests. */
+/**
+ * The OpenAPI document of the HTTP API, made of the same operations by which the app checks
+ * requests.
+ */
 
 import { Hono } from "hono";
 import { describeRoute, generateSpecs, resolver } from "hono-openapi";

@@ -1,6 +1,6 @@
 /**
- * What browsers may do with the pages, and at which addresses these are: the files `_headers` and `_redirects` that
- * the platform reads beside the assets. Wherever the package's pages are served, the rules go along.
+ * The files `_headers` and `_redirects` that the platform reads beside the assets: what browsers
+ * may do with the pages, and at which addresses these are.
  */
 
 /** All that a page of ours needs. `blob:` is for the client's timers in hidden tabs. */
@@ -32,7 +32,7 @@ function textOf(policy: Readonly<Record<string, string>>): string {
     .join("; ");
 }
 
-/** A rule that matches later adds to the earlier ones, so what differs has to be taken away first. */
+/** A later rule adds to the earlier ones, so a header that differs has to be removed first. */
 const viewerRules = VIEWER_PATHS.map(
   (path) => `${path}
   ! Content-Security-Policy
@@ -48,7 +48,7 @@ export const HEADERS = `/*
   Cross-Origin-Opener-Policy: same-origin
 ${viewerRules.join("")}`;
 
-/** Other spellings of a page's address, beside it: the page answers there, too. */
+/** Other spellings of a page's address in the same folder: the page answers there, too. */
 const BESIDE = [
   ["/index", "/"],
   ["/index.html", "/"],
@@ -56,7 +56,7 @@ const BESIDE = [
   ["/inspector.html", "/inspector"],
 ] as const;
 
-/** Such as seem to be below it, where its relative addresses would not hold. */
+/** Spellings below it, where its relative addresses would be wrong. */
 const BELOW = [
   ["/index", "/"],
   ["/docs", "/docs"],
@@ -66,8 +66,8 @@ const BELOW = [
 );
 
 /**
- * By itself the platform sends other spellings on to the page's own address with the query, and a `token` in it would
- * stand in a header and in a history. The query of a target's own replaces the one that came.
+ * By default the platform redirects other spellings to the page's address with their query, and a
+ * `token` in it would get into a header and a history. A query in the target replaces it.
  */
 export const REDIRECTS = [
   ...BESIDE.map(([from, to]) => `${from} ${to} 200\n`),

@@ -1,7 +1,8 @@
 /**
- * Part of `npm run build`: puts the pages together in dist/pages, from where the Worker serves them. They get the
- * published client file by file, as a browser can load it: no bundler, no CDN, and no import map, which a strict
- * Content-Security-Policy would take for a script of a stranger. So the names of packages become paths here.
+ * Part of `npm run build`: puts the pages together in dist/pages, from where the Worker serves
+ * them. They load the published client file by file: no bundler, no CDN, and no import map, which
+ * is an inline script that a strict Content-Security-Policy refuses. So the names of packages are
+ * replaced by paths here.
  */
 
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -25,17 +26,12 @@ const VIEWER = [
   "NOTICE",
 ];
 
-/** What the client imports by a package's name: the package's files, the first of which is the module. */
+/** The packages that the client imports, with the files to serve; the first one is the module. */
 const PACKAGES: Record<string, readonly [string, ...string[]]> = {
-  "partysocket/ws": [
-    "partysocket/dist/ws.js",
-    "partysocket/dist/ws.js.map",
-    "partysocket/LICENSE.txt",
-  ],
   valibot: ["valibot/dist/index.min.mjs", "valibot/LICENSE.md"],
 };
 
-/** Where a file of a package is served; what is no `.js` is not everywhere taken for a module. */
+/** Where a file of a package is served. As `.js`: not every server has a type for `.mjs`. */
 function placeOf(file: string): string {
   return join("packages", file.replace("/dist/", "/").replace(/\.mjs$/, ".js"));
 }

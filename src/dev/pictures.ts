@@ -1,16 +1,17 @@
 /**
- * `npm run pictures`: takes docs/demo.png from a real run of `npm start`, two windows side by side. With a
- * directory as its argument it puts pictures of both pages there, light, dark and narrow, to look at.
+ * `npm run pictures`: takes docs/demo.png from a real run of `npm start`, two windows side by side.
+ * With a directory as its argument it puts pictures of both pages there, light, dark and narrow, to
+ * look at.
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { mint } from "../cli/mint.ts";
+import { launch } from "./browser.ts";
 import { startService } from "./service.ts";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const DEMO = join(import.meta.dirname, "../../docs/demo.png");
 const SECRET = "a secret of the pictures, 32 bytes or more";
 
@@ -31,7 +32,7 @@ async function openWindow(browser: Browser, path: string, window: Window): Promi
   return page;
 }
 
-/** Two people in two windows, and a lurker: said, pointed and typed as people do. */
+/** Two people in two windows, and a lurker, who write, point and type. */
 async function play(browser: Browser, room: string, window: Window): Promise<[Page, Page]> {
   const ada = await openWindow(browser, `/?name=Ada#${room}`, window);
   const grace = await openWindow(browser, `/?name=Grace#${room}`, window);
@@ -90,7 +91,7 @@ async function photograph(browser: Browser, windows: readonly Page[]): Promise<v
   await desk.close();
 }
 
-/** Pictures to look at: nobody's tests can tell whether a page is beautiful. */
+/** Pictures to look at: no test can tell whether a page is beautiful. */
 async function look(browser: Browser, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const token = await mint({ sub: "operator", can: ["admin"] }, SECRET, "1h");
@@ -124,7 +125,7 @@ async function look(browser: Browser, directory: string): Promise<void> {
 
 const storage = mkdtempSync(join(tmpdir(), "presence-pictures-"));
 const service = await startService(storage, SECRET);
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+const browser = await launch();
 try {
   url = service.url;
   const [directory] = process.argv.slice(2);

@@ -1,4 +1,6 @@
-/** The service as `npm start` runs it, on a port of its own and with storage that nobody else uses. */
+/**
+ * The service as `npm start` runs it, on a port of its own and with storage that nobody else uses.
+ */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

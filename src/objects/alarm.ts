@@ -2,7 +2,7 @@
  * The one alarm of an object. Each setting of it is a billed row, so it is set again only for an earlier
  * time; what rings too early finds nothing to do.
  */
-export class AlarmClock {
+export class Alarm {
   readonly #storage: DurableObjectStorage;
   readonly #onRow: () => void;
   /** The alarm that is set rings no later than this. */

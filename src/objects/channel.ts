@@ -5,33 +5,28 @@
 
 import { DurableObject } from "cloudflare:workers";
 import pMap from "p-map";
-import { AlarmClock } from "./alarm.ts";
+import { Alarm } from "./alarm.ts";
 import { ALARM_RETRY_MS, CALLS_AT_ONCE } from "../core/limits.ts";
 import { type ErrorFrame, ProtocolError } from "../core/protocol.ts";
 import type { Env } from "../config/env.ts";
-import { Links } from "./memberships.ts";
+import { Memberships } from "./memberships.ts";
 import { logError } from "../telemetry/log.ts";
 import { readSettings } from "../config/settings.ts";
-import {
-  type Behind,
-  call,
-  type ChannelStub,
-  type Sighting,
-  type Whereabouts,
-} from "../rpc/stubs.ts";
+import { call } from "../rpc/call.ts";
+import type { Behind, ChannelStub, Sighting, Whereabouts } from "../rpc/stubs.ts";
 
 export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   readonly #name: string;
   readonly #maxAgeMs: number;
-  readonly #links: Links;
-  readonly #alarm: AlarmClock;
+  readonly #links: Memberships;
+  readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#maxAgeMs = readSettings(env).maxAgeMs;
-    this.#links = new Links(ctx.storage, env.PRESENCE_ROOM);
-    this.#alarm = new AlarmClock(ctx.storage);
+    this.#links = new Memberships(ctx.storage, env.PRESENCE_ROOM);
+    this.#alarm = new Alarm(ctx.storage);
   }
 
   /** Takes a room down, before that room hears of the channel. Returns the number of the link. */

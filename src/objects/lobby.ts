@@ -11,15 +11,8 @@ import { ALARM_RETRY_MS, CALLS_AT_ONCE, ROOMS_PER_SWEEP_STEP } from "../core/lim
 import { compareNames } from "../core/names.ts";
 import type { Env } from "../config/env.ts";
 import { logError } from "../telemetry/log.ts";
-import {
-  type Behind,
-  call,
-  type ListedRoom,
-  type LobbyStub,
-  type RoomQuery,
-  type Sweep,
-  type Swept,
-} from "../rpc/stubs.ts";
+import { call } from "../rpc/call.ts";
+import type { Behind, ListedRoom, LobbyStub, RoomQuery, Sweep, Swept } from "../rpc/stubs.ts";
 
 const ROOM = "room:";
 /** The last room that the upkeep under way has visited. */

@@ -9,7 +9,8 @@ import * as v from "valibot";
 import { CALLS_AT_ONCE, ROOMS_PER_CHANNEL_MAX } from "../core/limits.ts";
 import type { LeaveReason } from "../core/presence.ts";
 import { formatCount, ProtocolError } from "../core/protocol.ts";
-import { call, type Namespace, type RoomStub, type Sighting } from "../rpc/stubs.ts";
+import { call, type Namespace } from "../rpc/call.ts";
+import type { RoomStub, Sighting } from "../rpc/stubs.ts";
 
 const LINKS = "links:";
 
@@ -22,7 +23,7 @@ const Row = v.object({
 
 type Linked = { readonly rooms: ReadonlyMap<string, number>; readonly gone: LeaveReason | null };
 
-export class Links {
+export class Memberships {
   readonly #storage: DurableObjectStorage;
   readonly #rooms: Namespace<RoomStub>;
   readonly #onRow: () => void;

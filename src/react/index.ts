@@ -6,6 +6,16 @@
  * @module
  */
 
+export type {
+  Json,
+  JsonObject,
+  Member,
+  RoomMessage,
+  RoomOptions,
+  RoomUser,
+  RoomView,
+  Self,
+} from "../client/index.ts";
 export { useMessages } from "./use-messages.ts";
 export { useCount, useMembers, useSelf } from "./use-parts.ts";
 export { type RoomPresent, usePresence } from "./use-presence.ts";

@@ -1,6 +1,7 @@
 /**
- * One connection for all components that are in one room. It is made when the first of them has mounted, and
- * ends a moment after the last one has unmounted: StrictMode and routers unmount only to mount again.
+ * One connection for all components that are in the same room. It is made when the first of them
+ * has mounted, and ends 300 ms after the last one has unmounted: StrictMode and routers unmount
+ * components to mount them again.
  */
 
 import { joinRoom, type RoomClient, type RoomOptions } from "../client/index.ts";
@@ -18,7 +19,10 @@ type SharedRoom = {
 
 const rooms = new Map<string, SharedRoom>();
 
-/** What makes two components be in one room by one connection. Not the token: it may be another one by the hour. */
+/**
+ * Components with the same key share a connection. The token is not part of it: it may change by
+ * the hour.
+ */
 export function keyOf({ url, room, watch = false }: RoomOptions<unknown>): string {
   return JSON.stringify([url, room, watch]);
 }
@@ -28,7 +32,7 @@ export function peek(key: string): RoomClient<unknown> | undefined {
   return rooms.get(key)?.client;
 }
 
-/** Begins to use a room; to be ended by as many calls of `release`. */
+/** Uses a room; to be followed by as many calls of `release`. */
 export function acquire(options: RoomOptions<unknown>): RoomClient<unknown> {
   const key = keyOf(options);
   const shared = rooms.get(key) ?? open(key, options);
@@ -48,7 +52,9 @@ export function release(key: string): void {
   }, LINGER_MS);
 }
 
-/** A component has another token: a function is asked from now on, for a text it connects again. */
+/**
+ * A component has another token: a function is asked from now on; a text makes another connection.
+ */
 export function renew(key: string, token: Token): void {
   const shared = rooms.get(key);
   if (!shared || shared.token === token) return;

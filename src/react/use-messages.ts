@@ -9,8 +9,15 @@ import { useNewest } from "./use-options.ts";
 const NONE: readonly RoomMessage[] = [];
 
 /**
- * Is in the room as long as the component is mounted, and returns the messages that came meanwhile, the oldest
- * first: the last `keep` of them, 100 if it does not say. What was sent before, nobody stores.
+ * Joins the room while the component is mounted, and returns the messages that came meanwhile, the
+ * oldest first.
+ *
+ * @param options as of `joinRoom`
+ * @param keep how many messages it returns at most, the newest; 1 or more. Default: 100. Nobody
+ * stores messages from before.
+ *
+ * @example
+ * const messages = useMessages({ url, room: "lobby", token }, 20);
  */
 export function useMessages<Info = JsonObject>(
   options: RoomOptions<unknown>,

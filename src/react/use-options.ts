@@ -1,10 +1,13 @@
-/** What a component says of a room, for functions that outlive its rendering. */
+/** The options of a component, for functions that outlive its rendering. */
 
 import { type RefObject, useEffect, useRef } from "react";
 import type { RoomOptions } from "../client/index.ts";
 import { keyOf, renew } from "./shared-room.ts";
 
-/** The options of the last rendering that was shown. A token that has changed goes on to the room at once. */
+/**
+ * The options of the last rendering that was committed. A changed token is passed on to the room at
+ * once.
+ */
 export function useNewest<State>(options: RoomOptions<State>): RefObject<RoomOptions<State>> {
   const newest = useRef(options);
   useEffect(() => {

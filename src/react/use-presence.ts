@@ -15,9 +15,9 @@ import { acquire, keyOf, peek, release } from "./shared-room.ts";
 import { useNewest } from "./use-options.ts";
 
 type Actions<State> = {
-  /** As of the client. The same function, as long as the room is the same. */
+  /** `setState` of the client. The same function as long as the room is the same. */
   readonly setState: (state: State | null) => void;
-  /** As of the client. The same function, as long as the room is the same. */
+  /** `send` of the client. The same function as long as the room is the same. */
   readonly send: (payload: Json) => boolean;
 };
 
@@ -25,11 +25,12 @@ type Actions<State> = {
 export type RoomPresent<State = Json, Info = JsonObject> = RoomView<State, Info> & Actions<State>;
 
 /**
- * Is in the room as long as the component is mounted, and returns what `select` takes of what is known, or all
- * of it. Renders again when that is another value; lists and plain objects are compared item by item.
+ * Joins the room while the component is mounted, and returns what is known of the room, or what
+ * `select` takes of it. Renders again when that is another value; lists and plain objects are
+ * compared item by item.
  *
- * All components with the same `url`, `room` and `watch` share one connection. The other options are those of
- * the first of them, but for the token: the newest is asked.
+ * All components with the same `url`, `room` and `watch` share one connection. It uses the newest
+ * token, and otherwise the options of the component that was first.
  *
  * @example
  * const { members, setState } = usePresence({ url, room: "lobby", token });
@@ -55,7 +56,7 @@ export function usePresence<State, Info>(
     () => selector((view) => selectAs(select, { ...view, ...actions }), shown),
     [select, actions],
   );
-  const subscribe = useStay(key, newest);
+  const subscribe = useSubscription(key, newest);
   const value = useSyncExternalStore(
     subscribe,
     () => selectFrom(peek(key)?.view ?? blank),
@@ -67,8 +68,8 @@ export function usePresence<State, Info>(
   return value;
 }
 
-/** Being in the room, for as long as React is subscribed. */
-function useStay(
+/** Subscribes to the room, and is in it as long as React is subscribed. */
+function useSubscription(
   key: string,
   newest: RefObject<RoomOptions<unknown>>,
 ): (changed: () => void) => () => void {
@@ -88,7 +89,7 @@ function all(room: unknown): unknown {
   return room;
 }
 
-/** Remembers what it selected, since React asks more than once, and takes an equal value for a change if it is another. */
+/** Remembers the last selection: React asks more than once, and takes a new object for a change. */
 function selector(
   select: (view: RoomView<unknown>) => unknown,
   shown: RefObject<{ readonly value: unknown } | undefined>,
@@ -105,13 +106,14 @@ function selectAs<State, Info>(
   select: (room: RoomPresent<State, Info>) => unknown,
   room: RoomView<unknown> & Actions<State>,
 ): unknown {
-  // SAFETY: which types states and infos have, the component promises, as a page does to the client.
+  // SAFETY: the component promises the types of states and infos, as the callers of `joinRoom` do.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return select(room as unknown as RoomPresent<State, Info>);
 }
 
 function actionsIn<State>(key: string, newest: RefObject<RoomOptions<State>>): Actions<State> {
-  // An effect of a child may come before the room is entered: then this enters it, for a moment at least.
+  // The effect of a child may run before the room is joined: then this joins it, for a moment at
+  // least.
   const client = () => {
     const entered = acquire(newest.current);
     release(key);

@@ -1,19 +1,12 @@
 /**
- * What the objects may be asked, and how: by name, with a new stub for each attempt. Written out by hand: the
- * mapped types that the platform derives from a class do not come to an end on JSON, which contains itself.
+ * What the objects may be asked. Written by hand: the types that the platform derives from a class
+ * do not terminate on JSON, which contains itself.
  */
 
-import * as v from "valibot";
 import type { Json } from "../core/json.ts";
-import { CALL_ATTEMPTS_MAX, CALL_RETRY_MS, LOBBIES } from "../core/limits.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
 import type { Home } from "../core/presence-set.ts";
 import type { ErrorFrame, PresenceFrame, View } from "../core/protocol.ts";
-
-/** A class of objects, reached by name. */
-export interface Namespace<Stub> {
-  getByName(name: string): Stub;
-}
 
 /** What the class behind a stub must look like. */
 export type Behind<Stub> = {
@@ -41,18 +34,18 @@ export type Whereabouts = Sighting & {
 };
 
 /** Frames of one room for channels that have their sockets in another, in the order in which they are to go out. */
-export type Letter = { readonly channels: string[]; readonly texts: readonly string[] };
+export type DeliveryItem = { readonly channels: string[]; readonly texts: readonly string[] };
 
-export type Parcel = {
+export type Delivery = {
   /** The room that speaks. */
   readonly from: string;
-  readonly letters: readonly Letter[];
+  readonly letters: readonly DeliveryItem[];
   /** Channels that are not in that room any more, with the link that is to be taken down. */
   readonly gone: readonly { readonly channel: string; readonly link: number }[];
 };
 
-/** What became of a parcel: channels that are not at home there, and such as did not get it: their socket is away, or yet to be greeted. */
-export type Receipt = { readonly unknown: readonly string[]; readonly away: readonly string[] };
+/** What became of a delivery: channels that are not at home there, and such as did not get it: their socket is away, or yet to be greeted. */
+export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
 /** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */
 export type RoomStats = {
@@ -99,7 +92,7 @@ export interface RoomStub {
   leaveAll(channel: string): Promise<readonly string[] | null>;
   /** Last signs of life of channels, in their order. */
   seen(channels: readonly string[]): Promise<readonly (number | null)[]>;
-  hear(parcel: Parcel): Promise<Receipt>;
+  hear(delivery: Delivery): Promise<DeliveryAck>;
 
   // As a further room of a channel that is at home elsewhere.
   drop(channel: string, reason: LeaveReason, link: number): Promise<void>;
@@ -153,48 +146,3 @@ export type RoomQuery = {
   /** Only rooms that one of these patterns names, as in a token. */
   readonly rooms?: readonly string[];
 };
-
-/**
- * Asks the object of that name, and again where the platform says that this is safe: only what may happen
- * twice may be asked this way. Throws what the last attempt threw.
- */
-export async function call<Stub, Result>(
-  namespace: Namespace<Stub>,
-  name: string,
-  ask: (stub: Stub) => Promise<Result>,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      // A stub that threw is broken, so each attempt has its own, after the one before.
-      // oxlint-disable-next-line no-await-in-loop
-      return await ask(namespace.getByName(name));
-    } catch (error) {
-      if (attempt >= CALL_ATTEMPTS_MAX || !isRetryable(error)) throw error;
-      // oxlint-disable-next-line no-await-in-loop
-      await scheduler.wait(Math.random() * CALL_RETRY_MS * 2 ** attempt);
-    }
-  }
-}
-
-const Retryable = v.object({
-  retryable: v.literal(true),
-  overloaded: v.optional(v.literal(false)),
-});
-
-/** An overloaded object is never asked again: that would be one more request for it. */
-function isRetryable(error: unknown): boolean {
-  return v.is(Retryable, error);
-}
-
-/** The names of all lobbies. */
-export const LOBBY_NAMES = Array.from({ length: LOBBIES }, (_, index) => `lobby-${index}`);
-
-/** The lobby that has `room` on its list, if anyone has. */
-export function lobbyOf(room: string): string {
-  // FNV-1a, 32 bits, over UTF-16 units: it must be the same for ever, and need not be more than even.
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < room.length; index += 1) {
-    hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);
-  }
-  return LOBBY_NAMES[(hash >>> 0) % LOBBIES] ?? "lobby-0";
-}

@@ -4,7 +4,7 @@
  */
 
 import { LOG_FIELD_LENGTH_MAX } from "../core/limits.ts";
-import { Sampler } from "../core/log-sampler.ts";
+import { LogSampler } from "../core/log-sampler.ts";
 
 /** What a line may say beside its event. Never a token, a secret or what somebody sent. */
 export type LogFields = {
@@ -24,7 +24,7 @@ export type LogFields = {
   readonly settings?: readonly string[];
 };
 
-const sampler = new Sampler();
+const sampler = new LogSampler();
 
 /** The three parts of a JWT, or what begins like one: an error of somebody else's may quote what it was given. */
 const TOKEN = /\b(?:token\.)?ey[\w-]{8,}(?:\.[\w-]*){0,2}/g;

@@ -1,28 +1,21 @@
 /** What a reader of the README sees: its ten lines in a real browser. */
 
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { blocks } from "../docs/blocks.ts";
 import type { PresenceFrame } from "../../src/core/protocol.ts";
+import { launch } from "../../src/dev/browser.ts";
 import { joinAs, openAs, tokenFor } from "../support/client.ts";
 import { complaintsOf } from "../support/complaints.ts";
 import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
-/** The system's browser; where it is elsewhere, CHROMIUM says so. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-
 let server: Server;
 let browser: Browser;
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}; set CHROMIUM to the browser's path`);
-  [server, browser] = await Promise.all([
-    Server.start(),
-    chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] }),
-  ]);
+  [server, browser] = await Promise.all([Server.start(), launch()]);
 });
 afterAll(() => Promise.all([browser.close(), server.stop()]));
 

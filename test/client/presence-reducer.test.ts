@@ -5,14 +5,19 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { BLANK_ROLL, happenedBetween, hear, type Roll } from "../../src/client/presence-reducer.ts";
+import {
+  changesBetween,
+  NO_PRESENCES,
+  reduce,
+  type RoomPresences,
+} from "../../src/client/presence-reducer.ts";
 import type { Member } from "../../src/client/room-view.ts";
-import { decodeServerFrame, type RollFrame } from "../../src/client/server-frames.ts";
+import { decodeServerFrame, type OccupancyFrame } from "../../src/client/server-frames.ts";
 import { DiffGatherer } from "../../src/core/diff.ts";
 import { countFrame, diffFrames, syncFrame } from "../../src/core/frames.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import type { ServerFrame } from "../../src/core/protocol.ts";
-import { PATIENCE, perform, type Step, steps } from "../core/operations.ts";
+import { PATIENCE, perform, type Step, steps } from "../core/random-steps.ts";
 
 type Beat = {
   /** What happens in the room, told in one batch. */
@@ -30,14 +35,14 @@ const beats: fc.Arbitrary<Beat[]> = fc.array(
 );
 
 /** Through the decoder, as over the wire. */
-function decoded(frame: ServerFrame): RollFrame {
+function decoded(frame: ServerFrame): OccupancyFrame {
   const result = decodeServerFrame(JSON.stringify(frame));
   if (result?.type === "sync" || result?.type === "diff" || result?.type === "count") return result;
   throw new Error(`the decoder made ${JSON.stringify(result)} of it`);
 }
 
 /** The room, and the frames that a client hears of it. */
-function* frames(all: readonly Beat[]): Generator<{ set: PresenceSet; frame: RollFrame }> {
+function* frames(all: readonly Beat[]): Generator<{ set: PresenceSet; frame: OccupancyFrame }> {
   const set = new PresenceSet(PATIENCE);
   let now = 1_000_000;
   let isNamed = true;
@@ -93,17 +98,17 @@ function knownOf(set: PresenceSet): unknown[] {
 test("the members are those of the room after each batch, and where names are hidden their number is", () => {
   fc.assert(
     fc.property(beats, (all) => {
-      let roll = BLANK_ROLL;
+      let state = NO_PRESENCES;
       let last: { set: PresenceSet; size: number } | undefined;
       for (const { set, frame } of frames(all)) {
-        roll = hear(roll, frame);
+        state = reduce(state, frame);
         last = { set, size: set.memberCount };
-        expect(roll.shown.lurkers).toBe(frame.lurkers);
+        expect(state.shown.lurkers).toBe(frame.lurkers);
       }
       if (!last) return;
-      expect(roll.shown.count).toBe(last.size);
-      const isHidden = roll.shown.namesHidden;
-      expect(known(roll.shown.members)).toEqual(isHidden ? [] : knownOf(last.set));
+      expect(state.shown.count).toBe(last.size);
+      const isHidden = state.shown.namesHidden;
+      expect(known(state.shown.members)).toEqual(isHidden ? [] : knownOf(last.set));
     }),
     { numRuns: 500 },
   );
@@ -112,12 +117,12 @@ test("the members are those of the room after each batch, and where names are hi
 test("the events, replayed, give the members; a list replaces what was before", () => {
   fc.assert(
     fc.property(beats, (all) => {
-      let roll = BLANK_ROLL;
+      let state = NO_PRESENCES;
       let replayed = new Map<string, Member>();
       for (const { frame } of frames(all)) {
-        const before = roll;
-        roll = hear(before, frame);
-        const { leave, join, update } = happenedBetween(before, roll, frame);
+        const before = state;
+        state = reduce(before, frame);
+        const { leave, join, update } = changesBetween(before, state, frame);
         for (const { member } of leave) expect(replayed.delete(member.id)).toBe(true);
         for (const member of join) {
           expect(replayed.has(member.id)).toBe(false);
@@ -128,10 +133,10 @@ test("the events, replayed, give the members; a list replaces what was before", 
           replayed.set(member.id, member);
         }
         // Where names come or go there are no events but the list itself.
-        if (before.isNamed !== roll.isNamed) {
-          replayed = new Map(roll.shown.members.map((member) => [member.id, member]));
+        if (before.isNamed !== state.isNamed) {
+          replayed = new Map(state.shown.members.map((member) => [member.id, member]));
         }
-        expect(new Set(replayed.values())).toEqual(new Set(roll.shown.members));
+        expect(new Set(replayed.values())).toEqual(new Set(state.shown.members));
       }
     }),
     { numRuns: 500 },
@@ -141,14 +146,14 @@ test("the events, replayed, give the members; a list replaces what was before", 
 test("what did not change is the same object: members, their presences, and the list of all", () => {
   fc.assert(
     fc.property(beats, (all) => {
-      let roll = BLANK_ROLL;
+      let state = NO_PRESENCES;
       for (const { frame } of frames(all)) {
-        const before = roll;
-        roll = hear(before, frame);
-        sharing(before, roll);
-        const again = hear(roll, frame);
+        const before = state;
+        state = reduce(before, frame);
+        sharing(before, state);
+        const again = reduce(state, frame);
         expect(again.shown.members).toBe(
-          frame.type === "count" ? again.shown.members : roll.shown.members,
+          frame.type === "count" ? again.shown.members : state.shown.members,
         );
       }
     }),
@@ -156,7 +161,7 @@ test("what did not change is the same object: members, their presences, and the 
 });
 
 /** Whatever reads the same must be the same. */
-function sharing(before: Roll, after: Roll): void {
+function sharing(before: RoomPresences, after: RoomPresences): void {
   const old = new Map<string, unknown>([
     ...Array.from(
       before.presences.values(),
@@ -170,13 +175,13 @@ function sharing(before: Roll, after: Roll): void {
 }
 
 test("members are in the order of their first joins, also when the first tab is closed", () => {
-  const sync = hear(BLANK_ROLL, {
+  const sync = reduce(NO_PRESENCES, {
     type: "sync",
     room: "room",
     presences: [tab("a1", "ada"), tab("b1", "bob"), tab("a2", "ada")],
     lurkers: 0,
   });
-  const after = hear(sync, {
+  const after = reduce(sync, {
     type: "diff",
     room: "room",
     joins: [tab("c1", "eve")],
@@ -193,7 +198,7 @@ function tab(channel: string, id: string) {
 }
 
 test("a change before the first list changes nothing", () => {
-  const diff: RollFrame = {
+  const diff: OccupancyFrame = {
     type: "diff",
     room: "r",
     joins: [tab("a", "ada")],
@@ -201,7 +206,7 @@ test("a change before the first list changes nothing", () => {
     leaves: [],
     lurkers: 0,
   };
-  expect(hear(BLANK_ROLL, diff)).toBe(BLANK_ROLL);
+  expect(reduce(NO_PRESENCES, diff)).toBe(NO_PRESENCES);
 });
 
 test("frames and keys that a newer server knows are passed over; those that are malformed are named", () => {
@@ -219,6 +224,7 @@ test("frames and keys that a newer server knows are passed over; those that are 
     type: "count",
     room: "r",
     members: 1,
+    presences: 1,
     lurkers: 0,
   });
 });

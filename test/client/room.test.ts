@@ -266,3 +266,17 @@ test("an address or a name that cannot be one is an error at once", () => {
   expect(() => joinRoom({ url: "/", room: "a" })).toThrow(TypeError);
   expect(() => joinRoom({ url: server.url, room: ".." })).toThrow('no URL can have the room ".."');
 });
+
+test("a runtime without a WebSocket is told at once what the client needs", () => {
+  const { WebSocket } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "WebSocket");
+    expect(() => joinRoom({ url: server.url, room: "none" })).toThrow(
+      new TypeError(
+        "this runtime has no WebSocket: the client needs Node 22 or newer, Deno, Bun or a browser",
+      ),
+    );
+  } finally {
+    Object.assign(globalThis, { WebSocket });
+  }
+});

@@ -11,7 +11,7 @@ import {
 } from "../../src/core/diff.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { LeaveReason, Presence, User } from "../../src/core/presence.ts";
-import { ADA, BOB } from "./operations.ts";
+import { ADA, BOB } from "./random-steps.ts";
 
 function presence(channel: string, user: User | null = ADA, state?: Json): Presence {
   return withState({ channel, user, joinedAt: 1_000 }, state);

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { NO_CHANGE } from "../../src/core/diff.ts";
-import { type Entry, type Home, patienceOf, PresenceSet } from "../../src/core/presence-set.ts";
+import { type Entry, type Home, timeoutsOf, PresenceSet } from "../../src/core/presence-set.ts";
 
-const PATIENCE = patienceOf({ maxAgeMs: 60_000, graceMs: 10_000 });
+const PATIENCE = timeoutsOf({ maxAgeMs: 60_000, graceMs: 10_000 });
 const ADA = { id: "ada" };
 const EVE = { id: "eve" };
 

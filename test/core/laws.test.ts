@@ -13,7 +13,7 @@ import {
   presencesOf,
   steps,
   wait,
-} from "./operations.ts";
+} from "./random-steps.ts";
 
 /** Later than any step can be. */
 const START = 1_000_000;

@@ -9,7 +9,15 @@ import { jsonEqual } from "../../src/core/json.ts";
 import type { LeaveReason, Presence, User } from "../../src/core/presence.ts";
 import { type LossCause, PresenceSet } from "../../src/core/presence-set.ts";
 import { recover } from "../../src/core/recovery.ts";
-import { liveOf, type Operation, operation, PATIENCE, perform, Rows, wait } from "./operations.ts";
+import {
+  liveOf,
+  type Operation,
+  operation,
+  PATIENCE,
+  perform,
+  Rows,
+  wait,
+} from "./random-steps.ts";
 
 type Seat = {
   presence: Presence;

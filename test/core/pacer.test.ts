@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Announcer, tellsCounts } from "../../src/core/pacer.ts";
+import { Pacer, tellsCounts } from "../../src/core/pacer.ts";
 
 const RATE = 10_000;
 
@@ -19,13 +19,13 @@ const batches = fc
     { minLength: 2, maxLength: 60 },
   )
   .map((plan) => {
-    const announcer = new Announcer(RATE);
+    const pacer = new Pacer(RATE);
     let now = 1_000_000;
     const said: Batch[] = [];
     for (const { idle, clients, framesPerClient } of plan) {
-      now += announcer.delay(now) + idle;
+      now += pacer.delay(now) + idle;
       const frames = Math.min(clients * framesPerClient, 2 * RATE);
-      announcer.spoke(now, frames, framesPerClient);
+      pacer.spoke(now, frames, framesPerClient);
       said.push({ at: now, frames, framesPerClient });
     }
     return said;
@@ -42,61 +42,61 @@ function mostInOneSecond(said: readonly Batch[], count: (batch: Batch) => number
 
 describe("the pace", () => {
   test("the first change goes out at once", () => {
-    expect(new Announcer(RATE).delay(1_000_000)).toBe(0);
+    expect(new Pacer(RATE).delay(1_000_000)).toBe(0);
   });
 
   test("a change after a quiet spell goes out at once", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 5_000, 1);
-    expect(announcer.delay(1_000_500)).toBe(0);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 5_000, 1);
+    expect(pacer.delay(1_000_500)).toBe(0);
   });
 
   test("n connections wait n / rate seconds", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 5_000, 1);
-    expect(announcer.delay(1_000_000)).toBe(500);
-    expect(announcer.delay(1_000_499)).toBe(1);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 5_000, 1);
+    expect(pacer.delay(1_000_000)).toBe(500);
+    expect(pacer.delay(1_000_499)).toBe(1);
   });
 
   test("a small room waits a thirtieth of a second for each frame that a client got", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 10, 1);
-    expect(announcer.delay(1_000_000)).toBe(34);
-    announcer.spoke(2_000_000, 20, 2);
-    expect(announcer.delay(2_000_000)).toBe(67);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 10, 1);
+    expect(pacer.delay(1_000_000)).toBe(34);
+    pacer.spoke(2_000_000, 20, 2);
+    expect(pacer.delay(2_000_000)).toBe(67);
   });
 
   test("a room that spoke to nobody does not wait", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 0, 0);
-    expect(announcer.delay(1_000_000)).toBe(0);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 0, 0);
+    expect(pacer.delay(1_000_000)).toBe(0);
   });
 
   test("the largest room waits two seconds", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 1_000_000, 1);
-    expect(announcer.delay(1_000_000)).toBe(2_000);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 1_000_000, 1);
+    expect(pacer.delay(1_000_000)).toBe(2_000);
   });
 
   test("a clock that was set back keeps nobody waiting for more than two seconds", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 10, 1);
-    expect(announcer.delay(0)).toBe(2_000);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 10, 1);
+    expect(pacer.delay(0)).toBe(2_000);
   });
 
   test("after a clock was set back the next batch sets the pace again", () => {
-    const announcer = new Announcer(RATE);
-    announcer.spoke(1_000_000, 10, 1);
-    announcer.spoke(2_000, 10, 1);
-    expect(announcer.delay(2_034)).toBe(0);
+    const pacer = new Pacer(RATE);
+    pacer.spoke(1_000_000, 10, 1);
+    pacer.spoke(2_000, 10, 1);
+    expect(pacer.delay(2_034)).toBe(0);
   });
 
   test("nothing ever waits for more than two seconds, and never for a negative time", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.nat(), fc.nat(), (rate, frames, perClient, later) => {
-        const announcer = new Announcer(rate + 1);
-        announcer.spoke(1_000_000, frames, perClient);
-        const delay = announcer.delay(1_000_000 + later);
+        const pacer = new Pacer(rate + 1);
+        pacer.spoke(1_000_000, frames, perClient);
+        const delay = pacer.delay(1_000_000 + later);
         expect(delay).toBeGreaterThanOrEqual(0);
         expect(delay).toBeLessThanOrEqual(2_000);
       }),

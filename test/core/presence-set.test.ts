@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { NO_CHANGE } from "../../src/core/diff.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
-import { ADA, BOB, EVE, PATIENCE } from "./operations.ts";
+import { ADA, BOB, EVE, PATIENCE } from "./random-steps.ts";
 
 const NO_GRACE = { maxAgeMs: 60_000, graceMs: { reload: 0, cut: 0, restart: 0 } };
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { User } from "../../src/core/presence.ts";
 import { type Entry, type Loss, PresenceSet } from "../../src/core/presence-set.ts";
 import { type Circumstances, type Live, recover, type Recovery } from "../../src/core/recovery.ts";
-import { ADA, BOB, EVE, footingOf, liveOf, PATIENCE, Rows } from "./operations.ts";
+import { ADA, BOB, EVE, footingOf, liveOf, PATIENCE, Rows } from "./random-steps.ts";
 
 const GRACE_MS = PATIENCE.graceMs.restart;
 

@@ -5,26 +5,26 @@ import { describe, expect, test } from "vitest";
 import { type Diff, DiffGatherer, NO_CHANGE } from "../../src/core/diff.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import { VIEWS } from "../../src/core/protocol.ts";
-import { Speech, type Telling } from "../../src/core/view-renderer.ts";
-import { ADA, BOB, PATIENCE, perform, steps } from "./operations.ts";
+import { ViewRenderer, type RenderedBatch } from "../../src/core/view-renderer.ts";
+import { ADA, BOB, PATIENCE, perform, steps } from "./random-steps.ts";
 
 /** A room with a speaker. What `start` does in it has been said already. */
 function newRoom(start: (set: PresenceSet) => void = () => undefined, announceMax = 1_000) {
   const set = new PresenceSet(PATIENCE);
   start(set);
-  const speech = new Speech("lobby", set, { announceMax, isCounting: false });
+  const speech = new ViewRenderer("lobby", set, { announceMax, isCounting: false });
   return { set, speech };
 }
 
 /** The frames for sockets of each view that know what was said before. */
-function newsOf(telling: Telling) {
+function newsOf(telling: RenderedBatch) {
   const [list, diff, count] = VIEWS.map((view) =>
     telling.news(view).map((text): unknown => JSON.parse(text)),
   );
   return { list, diff, count };
 }
 
-function everythingOf(telling: Telling) {
+function everythingOf(telling: RenderedBatch) {
   const [list, diff, count] = VIEWS.map((view) =>
     telling.everything(view).map((text): unknown => JSON.parse(text)),
   );
@@ -133,7 +133,7 @@ describe("nothing is said", () => {
   test("to anyone after a wake, for it was said before the room slept", () => {
     const { set, speech } = newRoom(withAda);
     speech.tell(set, set.join("b", BOB, 2_000));
-    const awake = new Speech("lobby", set, { announceMax: 1_000, isCounting: false });
+    const awake = new ViewRenderer("lobby", set, { announceMax: 1_000, isCounting: false });
     expect(newsOf(awake.tell(set, NO_CHANGE))).toEqual(SILENCE);
   });
 
@@ -389,7 +389,7 @@ describe("above the limit", () => {
 
   test("a room that slept counting wakes up counting", () => {
     const { set } = newRoom(crowd(9));
-    const awake = new Speech("lobby", set, { announceMax: 10, isCounting: true });
+    const awake = new ViewRenderer("lobby", set, { announceMax: 10, isCounting: true });
     expect(newsOf(awake.tell(set, NO_CHANGE))).toEqual(SILENCE);
     expect(awake.isCounting).toBe(true);
   });

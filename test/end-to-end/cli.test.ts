@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { ago, columnsOf, cut, printable, tableOf } from "../../src/cli/text.ts";
+import stringWidth from "string-width";
+import { ago, cut, printable, tableOf } from "../../src/cli/text.ts";
 import { joinAs, open, openAs, tokenFor } from "../support/client.ts";
 import { MAIN, type Outcome, run, RunningCommand } from "../support/command.ts";
 import { SECRET, Server } from "../support/server.ts";
@@ -762,7 +763,7 @@ describe("text", () => {
       ["e\u0301", "e"],
     ];
     const lines = tableOf(rows);
-    const starts = lines.map((line) => columnsOf(line.slice(0, -1)));
+    const starts = lines.map((line) => stringWidth(line.slice(0, -1)));
     expect(starts).toEqual([7, 7, 7, 7, 7]);
   });
 

@@ -1,4 +1,4 @@
-/** What clients send that mean harm or are broken, row by row, each with its answer. See hostile.test.ts. */
+/** What clients send that mean harm or are broken, row by row, each with its answer. See inside/refusals.test.ts. */
 
 const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 const bytes = (...values: number[]) => new Uint8Array(values);

@@ -1,6 +1,6 @@
 /**
  * What only raw TCP can say, row by row. Most of it is for the runtime to decide, and what it does is written down
- * here as it is, so that a change is seen. See test/end-to-end/raw.test.ts.
+ * here as it is, so that a change is seen. See outside/raw.test.ts.
  */
 
 const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";

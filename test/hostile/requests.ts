@@ -1,4 +1,4 @@
-/** What strangers ask over HTTP, and by what they ask for a socket, row by row, each with its answer. See hostile.test.ts. */
+/** What strangers ask over HTTP, and by what they ask for a socket, row by row, each with its answer. See inside/refusals.test.ts. */
 
 /** A token: claims that are signed as they should be, unless it says otherwise, or text that is sent as it is. */
 export type TokenRow = {

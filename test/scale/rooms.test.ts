@@ -14,7 +14,7 @@ import {
 } from "../../src/core/limits.ts";
 import { bindingsOf } from "../../src/config/env.ts";
 import { rooms } from "../../src/index.ts";
-import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/stubs.ts";
+import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/lobbies.ts";
 import { rowsOfLobby } from "../support/lobbies.ts";
 import { NOTHING } from "../support/objects.ts";
 import { advance, storageOf } from "../support/room.ts";

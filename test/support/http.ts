@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { expect } from "vitest";
 import { app } from "../../src/http/app.ts";
 import { ANY_SEGMENT, type Operation } from "../../src/http/operations.ts";
-import { LOBBY_NAMES } from "../../src/rpc/stubs.ts";
+import { LOBBY_NAMES } from "../../src/rpc/lobbies.ts";
 import { tokenFor } from "./socket.ts";
 import { type Channel, type Lobby, type Watched, watched } from "./worker.ts";
 

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { lobbyOf } from "../../src/rpc/stubs.ts";
+import { lobbyOf } from "../../src/rpc/lobbies.ts";
 
 const ROW = "room:";
 

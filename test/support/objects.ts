@@ -10,7 +10,7 @@ import { applyDiff } from "../../src/core/diff.ts";
 import type { Presence } from "../../src/core/presence.ts";
 import { bindingsOf } from "../../src/config/env.ts";
 import { rooms } from "../../src/index.ts";
-import { LOBBY_NAMES } from "../../src/rpc/stubs.ts";
+import { LOBBY_NAMES } from "../../src/rpc/lobbies.ts";
 import { crash, evict, inRoom, ring, storageOf } from "./room.ts";
 import type { Frame } from "./listener.ts";
 import type { TestSocket } from "./socket.ts";

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
+import { type Heap, HEAP_LOG_FLAGS, HeapLog } from "./heap-log.ts";
 import { freePort, GUARD, isAlive, killGroup, QUIET, SECRET, until, type Vars } from "./server.ts";
 
 const PROJECT = join(import.meta.dirname, "../..");
@@ -40,6 +41,7 @@ export class Runtime {
   readonly #directory: string;
   readonly #child: ChildProcess;
   #output = "";
+  readonly #heapLog = new HeapLog();
 
   private constructor(port: number, directory: string) {
     this.port = port;
@@ -50,11 +52,10 @@ export class Runtime {
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.#output = (this.#output + text).slice(-8_000);
-      });
-    }
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.#log(this.#heapLog.read(text));
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#log(text));
   }
 
   /** Bundles the Worker as it is deployed, starts it with empty storage, and waits until it answers. */
@@ -90,6 +91,11 @@ export class Runtime {
   /** The last of what the runtime and the Worker have logged. */
   get output(): string {
     return this.#output;
+  }
+
+  /** The JavaScript heap in it, which all objects share. */
+  get heap(): Heap {
+    return this.#heapLog.heap;
   }
 
   /** Bytes of memory that the process holds. */
@@ -130,6 +136,10 @@ export class Runtime {
       await until(() => !isAlive(group), 1);
     }
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #log(text: string): void {
+    this.#output = (this.#output + text).slice(-8_000);
   }
 
   async #answers(): Promise<void> {
@@ -195,13 +205,14 @@ function configOf(port: number, directory: string, vars: Vars): string {
     (name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`,
   );
   const objects = CLASSES.map(
-    (name) => `(name = "${name.toUpperCase()}", durableObjectNamespace = "${name}")`,
+    (name) => `(name = "PRESENCE_${name.toUpperCase()}", durableObjectNamespace = "${name}")`,
   );
   const texts = Object.entries({ PRESENCE_SECRET: SECRET, ...vars }).map(
     ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
+  v8Flags = ${JSON.stringify(HEAP_LOG_FLAGS)},
   services = [
     (name = "main", worker = (
       modules = [(name = "index.js", esModule = embed "bundle/index.js")],

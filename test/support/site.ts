@@ -1,21 +1,19 @@
 /** A page that joins a room with the built client, as a browser loads it: no bundler, an import map. */
 
-import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
-import { promisify } from "node:util";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const MODULES = join(PROJECT, "node_modules");
+const BUILT = join(PROJECT, "dist");
 const TYPES: Partial<Record<string, string>> = { js: "text/javascript", mjs: "text/javascript" };
 
 const PAGE = `<!doctype html>
 <title>a room</title>
 <script type="importmap">
-{"imports": {"valibot": "/modules/valibot/dist/index.mjs", "partysocket/ws": "/modules/partysocket/dist/ws.js"}}
+{"imports": {"valibot": "/modules/valibot/dist/index.mjs"}}
 </script>
 <script type="module">
   import { joinRoom } from "/client/index.js";
@@ -27,7 +25,6 @@ const PAGE = `<!doctype html>
 </script>`;
 
 export class Site {
-  readonly #directory = mkdtempSync(join(tmpdir(), "presence-site-"));
   readonly #server: HttpServer;
 
   private constructor() {
@@ -48,12 +45,9 @@ export class Site {
     });
   }
 
-  /** Builds the client and serves it. */
+  /** Serves the client as `npm run build` wrote it. */
   static async start(): Promise<Site> {
     const site = new Site();
-    const tsc = join(MODULES, "typescript/bin/tsc");
-    const project = ["-p", join(PROJECT, "src/client"), "--outDir", site.#directory];
-    await promisify(execFile)(process.execPath, [tsc, ...project]);
     site.#server.listen(0, "127.0.0.1");
     await once(site.#server, "listening");
     return site;
@@ -71,12 +65,11 @@ export class Site {
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   #file(pathname: string): string | undefined {
     const [, top = "", ...rest] = normalize(pathname).split("/");
     if (top === "modules") return join(MODULES, ...rest);
-    return top === "client" || top === "core" ? join(this.#directory, top, ...rest) : undefined;
+    return top === "client" || top === "core" ? join(BUILT, top, ...rest) : undefined;
   }
 }

@@ -1,15 +1,6 @@
 /** A tab of a real Chromium that is in a room, by the page of site.ts. */
 
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
-
-/** The system's browser; where it is elsewhere, CHROMIUM says so. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-
-export function launch(): Promise<Browser> {
-  if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}; set CHROMIUM to the browser's path`);
-  return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-}
+import type { Browser, Page } from "playwright-core";
 
 export class Tab {
   readonly page: Page;

@@ -1,9 +1,13 @@
 /** What waits for somebody who is slow has a bound, whoever it is: beyond it, they are told everything anew. */
 
 import { afterEach, expect, test, vi } from "vitest";
-import { PARCEL_LENGTH_MAX, PARCELS_LENGTH_MAX, PASSED_LENGTH_MAX } from "../../src/core/limits.ts";
-import { Guests } from "../../src/objects/room/remote-delivery.ts";
-import type { Receipt } from "../../src/rpc/stubs.ts";
+import {
+  DELIVERY_LENGTH_MAX,
+  DELIVERIES_LENGTH_MAX,
+  PASSED_LENGTH_MAX,
+} from "../../src/core/limits.ts";
+import { RemoteDelivery } from "../../src/objects/room/remote-delivery.ts";
+import type { DeliveryAck } from "../../src/rpc/stubs.ts";
 import { bindings } from "../support/objects.ts";
 import { flush, holdTimers, inRoom } from "../support/room.ts";
 import { firstFrames, newRoom, openAs } from "../support/socket.ts";
@@ -54,13 +58,13 @@ function typeOf(frame: unknown): unknown {
 
 test("a room keeps so much for one host that does not listen, and so much for all of them", async () => {
   const host = newRoom();
-  const asleep = Promise.withResolvers<Receipt>();
+  const asleep = Promise.withResolvers<DeliveryAck>();
   // SAFETY: whoever calls an object waits for its answer, whatever the method itself returns.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const answer = asleep.promise as unknown as Receipt;
+  const answer = asleep.promise as unknown as DeliveryAck;
   vi.spyOn(Room.prototype, "hear").mockImplementation(() => answer);
   const missed: string[] = [];
-  const guests = new Guests({
+  const guests = new RemoteDelivery({
     room: newRoom(),
     rooms: bindings.PRESENCE_ROOM,
     onUnknown: () => {},
@@ -72,14 +76,14 @@ test("a room keeps so much for one host that does not listen, and so much for al
       { channels: [`guest ${number}`], texts: ["x".repeat(length)] },
     ]);
   const hosts = Array.from(
-    { length: PARCELS_LENGTH_MAX / PARCEL_LENGTH_MAX + 1 },
+    { length: DELIVERIES_LENGTH_MAX / DELIVERY_LENGTH_MAX + 1 },
     (_, number) => number,
   );
-  // The first parcel is under way at once, and waits no more.
+  // The first delivery is under way at once, and waits no more.
   for (const number of hosts) post(number, 1);
-  post(0, PARCEL_LENGTH_MAX + 1);
+  post(0, DELIVERY_LENGTH_MAX + 1);
   expect(missed).toEqual(["guest 0"]);
-  for (const number of hosts.slice(0, -1)) post(number, PARCEL_LENGTH_MAX);
+  for (const number of hosts.slice(0, -1)) post(number, DELIVERY_LENGTH_MAX);
   expect(missed).toEqual(["guest 0"]);
   post(hosts.length - 1, 1);
   expect(missed).toEqual(["guest 0", `guest ${hosts.length - 1}`]);
@@ -87,7 +91,7 @@ test("a room keeps so much for one host that does not listen, and so much for al
   // When they have listened there is room for all again.
   await vi.waitFor(() => {
     missed.length = 0;
-    post(hosts.length - 1, PARCEL_LENGTH_MAX);
+    post(hosts.length - 1, DELIVERY_LENGTH_MAX);
     expect(missed).toEqual([]);
   });
 });

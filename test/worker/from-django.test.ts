@@ -17,7 +17,7 @@ import {
   touchPresence,
 } from "../../src/index.ts";
 import { readSettings } from "../../src/config/settings.ts";
-import { lobbyOf } from "../../src/rpc/stubs.ts";
+import { lobbyOf } from "../../src/rpc/lobbies.ts";
 import wranglerToml from "../../wrangler.toml?raw";
 import { call } from "../support/http.ts";
 import { advance, after, alarmIn, evict, idsIn, socketsLeft, storageOf } from "../support/room.ts";
@@ -110,7 +110,9 @@ describe("Setting up", () => {
 
   test("CHANNEL_LAYERS", async () => {
     // Nothing but the classes, and counters that the platform has anyway: no store to set up.
-    const bound = wranglerToml.matchAll(/^(?:\[\[(?!ratelimits).+\]\]|name = "[A-Z_]+")$/gm);
+    const bound = wranglerToml.matchAll(
+      /^(?:\[\[(?!ratelimits).+\]\]|name = "PRESENCE_[A-Z]+")$/gm,
+    );
     expect(Array.from(bound, ([line]) => line)).toEqual(
       ["PRESENCE_ROOM", "PRESENCE_CHANNEL", "PRESENCE_LOBBY"].flatMap((name) => [
         "[[durable_objects.bindings]]",

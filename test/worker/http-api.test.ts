@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../src/http/app.ts";
 import { encodeCursor } from "../../src/api/cursor.ts";
 import { type Operation, OPERATIONS } from "../../src/http/operations.ts";
-import { lobbyOf } from "../../src/rpc/stubs.ts";
+import { lobbyOf } from "../../src/rpc/lobbies.ts";
 import {
   type Answer,
   call,

@@ -7,7 +7,7 @@ import { compareNames } from "../../src/core/names.ts";
 import { encodeCursor } from "../../src/api/cursor.ts";
 import { bindingsOf } from "../../src/config/env.ts";
 import { type RoomListOptions, rooms } from "../../src/api/rooms.ts";
-import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/stubs.ts";
+import { LOBBY_NAMES, lobbyOf } from "../../src/rpc/lobbies.ts";
 import {
   evictLobbyOf,
   listedIn,

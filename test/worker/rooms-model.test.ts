@@ -6,7 +6,7 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { presences, rooms } from "../../src/index.ts";
-import { lobbyOf } from "../../src/rpc/stubs.ts";
+import { lobbyOf } from "../../src/rpc/lobbies.ts";
 import {
   believed,
   bindings,

@@ -6,7 +6,8 @@ import type { Json } from "../../src/core/json.ts";
 import type { ListedPresence, User } from "../../src/core/presence.ts";
 import { bindingsOf } from "../../src/config/env.ts";
 import { rooms } from "../../src/index.ts";
-import { call, type PresencePage } from "../../src/rpc/stubs.ts";
+import { call } from "../../src/rpc/call.ts";
+import type { PresencePage } from "../../src/rpc/stubs.ts";
 import { listedIn } from "../support/lobbies.ts";
 import { channelObject, NOTHING } from "../support/objects.ts";
 import {

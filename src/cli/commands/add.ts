@@ -1,9 +1,9 @@
 /** `add`: a channel comes into a room. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, presencePath } from "../api.ts";
 import { command, readJson, SERVICE_OPTIONS } from "../command.ts";
-import { UsageError } from "../failure.ts";
+import { UsageError } from "../command-error.ts";
 import { ListedPresence } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { printable, userText } from "../text.ts";
@@ -15,8 +15,8 @@ export const add = command({
     "A channel without a socket is any name; touch it at least once in PRESENCE_MAX_AGE seconds or it expires. One that is in the room already is refreshed and gets the user.",
   examples: ["lobby bot-1", `lobby bot-1 --id bot --info '{"name":"The bot"}'`],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
-    channel: { type: "positional", required: true, description: "the channel's name" },
+    room: { type: "positional", description: "the room's name" },
+    channel: { type: "positional", description: "the channel's name" },
     id: { type: "string", valueHint: "id", description: "the user's id (default: anonymous)" },
     info: {
       type: "string",
@@ -31,7 +31,9 @@ export const add = command({
     const { status, body } = await api.put(ListedPresence, presencePath(room, channel), { user });
     const where = `${printable(channel)} ${status === 201 ? "is now" : "was already"} in ${printable(room)}`;
     const who = body.user === null ? "anonymously" : `as ${userText(body.user)}`;
-    answer(json, body, [status === 201 ? `${where}, ${who}.` : `${where}; refreshed, ${who}.`]);
+    printResult(json, body, [
+      status === 201 ? `${where}, ${who}.` : `${where}; refreshed, ${who}.`,
+    ]);
   },
 });
 

@@ -1,6 +1,6 @@
 /** `channel`, `touch` and `leave-all`: one channel, in all its rooms. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, channelPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
 import { RoomNames, Whereabouts } from "../shapes.ts";
@@ -8,7 +8,7 @@ import { Target } from "../target.ts";
 import { ago, counted, printable, userText } from "../text.ts";
 
 const ARGS = {
-  channel: { type: "positional", required: true, description: "the channel's name" },
+  channel: { type: "positional", description: "the channel's name" },
   ...SERVICE_OPTIONS,
 } as const;
 
@@ -19,7 +19,7 @@ export const channel = command({
   args: ARGS,
   async run({ channel: name, url, json }) {
     const found = await new Api(new Target(url)).get(Whereabouts, channelPath(name));
-    answer(json, found, [
+    printResult(json, found, [
       `channel    ${printable(found.channel)}`,
       `user       ${userText(found.user)}`,
       `rooms      ${namesOf(found.rooms)}`,
@@ -35,11 +35,11 @@ export const touch = command({
   args: ARGS,
   async run({ channel: name, url, json }) {
     const api = new Api(new Target(url));
-    const said = await api.post(RoomNames, `${channelPath(name)}/touch`);
-    answer(json, said, [
-      said.rooms.length === 0
+    const response = await api.post(RoomNames, `${channelPath(name)}/touch`);
+    printResult(json, response, [
+      response.rooms.length === 0
         ? `${printable(name)} is in no room: there was nothing to touch.`
-        : `${printable(name)} is fresh in ${counted(said.rooms.length, "room")}: ${namesOf(said.rooms)}`,
+        : `${printable(name)} is fresh in ${counted(response.rooms.length, "room")}: ${namesOf(response.rooms)}`,
     ]);
   },
 });
@@ -51,11 +51,11 @@ export const leaveAll = command({
   examples: ["bot-1"],
   args: ARGS,
   async run({ channel: name, url, json }) {
-    const said = await new Api(new Target(url)).delete(RoomNames, channelPath(name));
-    answer(json, said, [
-      said.rooms.length === 0
+    const response = await new Api(new Target(url)).delete(RoomNames, channelPath(name));
+    printResult(json, response, [
+      response.rooms.length === 0
         ? `${printable(name)} was in no room.`
-        : `${printable(name)} left ${counted(said.rooms.length, "room")}: ${namesOf(said.rooms)}`,
+        : `${printable(name)} left ${counted(response.rooms.length, "room")}: ${namesOf(response.rooms)}`,
     ]);
   },
 });

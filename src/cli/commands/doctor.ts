@@ -1,6 +1,6 @@
-/** `doctor`: names what is unsafe before a stranger finds it. The same rules as at the Worker's start-up, and some more. */
+/** `doctor`: names unsafe settings, by the rules of the Worker's start-up and some more. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command } from "../command.ts";
 import { inspectProject } from "../project.ts";
 import { inspectService } from "../service-check.ts";
@@ -25,8 +25,8 @@ export const doctor = command({
   },
   async run({ url, json }) {
     const target = url === undefined ? null : new Target(url);
-    const { dangers, read } = inspectProject();
-    const unsafe = [...dangers, ...(target === null ? [] : await inspectService(target))];
+    const { findings, read } = inspectProject();
+    const unsafe = [...findings, ...(target === null ? [] : await inspectService(target))];
     const checked = [...read, ...(target === null ? [] : [target.url])];
     const lines = unsafe.flatMap(({ setting, problem, remedy }) => [
       ...wrapped(printable(`${setting} ${problem}.`), COLUMNS),
@@ -36,7 +36,7 @@ export const doctor = command({
       "",
     ]);
     const found = unsafe.length === 0 ? "Nothing unsafe" : counted(unsafe.length, "unsafe thing");
-    answer(json, { unsafe, checked }, [...lines, `${found} in ${checked.join(", ")}.`]);
+    printResult(json, { unsafe, checked }, [...lines, `${found} in ${checked.join(", ")}.`]);
     if (unsafe.length > 0) process.exitCode = 1;
   },
 });

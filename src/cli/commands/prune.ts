@@ -1,10 +1,10 @@
 /** `prune-presences` and `prune-rooms`: the two management commands of django-channels-presence. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
-import { Failure } from "../failure.ts";
-import { pagesOf } from "../pagination.ts";
+import { CommandError } from "../command-error.ts";
+import { paginate } from "../pagination.ts";
 import { PrunedEverywhere, PrunedPresences, RemovedRooms } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf, terminalColumns, userText } from "../text.ts";
@@ -36,15 +36,15 @@ export const prunePresences = command({
     const ages = age === undefined ? {} : { age: readNumber("--age", age, { min: 0 }) };
     const api = new Api(new Target(url));
     if (room === undefined) return pruneAll(api, ages, { cursor, json });
-    const said = await api.post(PrunedPresences, `${roomPath(room)}/prune`, ages);
-    const rows = said.pruned.map((each) => [
+    const response = await api.post(PrunedPresences, `${roomPath(room)}/prune`, ages);
+    const rows = response.pruned.map((each) => [
       userText(each.user),
       printable(each.channel),
       ago(each.lastSeen),
     ]);
     const table = tableOf([["user", "channel", "last seen"], ...rows], terminalColumns());
     const total = `Removed ${counted(rows.length, "presence")} from ${printable(room)}.`;
-    answer(json, said, rows.length === 0 ? [total] : [...table, "", total]);
+    printResult(json, response, rows.length === 0 ? [total] : [...table, "", total]);
   },
 });
 
@@ -59,11 +59,11 @@ export const pruneRooms = command({
     const ask = (from?: string) => api.post(RemovedRooms, "/prune/rooms", bodyOf(from));
     let [removed, failed] = [0, 0];
     const soFar = () => `${counted(removed, "room")} taken off the list`;
-    for await (const page of resumable(pagesOf(ask, cursor), soFar)) {
+    for await (const page of resumable(paginate(ask, cursor), soFar)) {
       removed += page.removed;
       failed += page.failed ?? 0;
     }
-    answer(json, { removed, ...failures(failed) }, [
+    printResult(json, { removed, ...failures(failed) }, [
       `Took ${counted(removed, "empty room")} off the list.`,
     ]);
     checkFailures(failed);
@@ -77,12 +77,12 @@ async function pruneAll(api: Api, ages: object, { cursor, json }: PruneOptions):
     api.post(PrunedEverywhere, "/prune/presences", { ...ages, ...bodyOf(from) });
   let [rooms, pruned, failed] = [0, 0, 0];
   const soFar = () => `${counted(rooms, "room")} visited, ${counted(pruned, "presence")} removed`;
-  for await (const page of resumable(pagesOf(ask, cursor), soFar)) {
+  for await (const page of resumable(paginate(ask, cursor), soFar)) {
     rooms += page.rooms;
     pruned += page.pruned;
     failed += page.failed ?? 0;
   }
-  answer(json, { rooms, pruned, ...failures(failed) }, [
+  printResult(json, { rooms, pruned, ...failures(failed) }, [
     `Visited ${counted(rooms, "room")} and removed ${counted(pruned, "presence")}.`,
   ]);
   checkFailures(failed);
@@ -95,7 +95,7 @@ function failures(failed: number): { failed?: number } {
 
 function checkFailures(failed: number): void {
   if (failed === 0) return;
-  throw new Failure(
+  throw new CommandError(
     `${counted(failed, "room")} could not be pruned; the service's log says why. Try again.`,
   );
 }
@@ -104,7 +104,10 @@ function bodyOf(cursor: string | undefined): object {
   return cursor === undefined ? {} : { cursor };
 }
 
-/** Says on standard error how far it got wherever there is more to do, and where it goes on if that fails. */
+/**
+ * Prints its progress on standard error after each page but the last, and where to go on if one
+ * fails.
+ */
 async function* resumable<Page extends { readonly cursor?: string }>(
   pages: AsyncGenerator<Page>,
   soFar: () => string,
@@ -118,6 +121,6 @@ async function* resumable<Page extends { readonly cursor?: string }>(
     }
   } catch (error) {
     if (next === undefined || !(error instanceof Error)) throw error;
-    throw new Failure(`${error.message}\nUntil then: ${soFar()}. Go on with --cursor ${next}`);
+    throw new CommandError(`${error.message}\nUntil then: ${soFar()}. Go on with --cursor ${next}`);
   }
 }

@@ -1,7 +1,7 @@
 /** `remove`: a channel goes out of a room. */
 
 import * as v from "valibot";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, presencePath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
 import { Target } from "../target.ts";
@@ -13,14 +13,14 @@ export const remove = command({
   details: "If its socket is at home in this room, it is closed with 4003.",
   examples: ["lobby bot-1", "lobby 'lobby!7GdQ0aX3kLm2'"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
-    channel: { type: "positional", required: true, description: "the channel's name" },
+    room: { type: "positional", description: "the room's name" },
+    channel: { type: "positional", description: "the channel's name" },
     ...SERVICE_OPTIONS,
   },
   async run({ room, channel, url, json }) {
     const api = new Api(new Target(url));
     // 204 in both cases: whether it was there, the service does not tell.
     await api.delete(v.undefined(), presencePath(room, channel));
-    answer(json, {}, [`${printable(channel)} is not in ${printable(room)} any more.`]);
+    printResult(json, {}, [`${printable(channel)} is not in ${printable(room)} any more.`]);
   },
 });

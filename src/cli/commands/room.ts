@@ -1,13 +1,13 @@
 /** `room`: who is in a room, now or from now on. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
-import { pagesOf } from "../pagination.ts";
+import { paginate } from "../pagination.ts";
 import { type ListedPresence, PresencePage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, stateText, tableOf, terminalColumns, userText } from "../text.ts";
-import { watchRoom } from "../watch.ts";
+import { followRoom } from "../watch.ts";
 
 export const room = command({
   name: "room",
@@ -16,15 +16,15 @@ export const room = command({
     "With --watch it goes on: as a table in a terminal, as a line for each change in a pipe, with --json as the frames of the socket, a line each. Ctrl-C ends it.",
   examples: ["lobby", "lobby --watch", "'game 7/blue' --json", "-- -a-name-with-a-dash-"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
+    room: { type: "positional", description: "the room's name" },
     watch: { type: "boolean", description: "follows the room live (Node 22 or newer)" },
     ...SERVICE_OPTIONS,
   },
   async run({ room: name, watch, url, json }) {
     const target = new Target(url);
-    if (watch) return watchRoom(target, name, { isJson: json === true });
+    if (watch) return followRoom(target, name, { isJson: json === true });
     const presences = await listPresences(new Api(target), name);
-    answer(json, { presences }, linesOf(name, presences));
+    printResult(json, { presences }, linesOf(name, presences));
   },
 });
 
@@ -33,7 +33,7 @@ async function listPresences(api: Api, name: string): Promise<ListedPresence[]> 
   const found: ListedPresence[] = [];
   const ask = (cursor: string | undefined) =>
     api.get(PresencePage, path, { cursor, limit: "1000" });
-  for await (const page of pagesOf(ask)) found.push(...page.presences);
+  for await (const page of paginate(ask)) found.push(...page.presences);
   return found;
 }
 

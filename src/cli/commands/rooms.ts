@@ -1,10 +1,10 @@
-/** `rooms`: who is not alone. */
+/** `rooms`: the occupied rooms. */
 
 import { Api } from "../api.ts";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command, readNumber, SERVICE_OPTIONS } from "../command.ts";
-import { UsageError } from "../failure.ts";
-import { pagesOf } from "../pagination.ts";
+import { UsageError } from "../command-error.ts";
+import { paginate } from "../pagination.ts";
 import { RoomPage } from "../shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf, terminalColumns } from "../text.ts";
@@ -12,8 +12,8 @@ import { ago, counted, printable, tableOf, terminalColumns } from "../text.ts";
 type ListedRoom = { readonly room: string; readonly since: number };
 type Options = { readonly prefix?: string | undefined; readonly limit: number };
 
-/** Rooms that are asked for at a time: as many as the service gives out at most. */
-const PAGE = 1_000;
+/** Rooms in one request: as many as the service returns at most. */
+const REQUEST_LIMIT = 1_000;
 
 export const rooms = command({
   name: "rooms",
@@ -27,7 +27,7 @@ export const rooms = command({
   async run({ prefix, limit, url, json }) {
     const max = limit === undefined ? Infinity : readLimit(limit);
     const list = await listRooms(new Api(new Target(url)), { prefix, limit: max });
-    answer(json, list, linesOf(list.rooms, { prefix, isCut: list.cursor !== undefined }));
+    printResult(json, list, linesOf(list.rooms, { prefix, isCut: list.cursor !== undefined }));
   },
 });
 
@@ -43,10 +43,10 @@ async function listRooms(
 ): Promise<{ rooms: ListedRoom[]; cursor?: string }> {
   const found: ListedRoom[] = [];
   const ask = (cursor: string | undefined) => {
-    const size = Math.min(PAGE, limit - found.length);
+    const size = Math.min(REQUEST_LIMIT, limit - found.length);
     return api.get(RoomPage, "/rooms", { prefix, cursor, limit: String(size) });
   };
-  for await (const page of pagesOf(ask)) {
+  for await (const page of paginate(ask)) {
     found.push(...page.rooms);
     if (found.length < limit) continue;
     return page.cursor === undefined ? { rooms: found } : { rooms: found, cursor: page.cursor };

@@ -1,6 +1,6 @@
 /** `send`: a message to everybody in a room. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, readJson, SERVICE_OPTIONS } from "../command.ts";
 import { Connections } from "../shapes.ts";
@@ -14,19 +14,19 @@ export const send = command({
     "What begins as JSON does must be JSON; anything else is text. It comes from nobody, and is not stored.",
   examples: ["lobby hello", `lobby '{"closing":true,"in":300}'`, "lobby 42 --text"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
-    payload: { type: "positional", required: true, description: "JSON, or text" },
+    room: { type: "positional", description: "the room's name" },
+    payload: { type: "positional", description: "JSON, or text" },
     text: { type: "boolean", description: "sends the payload as text, whatever it looks like" },
     ...SERVICE_OPTIONS,
   },
   async run({ room, payload, text, url, json }) {
     const message = { payload: text ? payload : readPayload(payload) };
     const api = new Api(new Target(url));
-    const said = await api.post(Connections, `${roomPath(room)}/messages`, message);
-    answer(json, said, [
-      said.connections === 0
+    const response = await api.post(Connections, `${roomPath(room)}/messages`, message);
+    printResult(json, response, [
+      response.connections === 0
         ? "Nobody is connected there: no one got it."
-        : `Sent to ${counted(said.connections, "connection")}.`,
+        : `Sent to ${counted(response.connections, "connection")}.`,
     ]);
   },
 });

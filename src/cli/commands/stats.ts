@@ -1,6 +1,6 @@
 /** `stats`: what a room has counted. */
 
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
 import { Stats } from "../shapes.ts";
@@ -13,13 +13,13 @@ export const stats = command({
   details: "Since the first of those who are connected now came, or since the last crash.",
   examples: ["lobby", "lobby --json"],
   args: {
-    room: { type: "positional", required: true, description: "the room's name" },
+    room: { type: "positional", description: "the room's name" },
     ...SERVICE_OPTIONS,
   },
   async run({ room, url, json }) {
     const found = await new Api(new Target(url)).get(Stats, `${roomPath(room)}/stats`);
     const { left, lost, expired, removed, replaced } = found.leaves;
-    answer(json, found, [
+    printResult(json, found, [
       `${printable(room)}: ${counted(found.connections, "connection")}, ${counted(found.presences, "presence")}`,
       "",
       ...tableOf([

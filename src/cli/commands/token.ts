@@ -1,15 +1,15 @@
-/** `token`: prints a token for development and tests, and nothing else, so that a script can use it. */
+/** `token`: prints a token for development and tests, and nothing else, for use in scripts. */
 
 import * as v from "valibot";
 import { ACTIONS, type Action, Claims } from "../../core/claims.ts";
-import { answer } from "../answer.ts";
+import { printResult } from "../output.ts";
 import { command, readJson } from "../command.ts";
-import { Failure, UsageError } from "../failure.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { mint } from "../mint.ts";
 import { readSecret } from "../secret.ts";
 import { printable } from "../text.ts";
 
-/** What the token library reads, but for negative durations and such as "1h ago". */
+/** The durations that the token library takes, except negative ones and those like "1h ago". */
 const TTL =
   /^\d+(?:\.\d+)? ?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|y|yrs?|years?)$/i;
 
@@ -57,12 +57,12 @@ export const token = command({
     });
     const secret = readSecret();
     if (secret === undefined) {
-      throw new Failure(
+      throw new CommandError(
         "there is no PRESENCE_SECRET: set it in the environment or in .dev.vars, where npm start makes one",
       );
     }
     const minted = await mint(claims, secret, ttl);
-    answer(json, { token: minted }, [minted]);
+    printResult(json, { token: minted }, [minted]);
   },
 });
 

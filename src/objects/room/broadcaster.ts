@@ -3,7 +3,7 @@
  * as one frame of each kind when the announcer allows. All that a room says to all goes through here.
  */
 
-import { Announcer } from "../../core/pacer.ts";
+import { Pacer } from "../../core/pacer.ts";
 import { type Diff, DiffGatherer } from "../../core/diff.ts";
 import {
   GATHERED_MESSAGES_LENGTH_MAX,
@@ -19,12 +19,12 @@ import {
   VIEWS,
   type WelcomeFrame,
 } from "../../core/protocol.ts";
-import { Speech, type Telling } from "../../core/view-renderer.ts";
-import type { Guests } from "./remote-delivery.ts";
+import { ViewRenderer, type RenderedBatch } from "../../core/view-renderer.ts";
+import type { RemoteDelivery } from "./remote-delivery.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 import type { Host, Store } from "./store.ts";
-import type { Letter } from "../../rpc/stubs.ts";
+import type { DeliveryItem } from "../../rpc/stubs.ts";
 
 /** Who gets frames: a socket here, or the channel of a guest. */
 type Listener = WebSocket | string;
@@ -37,12 +37,12 @@ type Greeting = {
   readonly later: string[];
 };
 
-type SocketParcel = { readonly ws: WebSocket; readonly texts: readonly string[] };
+type SocketBatch = { readonly ws: WebSocket; readonly texts: readonly string[] };
 
-export type BroadcastOptions = {
+export type BroadcasterOptions = {
   readonly room: string;
   readonly sockets: Sockets;
-  readonly guests: Guests;
+  readonly guests: RemoteDelivery;
   readonly store: Store;
   readonly settings: Settings;
   /** Wakes the set where memory has been thrown away; ends in a call of `begin`. */
@@ -53,9 +53,9 @@ export type BroadcastOptions = {
   readonly onFailure: (error: unknown) => void;
 };
 
-export class Broadcast {
-  readonly #options: BroadcastOptions;
-  readonly #announcer: Announcer;
+export class Broadcaster {
+  readonly #options: BroadcasterOptions;
+  readonly #pacer: Pacer;
   readonly #changes = new DiffGatherer();
   readonly #greetings = new Map<Listener, Greeting>();
   /** Guests that left, and are to hear of it. */
@@ -69,18 +69,18 @@ export class Broadcast {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Greetings of the flush that is under way which are yet to be sent. */
   #unsent = new Map<Listener, Greeting>();
-  #presences: { readonly set: PresenceSet; readonly speech: Speech } | undefined;
+  #presences: { readonly set: PresenceSet; readonly speech: ViewRenderer } | undefined;
 
-  constructor(options: BroadcastOptions) {
+  constructor(options: BroadcasterOptions) {
     this.#options = options;
-    this.#announcer = new Announcer(options.settings.announceRate);
+    this.#pacer = new Pacer(options.settings.announceRate);
   }
 
   /** To be called before the first change of `set`: all that is in it has been told before the room slept. */
   begin(set: PresenceSet): void {
     const { room, store, settings } = this.#options;
     const { announceMax } = settings;
-    const speech = new Speech(room, set, { announceMax, isCounting: store.isCounting });
+    const speech = new ViewRenderer(room, set, { announceMax, isCounting: store.isCounting });
     this.#presences = { set, speech };
     if (!this.#isInDoubt) return;
     this.#isInDoubt = false;
@@ -149,7 +149,7 @@ export class Broadcast {
   /** Tells what there is to tell: now after a quiet spell, else as soon as the pause is over. */
   speak(now: number): void {
     if (this.#timer !== undefined || this.#hasNothingToTell) return;
-    const delay = this.#announcer.delay(now);
+    const delay = this.#pacer.delay(now);
     if (delay === 0) {
       this.#flush(now);
       return;
@@ -182,7 +182,7 @@ export class Broadcast {
     const { sockets, commit } = this.#options;
     commit();
     const textsFor = this.#takeTexts();
-    const parcels: SocketParcel[] = [];
+    const deliveries: SocketBatch[] = [];
     let framesPerClient = 0;
     let frames = this.#post(textsFor);
     // Made before the first is sent: what changes between two turns is for the next flush.
@@ -190,28 +190,28 @@ export class Broadcast {
       for (const ws of sockets.open(view)) {
         const texts = textsFor(view, ws);
         if (texts.length === 0) continue;
-        parcels.push({ ws, texts });
+        deliveries.push({ ws, texts });
         frames += texts.length;
         framesPerClient = Math.max(framesPerClient, texts.length);
       }
     }
     sockets.ledger.count("batches");
-    this.#send(parcels, 0);
-    this.#announcer.spoke(now, frames, framesPerClient);
+    this.#send(deliveries, 0);
+    this.#pacer.spoke(now, frames, framesPerClient);
   }
 
   /**
-   * Hands the parcels over, from the `first` on: as many in one turn as fit into memory, for the runtime
+   * Hands the deliveries over, from the `first` on: as many in one turn as fit into memory, for the runtime
    * copies each text for each socket and frees it once it is sent.
    */
-  #send(parcels: readonly SocketParcel[], first: number): void {
+  #send(deliveries: readonly SocketBatch[], first: number): void {
     const { sockets } = this.#options;
     let next = first;
     let length = 0;
-    for (; next < parcels.length && length < SENT_AT_ONCE_LENGTH_MAX; next += 1) {
-      const parcel = parcels[next];
-      if (!parcel) break;
-      const { ws, texts } = parcel;
+    for (; next < deliveries.length && length < SENT_AT_ONCE_LENGTH_MAX; next += 1) {
+      const delivery = deliveries[next];
+      if (!delivery) break;
+      const { ws, texts } = delivery;
       const later = this.#unsent.get(ws)?.later ?? [];
       this.#unsent.delete(ws);
       for (const text of texts) {
@@ -220,9 +220,9 @@ export class Broadcast {
       }
       for (const text of later) sockets.send(ws, text);
     }
-    sockets.ledger.keep(parcels[first]?.ws);
-    if (next < parcels.length) {
-      this.#later(0, () => this.#send(parcels, next));
+    sockets.ledger.keep(deliveries[first]?.ws);
+    if (next < deliveries.length) {
+      this.#later(0, () => this.#send(deliveries, next));
       return;
     }
     for (const [listener, { later }] of this.#unsent) {
@@ -261,7 +261,7 @@ export class Broadcast {
   #post(textsFor: (view: View, listener: Listener) => readonly string[]): number {
     const { guests, store } = this.#options;
     if (store.guests.size + this.#farewells.size === 0) return 0;
-    const letters = new Map<string, Letter[]>();
+    const letters = new Map<string, DeliveryItem[]>();
     let frames = 0;
     for (const [channel, { room, view }] of new Map([...this.#farewells, ...store.guests])) {
       const texts = textsFor(view, channel);
@@ -279,7 +279,7 @@ export class Broadcast {
   }
 
   /** What to say of presences; `undefined` where only messages wait, so that they need no set. */
-  #takeTelling(): Telling | undefined {
+  #takeTelling(): RenderedBatch | undefined {
     if (this.#changes.isEmpty && !this.#mustTellAll) return undefined;
     if (!this.#presences) this.#options.wake();
     if (!this.#presences) return undefined;

@@ -1,6 +1,6 @@
 /** How many connections a room has, altogether and of each user, so that asking costs nothing. */
 
-export class Census {
+export class ConnectionCounts {
   readonly #users = new Map<WebSocket, string | null>();
   readonly #byUser = new Map<string, number>();
 

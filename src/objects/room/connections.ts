@@ -28,8 +28,8 @@ import {
 } from "../../core/protocol.ts";
 import { Throttle } from "../../core/throttle.ts";
 import { logRefusal } from "../../telemetry/log.ts";
-import type { Residents } from "./local-channels.ts";
-import type { Roster } from "./state.ts";
+import type { LocalChannels } from "./local-channels.ts";
+import type { RoomState } from "./state.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -39,16 +39,16 @@ export type ConnectionsOptions = {
   readonly room: string;
   readonly settings: Settings;
   readonly sockets: Sockets;
-  readonly roster: Roster;
-  readonly residents: Residents;
+  readonly roster: RoomState;
+  readonly residents: LocalChannels;
 };
 
 export class Connections {
   readonly #name: string;
   readonly #settings: Settings;
   readonly #sockets: Sockets;
-  readonly #roster: Roster;
-  readonly #residents: Residents;
+  readonly #roster: RoomState;
+  readonly #residents: LocalChannels;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
 
   constructor({ room, settings, sockets, roster, residents }: ConnectionsOptions) {

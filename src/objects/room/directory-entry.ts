@@ -3,10 +3,12 @@
  * fills and when it empties; whatever a crash kept from it, it hears at the room's next alarm.
  */
 
-import { call, lobbyOf, type LobbyStub, type Namespace } from "../../rpc/stubs.ts";
+import { call, type Namespace } from "../../rpc/call.ts";
+import { lobbyOf } from "../../rpc/lobbies.ts";
+import type { LobbyStub } from "../../rpc/stubs.ts";
 import type { Store } from "./store.ts";
 
-export class Listing {
+export class DirectoryEntry {
   readonly #room: string;
   readonly #lobbies: Namespace<LobbyStub>;
   readonly #store: Store;

@@ -8,37 +8,31 @@ import { CALLS_AT_ONCE } from "../../core/limits.ts";
 import type { Entry, Home } from "../../core/presence-set.ts";
 import type { View } from "../../core/protocol.ts";
 import { logError } from "../../telemetry/log.ts";
-import type { Roster } from "./state.ts";
+import type { RoomState } from "./state.ts";
 import type { Sockets } from "./sockets.ts";
-import {
-  call,
-  type Namespace,
-  type Parcel,
-  type Receipt,
-  type RoomStub,
-  type Whereabouts,
-} from "../../rpc/stubs.ts";
+import { call, type Namespace } from "../../rpc/call.ts";
+import type { Delivery, DeliveryAck, RoomStub, Whereabouts } from "../../rpc/stubs.ts";
 
 /** Frames that say all there is to know of a room, as it writes them. */
 const WHOLE = /^\{"type":"(?:sync|presence|count)"/;
 const CHANGES = '{"type":"diff"';
 
-export type ResidentsOptions = {
+export type LocalChannelsOptions = {
   readonly room: string;
   readonly rooms: Namespace<RoomStub>;
-  readonly roster: Roster;
+  readonly roster: RoomState;
   readonly sockets: Sockets;
   readonly maxAgeMs: number;
 };
 
-export class Residents {
-  readonly #options: ResidentsOptions;
+export class LocalChannels {
+  readonly #options: LocalChannelsOptions;
   /** Channels whose further rooms are being asked to repeat themselves, with the view in which to ask once more. */
   readonly #repeats = new Map<string, View | null>();
   /** Sockets that took a presence up again, with the further rooms that have yet to tell them everything. */
   readonly #untold = new WeakMap<WebSocket, Set<string>>();
 
-  constructor(options: ResidentsOptions) {
+  constructor(options: LocalChannelsOptions) {
     this.#options = options;
   }
 
@@ -90,7 +84,7 @@ export class Residents {
   }
 
   /** Passes on what another room says to channels that have their sockets here. */
-  hear({ from, letters, gone }: Parcel): Receipt {
+  hear({ from, letters, gone }: Delivery): DeliveryAck {
     const { roster, sockets } = this.#options;
     const unknown: string[] = [];
     const away: string[] = [];

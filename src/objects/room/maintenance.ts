@@ -3,16 +3,16 @@
  * and a room that is empty forgets itself. Before a guest expires, its host is asked.
  */
 
-import type { AlarmClock } from "../alarm.ts";
-import type { Broadcast } from "./broadcaster.ts";
+import type { Alarm } from "../alarm.ts";
+import type { Broadcaster } from "./broadcaster.ts";
 import type { Diff } from "../../core/diff.ts";
 import { ALARM_RETRY_MS } from "../../core/limits.ts";
 import type { Entry, PresenceSet } from "../../core/presence-set.ts";
-import type { Guests, News } from "./remote-delivery.ts";
-import type { Links } from "../memberships.ts";
-import type { Listing } from "./directory-entry.ts";
+import type { RemoteDelivery, News } from "./remote-delivery.ts";
+import type { Memberships } from "../memberships.ts";
+import type { DirectoryEntry } from "./directory-entry.ts";
 import { logDeed, type LogFields, logError } from "../../telemetry/log.ts";
-import type { Reporter } from "./metrics-reporter.ts";
+import type { MetricsReporter } from "./metrics-reporter.ts";
 import type { Sockets } from "./sockets.ts";
 import type { Store } from "./store.ts";
 
@@ -22,26 +22,26 @@ export interface Changing {
   changed(diff: Diff, now: number): void;
 }
 
-export type UpkeepOptions = {
+export type MaintenanceOptions = {
   readonly room: string;
   readonly maxAgeMs: number;
   readonly presences: Changing;
   readonly sockets: Sockets;
   readonly store: Store;
-  readonly alarm: AlarmClock;
-  readonly guests: Guests;
-  readonly links: Links;
-  readonly listing: Listing;
-  readonly broadcast: Broadcast;
-  readonly reporter: Reporter;
+  readonly alarm: Alarm;
+  readonly guests: RemoteDelivery;
+  readonly links: Memberships;
+  readonly listing: DirectoryEntry;
+  readonly broadcast: Broadcaster;
+  readonly reporter: MetricsReporter;
 };
 
-export class Upkeep {
-  readonly #options: UpkeepOptions;
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
   /** What could not be done and must be tried again, by the channel that it is for. */
   readonly #later = new Map<string, () => Promise<void>>();
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: MaintenanceOptions) {
     this.#options = options;
   }
 

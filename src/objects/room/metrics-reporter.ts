@@ -5,7 +5,7 @@ import type { Diff } from "../../core/diff.ts";
 import { unreportedOf } from "../../core/counters.ts";
 import type { Sockets } from "./sockets.ts";
 
-export class Reporter {
+export class MetricsReporter {
   readonly #room: string;
   readonly #sockets: Sockets;
   readonly #dataset: AnalyticsEngineDataset | undefined;

@@ -4,14 +4,14 @@
  */
 
 import type { Attachments } from "./attachments.ts";
-import { Count, type Counter, sumOf, type Tally } from "../../core/counters.ts";
+import { MutableCounters, type Counter, sumOf, type Counters } from "../../core/counters.ts";
 
-export class Ledger {
+export class Metrics {
   readonly #ctx: DurableObjectState;
   readonly #attachments: Attachments;
   /** What was counted in this event, and what was inherited: no socket carries it yet. */
-  #fresh: Count | undefined;
-  #inherited: Tally | undefined;
+  #fresh: MutableCounters | undefined;
+  #inherited: Counters | undefined;
   /** The socket that is given what comes up, while it is open. */
   #keeper: WebSocket | undefined;
 
@@ -22,7 +22,7 @@ export class Ledger {
 
   count(counter: Counter, times = 1): void {
     if (times === 0) return;
-    this.#fresh ??= new Count(Date.now());
+    this.#fresh ??= new MutableCounters(Date.now());
     this.#fresh.add(counter, times);
   }
 
@@ -52,7 +52,7 @@ export class Ledger {
   }
 
   /** All that is known, of all sockets. Nothing where nothing was counted, or where it died with the last socket. */
-  total(): Tally | undefined {
+  total(): Counters | undefined {
     const carried = this.#ctx.getWebSockets().map((ws) => this.#attachments.of(ws).tally);
     return sumOf([...carried, this.#inherited, this.#fresh]);
   }

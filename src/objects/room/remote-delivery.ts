@@ -4,13 +4,14 @@
  */
 
 import pMap from "p-map";
-import { CALLS_AT_ONCE, PARCEL_LENGTH_MAX, PARCELS_LENGTH_MAX } from "../../core/limits.ts";
-import { call, type Letter, type Namespace, type Parcel, type RoomStub } from "../../rpc/stubs.ts";
+import { CALLS_AT_ONCE, DELIVERY_LENGTH_MAX, DELIVERIES_LENGTH_MAX } from "../../core/limits.ts";
+import { call, type Namespace } from "../../rpc/call.ts";
+import type { DeliveryItem, Delivery, RoomStub } from "../../rpc/stubs.ts";
 
 /** What a host says of its channels: when each was last seen, `null` where it knows it no more. */
 export type News = ReadonlyMap<string, number | null>;
 
-export type GuestsOptions = {
+export type RemoteDeliveryOptions = {
   readonly room: string;
   readonly rooms: Namespace<RoomStub>;
   /** Channels that are not at home any more where they were. */
@@ -21,33 +22,33 @@ export type GuestsOptions = {
   readonly onFailure: (host: string, error: unknown) => void;
 };
 
-/** What waits for one host. One parcel is under way at a time, or the frames would arrive in another order. */
+/** What waits for one host. One delivery is under way at a time, or the frames would arrive in another order. */
 type Route = {
-  waiting: Letter[];
+  waiting: DeliveryItem[];
   /** Characters of what waits. */
   length: number;
-  gone: Parcel["gone"][number][];
+  gone: Delivery["gone"][number][];
   isBusy: boolean;
 };
 
-export class Guests {
-  readonly #options: GuestsOptions;
+export class RemoteDelivery {
+  readonly #options: RemoteDeliveryOptions;
   readonly #routes = new Map<string, Route>();
   /** Characters of what waits for all hosts together. */
   #length = 0;
 
-  constructor(options: GuestsOptions) {
+  constructor(options: RemoteDeliveryOptions) {
     this.#options = options;
   }
 
   /** Sends what one flush says to the guests of one host. Never waits, never throws. */
-  post(host: string, letters: readonly Letter[]): void {
+  post(host: string, letters: readonly DeliveryItem[]): void {
     const route = this.#routeTo(host);
     const length = lengthOf(letters);
     route.waiting.push(...letters);
     route.length += length;
     this.#length += length;
-    const isTooMuch = route.length > PARCEL_LENGTH_MAX || this.#length > PARCELS_LENGTH_MAX;
+    const isTooMuch = route.length > DELIVERY_LENGTH_MAX || this.#length > DELIVERIES_LENGTH_MAX;
     if (isTooMuch) this.#giveUp(route);
     void this.#run(host, route);
   }
@@ -97,19 +98,19 @@ export class Guests {
     this.#routes.delete(host);
   }
 
-  async #deliver(host: string, parcel: Parcel): Promise<void> {
+  async #deliver(host: string, delivery: Delivery): Promise<void> {
     try {
       // Not by `call`: what went out twice would be said twice.
-      const { unknown, away } = await this.#options.rooms.getByName(host).hear(parcel);
+      const { unknown, away } = await this.#options.rooms.getByName(host).hear(delivery);
       if (unknown.length > 0) this.#options.onUnknown(host, unknown);
       if (away.length > 0) this.#options.onMissed(away);
     } catch (error) {
       this.#options.onFailure(host, error);
-      this.#options.onMissed(parcel.letters.flatMap(({ channels }) => channels));
+      this.#options.onMissed(delivery.letters.flatMap(({ channels }) => channels));
     }
   }
 
-  #take(route: Route): Letter[] {
+  #take(route: Route): DeliveryItem[] {
     this.#length -= route.length;
     route.length = 0;
     return route.waiting.splice(0);
@@ -122,7 +123,7 @@ export class Guests {
 }
 
 /** Characters of all texts: each travels once, to however many channels. */
-function lengthOf(letters: readonly Letter[]): number {
+function lengthOf(letters: readonly DeliveryItem[]): number {
   let length = 0;
   for (const { texts } of letters) for (const text of texts) length += text.length;
   return length;

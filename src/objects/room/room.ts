@@ -18,20 +18,20 @@ import {
   ProtocolError,
   type View,
 } from "../../core/protocol.ts";
-import { Count, countsOf } from "../../core/counters.ts";
+import { MutableCounters, countsOf } from "../../core/counters.ts";
 import type { Env } from "../../config/env.ts";
-import { Residents } from "./local-channels.ts";
+import { LocalChannels } from "./local-channels.ts";
 import { RoomHandle } from "../../api/room-handle.ts";
-import { Roster } from "./state.ts";
+import { RoomState } from "./state.ts";
 import { readSettings, type Settings } from "../../config/settings.ts";
 import { presenceChanged } from "../../api/presence-changed.ts";
 import { Sockets } from "./sockets.ts";
 import type {
   Added,
   Behind,
-  Parcel,
+  Delivery,
   PresencePage,
-  Receipt,
+  DeliveryAck,
   RoomStats,
   RoomStub,
   Sighting,
@@ -45,8 +45,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #name: string;
   readonly #settings: Settings;
   readonly #sockets: Sockets;
-  readonly #roster: Roster;
-  readonly #residents: Residents;
+  readonly #roster: RoomState;
+  readonly #residents: LocalChannels;
   readonly #connections: Connections;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -58,8 +58,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const { storage } = ctx;
     const onChange = (diff: Diff) => this.#signal(diff);
     const others = { rooms, lobbies, analytics };
-    const roster = new Roster({ room, storage, sockets, settings, ...others, onChange });
-    const residents = new Residents({
+    const roster = new RoomState({ room, storage, sockets, settings, ...others, onChange });
+    const residents = new LocalChannels({
       room,
       rooms,
       roster,
@@ -149,7 +149,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   stats(): RoomStats {
     const set = this.#roster.set();
     const { census, ledger } = this.#sockets;
-    const tally = ledger.total() ?? new Count(Date.now());
+    const tally = ledger.total() ?? new MutableCounters(Date.now());
     const { left, lost, expired, removed, replaced, framesIn, framesOut, ...counts } =
       countsOf(tally);
     return {
@@ -230,8 +230,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#residents.seen(channels, Date.now());
   }
 
-  hear(parcel: Parcel): Receipt {
-    return this.#residents.hear(parcel);
+  hear(delivery: Delivery): DeliveryAck {
+    return this.#residents.hear(delivery);
   }
 
   /**

@@ -4,24 +4,24 @@
  */
 
 import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
-import { Census } from "./connection-counts.ts";
+import { ConnectionCounts } from "./connection-counts.ts";
 import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
-import { Ledger } from "./metrics.ts";
+import { Metrics } from "./metrics.ts";
 
 export class Sockets {
   /** What happened in the room. */
-  readonly ledger: Ledger;
+  readonly ledger: Metrics;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   #dropped = 0;
   /** Those that count against the limits, once somebody has asked. */
-  #census: Census | undefined;
+  #census: ConnectionCounts | undefined;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
-    this.ledger = new Ledger(ctx, this.#attachments);
+    this.ledger = new Metrics(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
   }
@@ -40,7 +40,7 @@ export class Sockets {
   }
 
   /** How many there are, altogether and of each user. */
-  get census(): Census {
+  get census(): ConnectionCounts {
     this.#census ??= this.#count();
     return this.#census;
   }
@@ -172,8 +172,8 @@ export class Sockets {
     }
   }
 
-  #count(): Census {
-    const census = new Census();
+  #count(): ConnectionCounts {
+    const census = new ConnectionCounts();
     for (const ws of this.open()) census.put(ws, this.connection(ws).user?.id ?? null);
     return census;
   }

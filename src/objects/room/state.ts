@@ -3,25 +3,26 @@
  * announced, scheduled. Memory is a cache: the room may be evicted at any instant.
  */
 
-import { AlarmClock } from "../alarm.ts";
+import { Alarm } from "../alarm.ts";
 import { INTERNAL_ERROR } from "./attachments.ts";
-import { Broadcast } from "./broadcaster.ts";
+import { Broadcaster } from "./broadcaster.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
 import { ALARM_RETRY_MS } from "../../core/limits.ts";
-import { type Patience, patienceOf, PresenceSet } from "../../core/presence-set.ts";
+import { type Timeouts, timeoutsOf, PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError } from "../../core/protocol.ts";
 import { connectedBefore, forgetOldLosses, recover } from "../../core/recovery.ts";
-import { Guests } from "./remote-delivery.ts";
-import { Links } from "../memberships.ts";
-import { Listing } from "./directory-entry.ts";
-import { Reporter } from "./metrics-reporter.ts";
+import { RemoteDelivery } from "./remote-delivery.ts";
+import { Memberships } from "../memberships.ts";
+import { DirectoryEntry } from "./directory-entry.ts";
+import { MetricsReporter } from "./metrics-reporter.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
-import type { LobbyStub, Namespace, RoomStub } from "../../rpc/stubs.ts";
-import { type Changing, Upkeep } from "./maintenance.ts";
+import type { Namespace } from "../../rpc/call.ts";
+import type { LobbyStub, RoomStub } from "../../rpc/stubs.ts";
+import { type Changing, Maintenance } from "./maintenance.ts";
 
-export type RosterOptions = {
+export type RoomStateOptions = {
   readonly room: string;
   readonly storage: DurableObjectStorage;
   readonly sockets: Sockets;
@@ -33,20 +34,20 @@ export type RosterOptions = {
   readonly onChange: (diff: Diff) => void;
 };
 
-export class Roster implements Changing {
+export class RoomState implements Changing {
   /** What the room has yet to tell. Changes get there by `changed`, greetings and messages directly. */
-  readonly broadcast: Broadcast;
+  readonly broadcast: Broadcaster;
   /** The further rooms of channels that have their sockets here. */
-  readonly links: Links;
+  readonly links: Memberships;
   /** What the room does when nobody asks it to. */
-  readonly upkeep: Upkeep;
-  readonly #options: RosterOptions;
-  readonly #patience: Patience;
+  readonly upkeep: Maintenance;
+  readonly #options: RoomStateOptions;
+  readonly #patience: Timeouts;
   readonly #store: Store;
-  readonly #alarm: AlarmClock;
-  readonly #guests: Guests;
-  readonly #listing: Listing;
-  readonly #reporter: Reporter;
+  readonly #alarm: Alarm;
+  readonly #guests: RemoteDelivery;
+  readonly #listing: DirectoryEntry;
+  readonly #reporter: MetricsReporter;
   #presences: PresenceSet | undefined;
   /** Who was connected until memory was thrown away: of them storage may know a loss that is long over. */
   #connectedBefore: ReadonlySet<string> = new Set();
@@ -54,17 +55,17 @@ export class Roster implements Changing {
   /** Joins that are in the set and on their way to the sockets, and not in storage. */
   readonly #unstored: Diff[] = [];
 
-  constructor(options: RosterOptions) {
+  constructor(options: RoomStateOptions) {
     const { room, storage, sockets, settings, rooms, lobbies, analytics } = options;
     this.#options = options;
-    this.#patience = patienceOf(settings);
+    this.#patience = timeoutsOf(settings);
     const { ledger } = sockets;
     const onRow = () => ledger.count("rowsWritten");
     this.#store = new Store(storage, onRow);
-    this.#alarm = new AlarmClock(storage, onRow);
-    this.links = new Links(storage, rooms, onRow);
-    this.#listing = new Listing(room, lobbies, this.#store);
-    this.#guests = new Guests({
+    this.#alarm = new Alarm(storage, onRow);
+    this.links = new Memberships(storage, rooms, onRow);
+    this.#listing = new DirectoryEntry(room, lobbies, this.#store);
+    this.#guests = new RemoteDelivery({
       room,
       rooms,
       onUnknown: (host, channels) => this.upkeep.dropGuests(host, channels),
@@ -74,7 +75,7 @@ export class Roster implements Changing {
       onFailure: (host, error) =>
         this.upkeep.failed("a host could not be reached", error, { host }),
     });
-    this.broadcast = new Broadcast({
+    this.broadcast = new Broadcaster({
       room,
       sockets,
       guests: this.#guests,
@@ -88,8 +89,8 @@ export class Roster implements Changing {
         this.broadcast.speak(Date.now());
       },
     });
-    this.#reporter = new Reporter(room, sockets, analytics);
-    this.upkeep = new Upkeep({
+    this.#reporter = new MetricsReporter(room, sockets, analytics);
+    this.upkeep = new Maintenance({
       room,
       maxAgeMs: settings.maxAgeMs,
       presences: this,

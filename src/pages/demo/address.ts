@@ -1,6 +1,6 @@
 /**
- * What the page's address says: `?name=Ada#lobby`. A reload comes in again as the same, a link goes to the same
- * room. A token never stands there: addresses are kept in histories and logs.
+ * The page's address: `?name=Ada#lobby`. After a reload the user is the same, and a link leads to
+ * the same room. It never has a token: histories and logs keep addresses.
  */
 
 const DEFAULT_ROOM = "lobby";
@@ -8,7 +8,7 @@ const DEFAULT_ROOM = "lobby";
 /** Where the service is: the page is at its root, wherever that is mounted. */
 export const SERVICE = new URL("./", location.href).href;
 
-/** Whether the page comes from this very machine, so that the service may give tokens for the asking. */
+/** Whether the page comes from this machine, where the service may make tokens. */
 export const IS_LOCAL = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
 export function roomInAddress(): string {
@@ -30,7 +30,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A lone % is not an escape, but may well be the name of a room.
+    // A lone % is not an escape, but can be the name of a room.
     return text;
   }
 }

@@ -1,36 +1,36 @@
 /** The page at /: who is in this room, live. Puts the parts of the page together. */
 
 import type { RoomClient, TokenSource } from "../../client/index.ts";
-import { watchCopy } from "../shared/copying.ts";
-import { part, say } from "../shared/element.ts";
+import { watchCopy } from "../shared/copy-button.ts";
+import { find, setText } from "../shared/element.ts";
 import { addressOf, nameInAddress, roomInAddress } from "./address.ts";
 import { moveCursor } from "./cursors.ts";
 import {
   enterByName,
-  focusEntrance,
-  showEntrance,
+  focusSignIn,
+  showSignIn,
   suggestedName,
   suggestName,
-  watchEntrance,
-} from "./entrance.ts";
+  watchSignIn,
+} from "./sign-in.ts";
 import { watchPointer } from "./pointer.ts";
 import { freeName, openBeside } from "./second-window.ts";
-import { Stay } from "./room-session.ts";
+import { RoomSession } from "./room-session.ts";
 import { enableTextBox, focusTextBox, watchTextBox } from "./text-box.ts";
 
 const PROBLEM_MS = 8_000;
 
-const roomName = part("room-name", HTMLElement);
-const roomBox = part("room-input", HTMLInputElement);
-const leave = part("leave", HTMLButtonElement);
-const again = part("again", HTMLButtonElement);
-const areaHelp = part("area-help", HTMLElement);
-const problem = part("problem", HTMLElement);
-const hint = part("hint", HTMLElement);
+const roomName = find("room-name", HTMLElement);
+const roomBox = find("room-input", HTMLInputElement);
+const leave = find("leave", HTMLButtonElement);
+const again = find("again", HTMLButtonElement);
+const areaHelp = find("area-help", HTMLElement);
+const problem = find("problem", HTMLElement);
+const hint = find("hint", HTMLElement);
 
-const stay = new Stay(show, complain);
+const session = new RoomSession(show, showProblem);
 let forgetting = 0;
-/** Of whom a token was given: the page is in the room as them, connected or not. */
+/** Whether the user has signed in: the page is in the room under a name, connected or not. */
 let isIn = false;
 
 function show(room: RoomClient): void {
@@ -38,35 +38,35 @@ function show(room: RoomClient): void {
   const isOver = status === "closed";
   again.hidden = !isOver;
   leave.hidden = !isIn || isOver;
-  showEntrance(isIn && !isOver);
-  enableTextBox(isIn && !isOver, stay.canSpeak);
-  say(areaHelp, areaWords(stay.canSpeak));
+  showSignIn(isIn && !isOver);
+  enableTextBox(isIn && !isOver, session.canSend);
+  setText(areaHelp, areaWords(session.canSend));
   document.title = `${view.count + view.lurkers} in ${room.room} · durable-presence`;
   if (status === "here") suggestName(freeName(members));
 }
 
-function areaWords(canSpeak: boolean): string {
-  if (!canSpeak) return "Come in, and others see your pointer here.";
+function areaWords(canSend: boolean): string {
+  if (!canSend) return "Come in, and others see your pointer here.";
   return "Others see your pointer here. By keyboard: arrow keys, Enter.";
 }
 
-function complain(words: string): void {
+function showProblem(words: string): void {
   clearTimeout(forgetting);
   problem.hidden = words === "";
-  say(problem, words);
-  if (words !== "") forgetting = setTimeout(complain, PROBLEM_MS, "");
+  setText(problem, words);
+  if (words !== "") forgetting = setTimeout(showProblem, PROBLEM_MS, "");
 }
 
 function enter(token?: TokenSource, name = ""): void {
   const room = roomInAddress();
   isIn = token !== undefined;
   history.replaceState(null, "", addressOf(room, name));
-  say(roomName, room);
-  complain("");
+  setText(roomName, room);
+  showProblem("");
   try {
-    stay.enter(room, token);
+    session.enter(room, token);
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    showProblem(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -82,56 +82,58 @@ function goTo(room: string): void {
   void arrive();
 }
 
-/** Comes in where the address has a name and there is a token for the asking; otherwise looks on. */
+/**
+ * Signs in where the address has a name and the service makes a token; otherwise joins anonymously.
+ */
 async function arrive(): Promise<void> {
   const [room, name] = [roomInAddress(), nameInAddress()];
-  // Getting a token takes a moment, in which one may go elsewhere: that arrival comes in then.
+  // While the token is fetched the user may go to another room; then that one counts.
   const isStill = () => roomInAddress() === room;
-  say(roomName, room);
+  setText(roomName, room);
   const hasToken = await enterByName(name, room, (token) => isStill() && enter(token, name));
   if (!hasToken && isStill()) enter(undefined, name);
 }
 
-watchEntrance(roomInAddress, enterAs);
+watchSignIn(roomInAddress, enterAs);
 watchTextBox({
-  send: (text) => stay.tell({ type: "text", text }),
-  typing: (isTyping) => isIn && stay.room?.setState(isTyping ? { typing: true } : null),
+  send: (text) => session.send({ type: "text", text }),
+  typing: (isTyping) => isIn && session.room?.setState(isTyping ? { typing: true } : null),
 });
 watchPointer(
-  (signal) => stay.tell(signal),
-  (place) => {
-    const { channel, user } = stay.room?.self ?? {};
-    if (channel && user) moveCursor(channel, user, place);
+  (message) => session.send(message),
+  (position) => {
+    const { channel, user } = session.room?.self ?? {};
+    if (channel && user) moveCursor(channel, user, position);
   },
 );
-watchCopy(part("copy", HTMLButtonElement), part("code", HTMLElement));
+watchCopy(find("copy", HTMLButtonElement), find("code", HTMLElement));
 
 for (const button of [leave, again]) {
   button.addEventListener("click", () => {
     enter();
-    focusEntrance();
+    focusSignIn();
   });
 }
-part("room-form", HTMLFormElement).addEventListener("submit", (event) => {
+find("room-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   goTo(roomBox.value);
   roomBox.value = "";
 });
-part("second-window", HTMLButtonElement).addEventListener("click", () => {
+find("second-window", HTMLButtonElement).addEventListener("click", () => {
   const first = isIn ? "" : suggestedName();
-  const name = suggestedName() === "" && !isIn ? "" : freeName(stay.room?.members ?? [], first);
+  const name = suggestedName() === "" && !isIn ? "" : freeName(session.room?.members ?? [], first);
   const isOpen = openBeside(roomInAddress(), name);
   hint.hidden = isOpen;
-  say(
+  setText(
     hint,
     isOpen ? "" : "The browser did not open a window: allow it, or open this page once more.",
   );
-  // Two who see each other are the point; one window alone would only look on.
+  // Both windows sign in, so that each sees the other.
   if (first !== "") void enterByName(first, roomInAddress(), enterAs);
 });
 // Also where only the hash has changed.
 addEventListener("popstate", () => {
-  if (roomInAddress() !== stay.room?.room) void arrive();
+  if (roomInAddress() !== session.room?.room) void arrive();
 });
 
 void arrive();

@@ -1,11 +1,13 @@
-/** One's own pointer in the shared area, by mouse, finger, pen or arrow keys, told to the others. */
+/**
+ * This user's pointer in the shared area, by mouse, finger, pen or arrow keys, sent to the others.
+ */
 
-import { part } from "../shared/element.ts";
-import type { Place, Signal } from "./signal.ts";
+import { find } from "../shared/element.ts";
+import type { Position, DemoMessage } from "./demo-message.ts";
 
 /**
- * Fifteen places a second. A connection may send 20 frames a second by default, and what is typed must fit in
- * beside them; the stylesheet moves the others' pointers evenly from place to place.
+ * Fifteen positions a second. A connection may send 20 frames a second by default, and typing must
+ * fit in beside them. The stylesheet animates the others' pointers from one position to the next.
  */
 const EVERY_MS = 66;
 const KEY_STEP = 0.04;
@@ -17,62 +19,65 @@ const KEYS: Partial<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, KEY_STEP],
 };
 
-const area = part("area", HTMLElement);
+const area = find("area", HTMLElement);
 
-/** Calls `tell` with what the others are to know, and `showOwn` where no mouse shows where one is. */
+/**
+ * Calls `send` with messages for the others, and `showOwn` where no mouse shows the user's
+ * position.
+ */
 export function watchPointer(
-  tell: (signal: Signal) => void,
-  showOwn: (place: Place | null) => void,
+  send: (message: DemoMessage) => void,
+  showOwn: (position: Position | null) => void,
 ): void {
-  let place: Place = { x: 0.5, y: 0.5 };
-  let toldAt = 0;
+  let position: Position = { x: 0.5, y: 0.5 };
+  let sentAt = 0;
   let waiting = 0;
 
-  function move(next: Place): void {
-    place = next;
+  function move(next: Position): void {
+    position = next;
     if (waiting !== 0) return;
-    const wait = Math.max(0, toldAt + EVERY_MS - performance.now());
+    const wait = Math.max(0, sentAt + EVERY_MS - performance.now());
     waiting = setTimeout(flush, wait);
   }
 
   function flush(): void {
     waiting = 0;
-    toldAt = performance.now();
-    tell({ type: "cursor", at: place });
+    sentAt = performance.now();
+    send({ type: "cursor", at: position });
   }
 
   function end(): void {
     clearTimeout(waiting);
     waiting = 0;
     showOwn(null);
-    tell({ type: "cursor", at: null });
+    send({ type: "cursor", at: null });
   }
 
   area.addEventListener("pointermove", (event) => {
     showOwn(null);
-    move(placeIn(event));
+    move(positionIn(event));
   });
   area.addEventListener("pointerleave", end);
   area.addEventListener("pointercancel", end);
-  area.addEventListener("pointerdown", (event) => tell({ type: "ripple", at: placeIn(event) }));
+  area.addEventListener("pointerdown", (event) => send({ type: "ripple", at: positionIn(event) }));
   area.addEventListener("blur", end);
   area.addEventListener("keydown", (event) => {
     const step = KEYS[event.key];
     const isClick = event.key === "Enter" || event.key === " ";
     if (!step && !isClick) return;
     event.preventDefault();
-    if (isClick) return tell({ type: "ripple", at: place });
-    move({ x: within(place.x + (step?.[0] ?? 0)), y: within(place.y + (step?.[1] ?? 0)) });
-    showOwn(place);
+    if (isClick) return send({ type: "ripple", at: position });
+    move({ x: within(position.x + (step?.[0] ?? 0)), y: within(position.y + (step?.[1] ?? 0)) });
+    showOwn(position);
   });
 }
 
-function placeIn({ clientX, clientY }: PointerEvent): Place {
+function positionIn({ clientX, clientY }: PointerEvent): Position {
   const { left, top, width, height } = area.getBoundingClientRect();
   return { x: within((clientX - left) / width), y: within((clientY - top) / height) };
 }
 
-/** Four digits are finer than a screen, and short on the wire. */
+/** Rounded to four digits: finer than a screen, and short on the wire. */
 function within(position: number): number {
   return Math.round(Math.min(1, Math.max(0, position)) * 10_000) / 10_000;
 }

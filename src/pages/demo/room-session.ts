@@ -1,4 +1,7 @@
-/** The page's stay in one room at a time, and what happens there handed to those parts of the page that show it. */
+/**
+ * The session of this page in one room at a time; it calls the parts of the page that show what
+ * happens there.
+ */
 
 import {
   joinRoom,
@@ -7,14 +10,14 @@ import {
   type TokenSource,
 } from "../../client/index.ts";
 import { SERVICE } from "./address.ts";
-import { showConnection } from "./connection.ts";
+import { showStatus } from "./connection-status.ts";
 import { clearCursors, keepCursors, moveCursor, showRipple } from "./cursors.ts";
-import { clearLane, showNews, showText } from "./chat-log.ts";
-import { showPeople } from "./people.ts";
-import { payloadOf, type Signal, signalOf } from "./signal.ts";
+import { clearChatLog, showNews, showText } from "./chat-log.ts";
+import { showMembers } from "./member-list.ts";
+import { type DemoMessage, decodeMessage } from "./demo-message.ts";
 
-/** How somebody went, by the reasons that the client knows. */
-const GOINGS: Partial<Record<string, string>> = {
+/** How to say that somebody left, by reason. */
+const LEAVE_PHRASES: Partial<Record<string, string>> = {
   lost: "lost the connection",
   expired: "went silent",
   removed: "was removed",
@@ -22,12 +25,15 @@ const GOINGS: Partial<Record<string, string>> = {
 
 type Entered = { readonly room: RoomClient; readonly end: () => void };
 
-export class Stay {
+export class RoomSession {
   readonly #changed: (room: RoomClient) => void;
   readonly #failed: (message: string) => void;
   #entered: Entered | undefined;
 
-  /** @param changed there is something new to know of the room; @param failed something was refused, in words */
+  /**
+   * @param changed called when the view of the room has changed
+   * @param failed called when something was refused, with a message
+   */
   constructor(changed: (room: RoomClient) => void, failed: (message: string) => void) {
     this.#changed = changed;
     this.#failed = failed;
@@ -38,36 +44,40 @@ export class Stay {
   }
 
   /** Whether the page is in the room with a name, and connected. */
-  get canSpeak(): boolean {
+  get canSend(): boolean {
     const { room } = this;
     return room?.status === "here" && Boolean(room.self?.user);
   }
 
-  /** Goes to a room, and out of the one of before. Throws a TypeError where no address can name it. */
+  /** Joins a room, and leaves the one before. Throws a TypeError where no URL can name it. */
   enter(name: string, token?: TokenSource): void {
     const room = joinRoom({ url: SERVICE, room: name, token });
     this.#leave();
-    clearLane();
+    clearChatLog();
     clearCursors();
     const ends = [
       room.subscribe(() => this.#show(room)),
       room.on("join", ({ user }) => showNews(user, "came")),
-      room.on("leave", ({ member: { user }, reason }) => showNews(user, GOINGS[reason] ?? "left")),
-      room.on("message", (message) => hear(room, message)),
+      room.on("leave", ({ member: { user }, reason }) =>
+        showNews(user, LEAVE_PHRASES[reason] ?? "left"),
+      ),
+      room.on("message", (message) => showMessage(room, message)),
       room.on("error", ({ message }) => room.status === "here" && this.#failed(message)),
     ];
     this.#entered = { room, end: () => ends.forEach((end) => end()) };
     this.#show(room);
   }
 
-  /** Says something to everybody; returns whether it is on its way. Who only looks on says nothing. */
-  tell(signal: Signal): boolean {
-    return this.canSpeak && this.room?.send(payloadOf(signal)) === true;
+  /**
+   * Sends a message to everybody, and returns whether it was sent. Anonymous users send nothing.
+   */
+  send(message: DemoMessage): boolean {
+    return this.canSend && this.room?.send(message) === true;
   }
 
   #show(room: RoomClient): void {
-    showConnection(room.view);
-    showPeople(room.view);
+    showStatus(room.view);
+    showMembers(room.view);
     if (!room.namesHidden) keepCursors(room.members);
     this.#changed(room);
   }
@@ -78,13 +88,13 @@ export class Stay {
   }
 }
 
-function hear(room: RoomClient, { from, payload }: RoomMessage): void {
-  const signal = signalOf(payload);
-  const text = signal?.type === "text" ? signal.text : null;
+function showMessage(room: RoomClient, { from, payload }: RoomMessage): void {
+  const message = decodeMessage(payload);
+  const text = message?.type === "text" ? message.text : null;
   if (from === null) return showText(null, text ?? JSON.stringify(payload), false);
-  if (!signal || !from.user) return;
+  if (!message || !from.user) return;
   const isOwn = from.channel === room.self?.channel;
-  if (signal.type === "text") showText(from.user, signal.text, isOwn);
-  else if (signal.type === "ripple") showRipple(from.user, signal.at);
-  else if (!isOwn) moveCursor(from.channel, from.user, signal.at);
+  if (message.type === "text") showText(from.user, message.text, isOwn);
+  else if (message.type === "ripple") showRipple(from.user, message.at);
+  else if (!isOwn) moveCursor(from.channel, from.user, message.at);
 }

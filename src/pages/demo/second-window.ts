@@ -1,4 +1,6 @@
-/** Another window beside this one, with somebody else in it: one window says little about who is here. */
+/**
+ * Opens another window beside this one, as another user: one window alone shows little of presence.
+ */
 
 import type { Member } from "../../client/index.ts";
 import { addressOf } from "./address.ts";

@@ -1,20 +1,20 @@
-/** The box that one writes into: others see that one types, and then what. */
+/** The text box: others see that this user is typing, and then the text. */
 
-import { part } from "../shared/element.ts";
+import { find } from "../shared/element.ts";
 
-/** Who has written nothing for so long is not typing, only thinking. */
+/** After so long without input the user is not typing any more. */
 const PAUSE_MS = 2_500;
 
 export type Writing = {
   /** Returns whether the text is on its way; otherwise it stays in the box. */
   readonly send: (text: string) => boolean;
-  /** That one types now, or does not any more. Told once each. */
+  /** Called once when the user starts typing, and once when they stop. */
   readonly typing: (isTyping: boolean) => void;
 };
 
-const form = part("text-form", HTMLFormElement);
-const box = part("text", HTMLInputElement);
-const button = part("send", HTMLButtonElement);
+const form = find("text-form", HTMLFormElement);
+const box = find("text", HTMLInputElement);
+const button = find("send", HTMLButtonElement);
 
 export function watchTextBox({ send, typing }: Writing): void {
   let isTyping = false;
@@ -39,7 +39,7 @@ export function watchTextBox({ send, typing }: Writing): void {
   });
 }
 
-/** Whether one can write now. While a connection is lost, what is in the box stays and can be edited. */
+/** Enables the box while the user is in the room, and the button while they are connected, too. */
 export function enableTextBox(isIn: boolean, isHere: boolean): void {
   box.disabled = !isIn;
   button.disabled = !isIn || !isHere;

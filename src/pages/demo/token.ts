@@ -1,9 +1,9 @@
-/** Tokens of a developer's own machine, which the Worker makes where `npm start` runs it. */
+/** Tokens on a developer's machine, which the Worker makes where `npm start` runs it. */
 
 import * as v from "valibot";
 import { SERVICE } from "./address.ts";
 
-/** One lives for a day. A page that is open for longer gets a new one with one of its connections. */
+/** A token is valid for a day. A page that is open for longer gets a new one when it reconnects. */
 const FRESH_MS = 3_600_000;
 
 const Answer = v.object({ token: v.string() });
@@ -13,8 +13,9 @@ const Refusal = v.object({ error: v.object({ message: v.string() }) });
 export class NoTokens extends Error {}
 
 /**
- * A source of tokens for somebody of this name in a room, who has got a first one already. Names are ids here: two
- * windows of one name are two tabs of one member. Throws NoTokens, or an Error with the server's words.
+ * Gets a first token for a user of this name, and returns a function for further ones. The name is
+ * the id, too: two windows of one name are two tabs of one member. Throws NoTokens, or an Error
+ * with the server's message.
  */
 export async function tokenSource(name: string, room: string): Promise<() => Promise<string>> {
   const claims = { sub: idOf(name), info: { name }, rooms: [room] };

@@ -1,21 +1,21 @@
-/** What an operator can do in a room: the forms. What came of it is said in words. */
+/** The forms for what an operator can do in a room. The result is shown as a sentence. */
 
 import type { Json } from "../../core/json.ts";
-import { part } from "../shared/element.ts";
-import { counted } from "../shared/words.ts";
+import { find } from "../shared/element.ts";
+import { counted } from "../shared/format.ts";
 import { ListedPresence, Nothing, Pruned, Sent } from "./answers.ts";
 import { type Api, roomPath } from "./api.ts";
 
-export type Doing = {
+export type ActionContext = {
   readonly api: Api;
   readonly room: string;
-  /** Does something that may fail, and tells the words that come of it. */
+  /** Does something that may fail, and shows the sentence that it returns. */
   readonly attempt: (work: () => Promise<string>) => void;
   readonly signal: AbortSignal;
 };
 
-/** Lets the forms work on one room, until `signal`. */
-export function watchActions({ api, room, attempt, signal }: Doing): void {
+/** Connects the forms to one room, until `signal` is aborted. */
+export function watchActions({ api, room, attempt, signal }: ActionContext): void {
   onSubmit("add-form", signal, (form) => {
     const [channel, id] = [fieldOf(form, "channel"), fieldOf(form, "id").trim()];
     const user = id === "" ? null : { id };
@@ -50,7 +50,7 @@ export async function removePresence(api: Api, room: string, channel: string): P
 }
 
 function onSubmit(id: string, signal: AbortSignal, submit: (form: HTMLFormElement) => void): void {
-  const form = part(id, HTMLFormElement);
+  const form = find(id, HTMLFormElement);
   form.addEventListener(
     "submit",
     (event) => {

@@ -1,4 +1,4 @@
-/** The HTTP API, called with the operator's token. Whatever fails is a Failure, in words. */
+/** The HTTP API, called with the operator's token. Whatever fails throws an ApiError. */
 
 import * as v from "valibot";
 
@@ -6,7 +6,7 @@ import * as v from "valibot";
 export const SERVICE = new URL("./", location.href).href;
 
 /** What went wrong, in words for a person. `status` is 0 where no answer came. */
-export class Failure extends Error {
+export class ApiError extends Error {
   readonly status: number;
 
   constructor(message: string, status: number) {
@@ -42,10 +42,10 @@ export class Api {
     const response = await this.#fetch(method, path, body);
     const answer: unknown =
       response.status === 204 ? null : await response.json().catch(() => null);
-    if (!response.ok) throw new Failure(wordsOf(answer, response.status), response.status);
+    if (!response.ok) throw new ApiError(wordsOf(answer, response.status), response.status);
     const result = v.safeParse(schema, answer);
     if (result.success) return result.output;
-    throw new Failure("the server's answer could not be read", response.status);
+    throw new ApiError("the server's answer could not be read", response.status);
   }
 
   async #fetch(method: Method, path: string, body: unknown): Promise<Response> {
@@ -58,12 +58,15 @@ export class Api {
       this.#readClock(response);
       return response;
     } catch {
-      // Also where the token has letters that no header can have.
-      throw new Failure("the server cannot be reached, or this is no token", 0);
+      // Also thrown where the token has characters that no header may have.
+      throw new ApiError("the server cannot be reached, or this is no token", 0);
     }
   }
 
-  /** The header tells whole seconds, and took a moment to come: only what is more than that is another clock. */
+  /**
+   * The header has whole seconds and was sent a moment ago: smaller differences than 2 s mean
+   * nothing.
+   */
   #readClock({ headers }: Response): void {
     const date = Date.parse(headers.get("date") ?? "");
     const ahead = Number.isNaN(date) ? 0 : date + 500 - Date.now();

@@ -1,36 +1,39 @@
-/** The page at /inspector: a token first, then rooms, then what is in one of them. The token is kept in memory alone. */
+/**
+ * The page at /inspector: a token first, then the rooms, then one room. The token is kept in memory
+ * only.
+ */
 
-import { part, say } from "../shared/element.ts";
+import { find, setText } from "../shared/element.ts";
 import { RoomPage } from "./answers.ts";
-import { Api, Failure } from "./api.ts";
-import { watchLog } from "./log.ts";
+import { Api, ApiError } from "./api.ts";
+import { watchLog } from "./event-log.ts";
 import { RoomList } from "./room-list.ts";
 import { RoomPanel } from "./room-panel.ts";
 
-const gate = part("gate", HTMLElement);
-const gateProblem = part("gate-problem", HTMLElement);
-const gateButton = part("open", HTMLButtonElement);
-const tokenForm = part("token-form", HTMLFormElement);
-const tokenBox = part("token", HTMLInputElement);
-const desk = part("desk", HTMLElement);
-const roomsProblem = part("rooms-problem", HTMLElement);
-const prefix = part("prefix", HTMLInputElement);
-const panelEmpty = part("panel-empty", HTMLElement);
-const panelBody = part("panel-body", HTMLElement);
+const gate = find("gate", HTMLElement);
+const gateProblem = find("gate-problem", HTMLElement);
+const gateButton = find("open", HTMLButtonElement);
+const tokenForm = find("token-form", HTMLFormElement);
+const tokenBox = find("token", HTMLInputElement);
+const desk = find("desk", HTMLElement);
+const roomsProblem = find("rooms-problem", HTMLElement);
+const prefix = find("prefix", HTMLInputElement);
+const panelEmpty = find("panel-empty", HTMLElement);
+const panelBody = find("panel-body", HTMLElement);
 
 type Desk = { readonly api: Api; readonly list: RoomList; panel?: RoomPanel };
 
 let opened: Desk | undefined;
 
-/** Tries the token before anything is shown: what is wrong with it is said where it was given. */
+/** Tries the token before anything is shown, so that an error is shown beside it. */
 async function open(token: string): Promise<void> {
   const api = new Api(token);
-  complain(gateProblem, "");
+  showProblem(gateProblem, "");
   gateButton.disabled = true;
   try {
     await api.call(RoomPage, "GET", "rooms?limit=1");
   } catch (error) {
-    complain(gateProblem, wordsOf(error));
+    showProblem(gateProblem, wordsOf(error));
     tokenBox.select();
     return;
   } finally {
@@ -39,7 +42,7 @@ async function open(token: string): Promise<void> {
   tokenForm.reset();
   gate.hidden = true;
   desk.hidden = false;
-  opened = { api, list: new RoomList(api, { choose, failed: showRoomsFailure }) };
+  opened = { api, list: new RoomList(api, { choose, failed: showRoomsError }) };
   prefix.focus();
 }
 
@@ -52,7 +55,7 @@ function close(why: string): void {
   panelBody.hidden = true;
   panelEmpty.hidden = false;
   gate.hidden = false;
-  complain(gateProblem, why);
+  showProblem(gateProblem, why);
   tokenBox.focus();
 }
 
@@ -61,25 +64,25 @@ function choose(room: string): void {
   opened.panel?.stop();
   delete opened.panel;
   try {
-    opened.panel = new RoomPanel(opened.api, room, (failure) => close(failure.message));
+    opened.panel = new RoomPanel(opened.api, room, (error) => close(error.message));
   } catch (error) {
-    complain(roomsProblem, wordsOf(error));
+    showProblem(roomsProblem, wordsOf(error));
     return;
   }
   opened.list.mark(room);
   panelEmpty.hidden = true;
   panelBody.hidden = false;
-  part("panel", HTMLElement).focus({ preventScroll: matchMedia("(min-width: 56rem)").matches });
+  find("panel", HTMLElement).focus({ preventScroll: matchMedia("(min-width: 56rem)").matches });
 }
 
-function showRoomsFailure(error: unknown): void {
-  if (error instanceof Failure && error.status === 401) close(error.message);
-  else complain(roomsProblem, error === null ? "" : wordsOf(error));
+function showRoomsError(error: unknown): void {
+  if (error instanceof ApiError && error.status === 401) close(error.message);
+  else showProblem(roomsProblem, error === null ? "" : wordsOf(error));
 }
 
-function complain(element: HTMLElement, words: string): void {
+function showProblem(element: HTMLElement, words: string): void {
   element.hidden = words === "";
-  say(element, words);
+  setText(element, words);
 }
 
 function wordsOf(error: unknown): string {
@@ -92,8 +95,8 @@ tokenForm.addEventListener("submit", (event) => {
   event.preventDefault();
   void open(tokenBox.value.trim());
 });
-part("prefix-form", HTMLFormElement).addEventListener("submit", (event) => {
+find("prefix-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   if (prefix.value !== "") choose(prefix.value);
 });
-part("forget", HTMLButtonElement).addEventListener("click", () => close(""));
+find("forget", HTMLButtonElement).addEventListener("click", () => close(""));

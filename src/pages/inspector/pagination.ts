@@ -1,9 +1,9 @@
-/** Lists that come page by page: the first few pages as one list, as many as the operator has asked for. */
+/** Lists that the service returns in pages: the first few pages as one list. */
 
 type Page<T> = { readonly items: readonly T[]; readonly cursor: string | undefined };
 
 /** The first `count` pages, and whether there are more. */
-export async function firstPages<T>(
+export async function paginate<T>(
   count: number,
   ask: (query: string) => Promise<Page<T>>,
   query: Readonly<Record<string, string>> = {},

@@ -1,4 +1,4 @@
-/** Asks again and again while the page is looked at; never twice at a time. */
+/** Repeats a request while the page is visible, one at a time. */
 
 export class Polling {
   readonly #ask: () => Promise<void>;
@@ -8,7 +8,7 @@ export class Polling {
   #isAsking = false;
   #isWanted = false;
 
-  /** @param soonMs `soon()` waits so long, so that many news are one question */
+  /** @param soonMs how long `soon()` waits, so that many changes make one request */
   constructor(ask: () => Promise<void>, everyMs: number, soonMs: number) {
     this.#ask = ask;
     this.#soonMs = soonMs;
@@ -22,7 +22,7 @@ export class Polling {
     void this.#run();
   }
 
-  /** There is something new. */
+  /** Something changed: asks again after a moment. */
   soon(): void {
     if (this.#soon === 0) this.#soon = setTimeout(() => this.now(), this.#soonMs);
   }
@@ -39,7 +39,7 @@ export class Polling {
     this.#isAsking = true;
     while (this.#isWanted) {
       this.#isWanted = false;
-      // One question after the other is the point.
+      // One request after the other is the point.
       // oxlint-disable-next-line no-await-in-loop
       await this.#ask();
     }

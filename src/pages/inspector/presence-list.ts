@@ -1,28 +1,30 @@
 /** One room's presences, with the time since each was last seen. */
 
-import { foreign, make, part } from "../shared/element.ts";
+import { untrusted, create, find } from "../shared/element.ts";
 import { faceOf, nameOf } from "../shared/face.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
-import { age, clock } from "../shared/words.ts";
+import { age, clock } from "../shared/format.ts";
 import type { ListedPresence } from "./answers.ts";
 
-/** A removal is final to the page that it hits, so the button asks once more, for so long. */
+/**
+ * A removal is final for the page that it hits, so the button asks for confirmation, for so long.
+ */
 const SURE_MS = 4_000;
 
 export class PresenceList {
   readonly #list: KeyedList<ListedPresence>;
   readonly #now: () => number;
   #presences: readonly ListedPresence[] = [];
-  /** As they are drawn: those of whom nothing but the time has changed are not drawn again. */
+  /** What is drawn: presences of which only the time has changed are not drawn again. */
   #shown: readonly ListedPresence[] = [];
 
   constructor(now: () => number, remove: (presence: ListedPresence) => void) {
     this.#now = now;
-    const parent = part("presences", HTMLElement);
+    const parent = find("presences", HTMLElement);
     parent.replaceChildren();
     this.#list = new KeyedList(parent, {
       keyOf: ({ channel }) => channel,
-      create: (presence) => make("li", "presence", make("div"), removal(presence, remove)),
+      create: (presence) => create("li", "presence", create("div"), removal(presence, remove)),
       update: (element, presence) => element.firstElementChild?.replaceWith(detailsOf(presence)),
     });
   }
@@ -54,24 +56,24 @@ function isSameFor(known: ListedPresence, presence: ListedPresence): boolean {
 }
 
 function detailsOf({ channel, user, joinedAt, state }: ListedPresence): HTMLElement {
-  const seen = make("span", "seen");
+  const seen = create("span", "seen");
   seen.dataset["channel"] = channel;
-  const face = user ? faceOf(user) : make("span", "face nobody", "?");
+  const face = user ? faceOf(user) : create("span", "face nobody", "?");
   face.ariaHidden = "true";
-  const name = user ? foreign(nameOf(user), "name") : make("span", "name quiet", "a lurker");
-  const id = user && nameOf(user) !== user.id ? [foreign(user.id, "mono quiet")] : [];
-  const title = make("span", "presence-title", name, ...id);
-  const times = make("span", "presence-times", seen, ` · joined ${clock(joinedAt)}`);
-  const details = make(
+  const name = user ? untrusted(nameOf(user), "name") : create("span", "name quiet", "a lurker");
+  const id = user && nameOf(user) !== user.id ? [untrusted(user.id, "mono quiet")] : [];
+  const title = create("span", "presence-title", name, ...id);
+  const times = create("span", "presence-times", seen, ` · joined ${clock(joinedAt)}`);
+  const details = create(
     "div",
     "presence-details",
     face,
     title,
     times,
-    foreign(channel, "mono channel"),
+    untrusted(channel, "mono channel"),
   );
   if (state !== undefined && state !== null)
-    details.append(foreign(JSON.stringify(state), "mono state"));
+    details.append(untrusted(JSON.stringify(state), "mono state"));
   return details;
 }
 
@@ -81,7 +83,7 @@ function removal(
 ): HTMLButtonElement {
   const { user, channel } = presence;
   const who = `${user ? nameOf(user) : "a lurker"}, ${channel}`;
-  const button = make("button", "remove", "Remove");
+  const button = create("button", "remove", "Remove");
   button.type = "button";
   let timer = 0;
   function ask(isSure: boolean): void {

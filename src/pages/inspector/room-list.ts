@@ -1,23 +1,26 @@
-/** The occupied rooms, by name: as many pages as were asked for, of those that begin with what was typed. */
+/**
+ * The occupied rooms whose names begin with what was typed, by name, in as many pages as were asked
+ * for.
+ */
 
-import { foreign, make, part, say } from "../shared/element.ts";
+import { untrusted, create, find, setText } from "../shared/element.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
-import { age, counted } from "../shared/words.ts";
+import { age, counted } from "../shared/format.ts";
 import { type ListedRoom, RoomPage } from "./answers.ts";
 import type { Api } from "./api.ts";
-import { firstPages } from "./pagination.ts";
+import { paginate } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 
 const EVERY_MS = 5_000;
 const SOON_MS = 250;
 
-const note = part("rooms-note", HTMLElement);
-const more = part("more-rooms", HTMLButtonElement);
-const prefix = part("prefix", HTMLInputElement);
+const note = find("rooms-note", HTMLElement);
+const more = find("more-rooms", HTMLButtonElement);
+const prefix = find("prefix", HTMLInputElement);
 
 type Listener = {
   readonly choose: (room: string) => void;
-  /** Something failed, or does no more: then `error` is `null`. */
+  /** A request failed with `error`, or succeeded again: then it is `null`. */
   readonly failed: (error: unknown) => void;
 };
 
@@ -33,17 +36,17 @@ export class RoomList {
   constructor(api: Api, listener: Listener) {
     this.#api = api;
     this.#listener = listener;
-    const parent = part("rooms", HTMLElement);
+    const parent = find("rooms", HTMLElement);
     parent.replaceChildren();
     this.#list = new KeyedList(parent, {
       keyOf: ({ room }) => room,
-      create: ({ room }) => make("li", "", this.#buttonOf(room)),
+      create: ({ room }) => create("li", "", this.#buttonOf(room)),
       update: (element, { since }) => {
-        say(element.querySelector(".since") ?? element, `for ${age(since, api.now())}`);
+        setText(element.querySelector(".since") ?? element, `for ${age(since, api.now())}`);
       },
     });
     const { signal } = this.#listening;
-    say(note, "Looking for rooms…");
+    setText(note, "Looking for rooms…");
     more.hidden = true;
     more.addEventListener("click", () => this.#showMore(), { signal });
     prefix.addEventListener("input", () => this.#filter(), { signal });
@@ -78,7 +81,7 @@ export class RoomList {
   async #load(): Promise<void> {
     const start = prefix.value;
     try {
-      const { items, hasMore } = await firstPages(
+      const { items, hasMore } = await paginate(
         this.#pages,
         async (query) => {
           const { rooms, cursor } = await this.#api.call(RoomPage, "GET", `rooms${query}`);
@@ -91,15 +94,15 @@ export class RoomList {
       this.#list.show(items);
       this.#drawChosen();
       more.hidden = !hasMore;
-      say(note, wordsOf(items.length, hasMore, start));
+      setText(note, wordsOf(items.length, hasMore, start));
     } catch (error) {
       if (!this.#listening.signal.aborted) this.#listener.failed(error);
     }
   }
 
   #buttonOf(room: string): HTMLButtonElement {
-    const since = make("span", "since quiet");
-    const button = make("button", "room-button", foreign(room, "room-name"), since);
+    const since = create("span", "since quiet");
+    const button = create("button", "room-button", untrusted(room, "room-name"), since);
     button.type = "button";
     button.dataset["room"] = room;
     button.addEventListener("click", () => this.#listener.choose(room));

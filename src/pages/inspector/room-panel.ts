@@ -1,64 +1,71 @@
-/** One room, looked at: its numbers, its presences, what happens in it, and what can be done there. */
+/** One room: its numbers, its presences, what happens in it, and what an operator can do there. */
 
+import type { Connection } from "../../client/connection.ts";
+import { NO_PRESENCES, reduce, type RoomPresences } from "../../client/presence-reducer.ts";
+import type { Status } from "../../client/index.ts";
 import type { Frame } from "../../client/server-frames.ts";
-import { BLANK_ROLL, hear, type Roll } from "../../client/presence-reducer.ts";
-import { part, say } from "../shared/element.ts";
-import { counted } from "../shared/words.ts";
+import { watchRoom } from "../../client/watch.ts";
+import { find, setText } from "../shared/element.ts";
+import { counted } from "../shared/format.ts";
 import { removePresence, watchActions } from "./actions.ts";
 import { PresencePage } from "./answers.ts";
-import { type Api, Failure, roomPath } from "./api.ts";
-import { clearLog, note } from "./log.ts";
-import { countFrame, resetMeter, tickMeter } from "./meter.ts";
-import { firstPages } from "./pagination.ts";
+import { type Api, ApiError, roomPath, SERVICE } from "./api.ts";
+import { clearLog, logFrame } from "./event-log.ts";
+import { countFrame, resetFrameRate, tickFrameRate } from "./frame-rate.ts";
+import { paginate } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
-import { Tap, type TapStatus } from "./watch-connection.ts";
 
 const EVERY_MS = 5_000;
-/** In a room where much happens, the list is asked for once in so long. */
+/** The shortest time between two requests for the list, however much happens. */
 const SOON_MS = 400;
 
-const status = part("panel-status", HTMLElement);
-const problem = part("panel-problem", HTMLElement);
-const done = part("done", HTMLElement);
-const presencesNote = part("presences-note", HTMLElement);
-const more = part("more-presences", HTMLButtonElement);
+const status = find("panel-status", HTMLElement);
+const problem = find("panel-problem", HTMLElement);
+const done = find("done", HTMLElement);
+const presencesNote = find("presences-note", HTMLElement);
+const more = find("more-presences", HTMLButtonElement);
 const numbers = {
-  members: part("number-members", HTMLElement),
-  presences: part("number-presences", HTMLElement),
-  lurkers: part("number-lurkers", HTMLElement),
+  members: find("number-members", HTMLElement),
+  presences: find("number-presences", HTMLElement),
+  lurkers: find("number-lurkers", HTMLElement),
 };
 
 export class RoomPanel {
   readonly #api: Api;
   readonly #room: string;
-  readonly #tap: Tap;
+  readonly #connection: Connection;
   readonly #list: PresenceList;
   readonly #polling: Polling;
   readonly #ticks: number;
   readonly #listening = new AbortController();
   /** Called when what the token may do is in doubt. */
-  readonly #refused: (failure: Failure) => void;
+  readonly #refused: (error: ApiError) => void;
   #pages = 1;
-  #roll: Roll = BLANK_ROLL;
+  #presences: RoomPresences = NO_PRESENCES;
 
   /** Throws a TypeError where no address can name the room. */
-  constructor(api: Api, room: string, refused: (failure: Failure) => void) {
-    this.#tap = new Tap(room, api.token, {
-      status: (now, why) => this.#showStatus(now, why),
-      frame: (frame) => this.#hear(frame),
-    });
+  constructor(api: Api, room: string, refused: (error: ApiError) => void) {
+    this.#connection = watchRoom(
+      { url: SERVICE, room, token: () => api.token },
+      {
+        received: (frame) => frame && this.#showFrame(frame),
+        ended: ({ reason, retryMs }) => {
+          this.#showStatus(retryMs === null ? "closed" : "reconnecting", reason.message);
+        },
+      },
+    );
     this.#api = api;
     this.#room = room;
     this.#refused = refused;
-    say(part("panel-room", HTMLElement), room);
+    setText(find("panel-room", HTMLElement), room);
     this.#showStatus("connecting", "");
-    for (const number of Object.values(numbers)) say(number, "–");
-    for (const line of [done, presencesNote]) say(line, "");
+    for (const number of Object.values(numbers)) setText(number, "–");
+    for (const line of [done, presencesNote]) setText(line, "");
     more.hidden = true;
     clearLog();
-    resetMeter();
-    complain(null);
+    resetFrameRate();
+    showProblem(null);
     const attempt = (work: () => Promise<string>) => void this.#attempt(work);
     this.#list = new PresenceList(
       () => api.now(),
@@ -69,19 +76,19 @@ export class RoomPanel {
     more.addEventListener("click", () => this.#showMore(), { signal });
     this.#polling = new Polling(() => this.#load(), EVERY_MS, SOON_MS);
     this.#ticks = setInterval(() => {
-      tickMeter();
+      tickFrameRate();
       this.#list.tick();
     }, 1_000);
   }
 
   stop(): void {
     this.#listening.abort();
-    this.#tap.stop();
+    this.#connection.close();
     this.#polling.stop();
     clearInterval(this.#ticks);
   }
 
-  #showStatus(now: TapStatus, why: string): void {
+  #showStatus(now: Status, why: string): void {
     status.dataset["status"] = now;
     const words = {
       connecting: "Connecting…",
@@ -89,21 +96,19 @@ export class RoomPanel {
       reconnecting: "Reconnecting",
       closed: "Closed",
     };
-    say(status, why === "" ? words[now] : `${words[now]}: ${why}`);
+    setText(status, why === "" ? words[now] : `${words[now]}: ${why}`);
   }
 
-  #hear(frame: Frame): void {
+  #showFrame(frame: Frame): void {
     countFrame();
-    if (frame.type !== "error" && frame.room !== this.#room) return;
-    note(frame, this.#roll);
+    if (frame.type === "welcome") this.#showStatus("here", "");
+    logFrame(frame, this.#presences);
     if (frame.type !== "sync" && frame.type !== "diff" && frame.type !== "count") return;
-    this.#roll = hear(this.#roll, frame);
-    const { count, lurkers } = this.#roll.shown;
-    say(numbers.members, String(count));
-    say(numbers.lurkers, String(lurkers));
-    // Frames of a room that tells numbers are read by the client as far as it needs them.
-    const isNamed = frame.type !== "count";
-    say(numbers.presences, isNamed ? String(this.#roll.presences.size + lurkers) : "–");
+    this.#presences = reduce(this.#presences, frame);
+    const { shown, size } = this.#presences;
+    setText(numbers.members, String(shown.count));
+    setText(numbers.lurkers, String(shown.lurkers));
+    setText(numbers.presences, String(size));
     this.#polling.soon();
   }
 
@@ -115,15 +120,15 @@ export class RoomPanel {
   async #load(): Promise<void> {
     try {
       const path = roomPath(this.#room, "presences");
-      const { items, hasMore } = await firstPages(this.#pages, async (query) => {
+      const { items, hasMore } = await paginate(this.#pages, async (query) => {
         const page = await this.#api.call(PresencePage, "GET", path + query);
         return { items: page.presences, cursor: page.cursor };
       });
       if (this.#listening.signal.aborted) return;
-      complain(null);
+      showProblem(null);
       this.#list.show(items);
       more.hidden = !hasMore;
-      say(presencesNote, wordsOf(items.length, hasMore));
+      setText(presencesNote, wordsOf(items.length, hasMore));
     } catch (error) {
       this.#fail(error);
     }
@@ -133,26 +138,26 @@ export class RoomPanel {
     try {
       const words = await work();
       if (this.#listening.signal.aborted) return;
-      complain(null);
-      say(done, words);
+      showProblem(null);
+      setText(done, words);
       this.#polling.now();
     } catch (error) {
-      say(done, "");
+      setText(done, "");
       this.#fail(error);
     }
   }
 
   #fail(error: unknown): void {
     if (this.#listening.signal.aborted) return;
-    if (!(error instanceof Failure)) throw error;
-    complain(error.message);
+    if (!(error instanceof ApiError)) throw error;
+    showProblem(error.message);
     if (error.status === 401) this.#refused(error);
   }
 }
 
-function complain(words: string | null): void {
+function showProblem(words: string | null): void {
   problem.hidden = words === null;
-  say(problem, words ?? "");
+  setText(problem, words ?? "");
 }
 
 function wordsOf(count: number, hasMore: boolean): string {

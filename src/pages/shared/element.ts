@@ -1,10 +1,10 @@
 /**
- * Elements: those that a page has, and new ones. Text is only ever set as text: names, states and messages come
- * from strangers.
+ * Finding and making elements. Text is only ever set as text, never as HTML: strangers choose
+ * names, states and messages.
  */
 
 /** The element with this id, which must be in the page and of this kind. */
-export function part<T extends Element>(id: string, kind: new () => T): T {
+export function find<T extends Element>(id: string, kind: new () => T): T {
   const element = document.getElementById(id);
   if (element instanceof kind) return element;
   throw new Error(`the page has no ${kind.name} #${id}`);
@@ -13,7 +13,7 @@ export function part<T extends Element>(id: string, kind: new () => T): T {
 type Content = string | Node;
 
 /** A new element with classes and content. */
-export function make<K extends keyof HTMLElementTagNameMap>(
+export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   classes = "",
   ...content: Content[]
@@ -24,12 +24,15 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Text of a stranger's: what turns the order of letters around stays within it. */
-export function foreign(text: string, classes = ""): HTMLElement {
-  return make("bdi", classes, text);
+/**
+ * Text that a stranger chose, isolated so that it cannot change the direction of the text around
+ * it.
+ */
+export function untrusted(text: string, classes = ""): HTMLElement {
+  return create("bdi", classes, text);
 }
 
-/** Sets a text only where it is another one: a live region speaks whenever it is set. */
-export function say(element: Element, text: string): void {
+/** Sets a text where it differs: a live region speaks each time it is set. */
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,14 +1,14 @@
 /** How a user looks: a name, initials and a colour that is the same on every screen. */
 
 import type { Json } from "../../core/json.ts";
-import { make } from "./element.ts";
+import { create } from "./element.ts";
 
 export type Person = { readonly id: string; readonly [info: string]: Json };
 
 const NAME_LENGTH_MAX = 60;
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** The name in a token's info, or the id: whatever somebody put there, on one line and not without end. */
+/** The name in the token's info, or the id, on one line and cut to 60 characters. */
 export function nameOf({ id, name }: Person): string {
   const text = typeof name === "string" && name.trim() !== "" ? name : id;
   const letters = Array.from(graphemes.segment(text.replaceAll(/\s+/g, " ")), (s) => s.segment);
@@ -30,7 +30,7 @@ export function initialsOf(name: string): string {
 export function hueOf(id: string): number {
   let hash = 2_166_136_261;
   for (const letter of id) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16_777_619);
-  // The low bits of neighbours are alike; the golden angle sets them apart.
+  // Similar ids have similar hashes; the golden angle spreads their hues.
   return Math.round(((hash >>> 0) * 137.508) % 360);
 }
 
@@ -41,7 +41,7 @@ export function tint(element: HTMLElement | SVGElement, id: string): void {
 
 /** A disc with initials. Says nothing to a screen reader: the name stands beside it. */
 export function faceOf(person: Person): HTMLElement {
-  const face = make("span", "face", initialsOf(nameOf(person)));
+  const face = create("span", "face", initialsOf(nameOf(person)));
   face.ariaHidden = "true";
   tint(face, person.id);
   return face;

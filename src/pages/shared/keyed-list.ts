@@ -1,4 +1,7 @@
-/** A list in the page that follows a list of data. What stays keeps its element, and with it focus and motion. */
+/**
+ * A list in the page that follows a list of data. An item that stays keeps its element, so its
+ * focus and animation.
+ */
 
 export type Drawing<T> = {
   readonly keyOf: (item: T) => string;
@@ -17,7 +20,9 @@ export class KeyedList<T> {
     this.#drawing = drawing;
   }
 
-  /** Draws `items`, each under its own key. One that is the same object as before is left as it is. */
+  /**
+   * Draws `items`, each by its key. An item that is the same object as before is not drawn again.
+   */
   show(items: Iterable<T>): void {
     const before = this.#drawn;
     this.#drawn = new Map();

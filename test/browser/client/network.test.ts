@@ -7,7 +7,8 @@ import { tokenFor } from "../../support/client.ts";
 import { Proxy } from "../../support/proxy.ts";
 import { Server } from "../../support/server.ts";
 import { Site } from "../../support/site.ts";
-import { launch, Tab } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
+import { Tab } from "../../support/tab.ts";
 
 let server: Server;
 let site: Site;

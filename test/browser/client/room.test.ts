@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { joinAs, type Joined, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
 import { Site } from "../../support/site.ts";
-import { launch, Tab } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
+import { Tab } from "../../support/tab.ts";
 
 let server: Server;
 let site: Site;

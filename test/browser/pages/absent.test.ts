@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 /** What a browser logs of a server that is down. */
@@ -30,7 +30,7 @@ test("a server that is killed: last known, in words; and all are back when it is
   await server.start();
   await Promise.all([ada.sees("#status", "Here as Ada"), grace.sees("#status", "Here as Grace")]);
   await ada.page.getByRole("button", { name: "Send" }).click();
-  await grace.sees("#lane", "kept");
+  await grace.sees("#chat-log", "kept");
   expect(await ada.people()).toEqual(["Ada you", "Grace"]);
-  await ada.seesNo("#lane", "Grace left");
+  await ada.seesNo("#chat-log", "Grace left");
 });

@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openAs, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 let server: Server;

@@ -5,7 +5,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { open, openAs, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 let server: Server;
@@ -26,14 +26,14 @@ test("two windows see each other come, type, move, talk and go", async () => {
   await Promise.all([ada.sees("#people", "Grace"), grace.sees("#people", "Ada")]);
   expect(await ada.people()).toEqual(["Ada you", "Grace"]);
   await ada.sees("#people-title", "2 people are here");
-  await ada.sees("#lane", "Grace came");
+  await ada.sees("#chat-log", "Grace came");
 
   await grace.page.getByLabel("Message").pressSequentially("Hello");
   await ada.sees("#typing", "Grace is typing");
   expect(await ada.people()).toEqual(["Ada you", "Grace typing"]);
   await grace.page.keyboard.press("Enter");
-  await ada.sees("#lane .line", /Grace.*Hello/s);
-  await grace.sees("#lane .own", "Hello");
+  await ada.sees("#chat-log .line", /Grace.*Hello/s);
+  await grace.sees("#chat-log .own", "Hello");
   await ada.seesNo("#typing", "typing");
 
   await grace.pointAt(0.25, 0.75);
@@ -46,7 +46,7 @@ test("two windows see each other come, type, move, talk and go", async () => {
 
   await grace[Symbol.asyncDispose]();
   await ada.seesNo("#people", "Grace");
-  await ada.sees("#lane", "Grace left");
+  await ada.sees("#chat-log", "Grace left");
   expect(await ada.page.locator(".cursor").count()).toBe(0);
 });
 
@@ -125,7 +125,7 @@ test("a lurker sees the room, is counted, and cannot write", async () => {
   await lurker.pointAt(0.5, 0.5);
   await ada.page.getByLabel("Message").fill("Somebody looks on");
   await ada.page.keyboard.press("Enter");
-  await lurker.sees("#lane", "Somebody looks on");
+  await lurker.sees("#chat-log", "Somebody looks on");
   expect(await ada.page.locator(".cursor").count()).toBe(0);
 });
 
@@ -168,8 +168,8 @@ test("what strangers call themselves, and say, is shown as text", async () => {
     stranger.send({ type: "message", payload });
   }
   stranger.send({ type: "message", payload: "the last one" });
-  await ada.sees("#lane", "the last one");
-  expect(await ada.page.locator("#lane .line").count()).toBe(3);
+  await ada.sees("#chat-log", "the last one");
+  expect(await ada.page.locator("#chat-log .line").count()).toBe(3);
   expect(await ada.page.locator("main img, main b").count()).toBe(0);
   expect(await ada.page.evaluate("globalThis.hacked")).toBeUndefined();
   for (const client of [stranger, other]) client.ws.close();

@@ -5,7 +5,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { open, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 /** A page that the test made has no address of this machine, and would have to ask before it may reach one. */

@@ -5,7 +5,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openAs, tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 /** What a browser logs of an answer that says no. */
@@ -119,7 +119,7 @@ test("add, send, remove and prune, each with what came of it in words", async ()
   await page.getByLabel("Text, or JSON").fill('{"type":"text","text":"Good evening"}');
   await page.getByRole("button", { name: "Send to everybody" }).click();
   await operator.sees("#done", /Sent to \d connections?\./);
-  await ada.sees("#lane", /The server.*Good evening/s);
+  await ada.sees("#chat-log", /The server.*Good evening/s);
 
   await page.getByRole("button", { name: "Remove robot, a robot/1" }).click();
   await ada.sees("#people", "robot");

@@ -8,7 +8,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenFor } from "../../support/client.ts";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 const DIRECTIVES = [
@@ -69,7 +69,7 @@ test("the demo runs under them: in, messages, pointers, and its timers while it 
   await ada.pointAt(0.5, 0.5);
   await ada.page.getByLabel("Message").fill("hello");
   await ada.page.getByRole("button", { name: "Send" }).click();
-  await grace.sees("#lane", "hello");
+  await grace.sees("#chat-log", "hello");
   // A worker of the same kind as the client's own: made from a blob.
   const said = await ada.page.evaluate(`new Promise((resolve, reject) => {
     const worker = new Worker(URL.createObjectURL(new Blob(["postMessage('ticks')"])));

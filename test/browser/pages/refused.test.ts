@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { Server } from "../../support/server.ts";
-import { launch } from "../../support/tab.ts";
+import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 test("who may not look on is told so, and can come in with a name", async () => {

@@ -1,0 +1,80 @@
+/** Who is here: a face for each member, with tabs and typing, and the number of lurkers. */
+
+import type { Member, RoomView } from "../../client/index.ts";
+import { untrusted, create, find, setText } from "../shared/element.ts";
+import { faceOf, nameOf } from "../shared/face.ts";
+import { KeyedList } from "../shared/keyed-list.ts";
+import { counted, listed } from "../shared/format.ts";
+import { isTyping } from "./demo-message.ts";
+
+/** Members beyond this number are counted, not drawn. */
+const FACES_MAX = 60;
+const CROWD = "crowd";
+const LURKERS = "lurkers";
+
+type Item = Member | { readonly id: string; readonly count: number };
+
+const title = find("people-title", HTMLElement);
+const typing = find("typing", HTMLElement);
+/** Keys of members have a prefix, so that no id can be the key of the crowd. */
+const list = new KeyedList<Item>(find("people", HTMLElement), {
+  keyOf: (item) => ("user" in item ? `m${item.id}` : item.id),
+  create: (item) =>
+    create(
+      "li",
+      "user" in item ? "person" : "person unnamed",
+      create("span"),
+      create("span", "who"),
+    ),
+  update: (element, item) =>
+    "user" in item ? drawMember(element, item) : drawCount(element, item),
+});
+
+let ownId: string | undefined;
+
+export function showMembers(view: RoomView): void {
+  ownId = view.self?.user?.id;
+  setText(title, titleOf(view));
+  const items: Item[] = view.members.slice(0, FACES_MAX);
+  const crowd = view.count - items.length;
+  if (crowd > 0 && !view.namesHidden) items.push({ id: CROWD, count: crowd });
+  if (view.lurkers > 0) items.push({ id: LURKERS, count: view.lurkers });
+  list.show(items);
+  const typists = view.members.filter(
+    ({ id, presences }) => id !== ownId && presences.some(({ state }) => isTyping(state)),
+  );
+  showTypists(typists.map(({ user }) => nameOf(user)));
+}
+
+function titleOf({ count, lurkers, namesHidden, status, self }: RoomView): string {
+  if (self === null && status === "connecting") return "Who is here?";
+  if (namesHidden) return `${counted(count, "person", "people")} are here, too many for names`;
+  if (count === 0) return lurkers > 0 ? "Nobody with a name is here" : "Nobody is here";
+  return count === 1 ? "One person is here" : `${counted(count, "person", "people")} are here`;
+}
+
+function drawMember(element: HTMLElement, { id, user, presences }: Member): void {
+  const name = nameOf(user);
+  const types = presences.some(({ state }) => isTyping(state));
+  const own = id === ownId ? [" ", create("span", "you", "you")] : [];
+  const note = create("span", "note", presences.length > 1 ? counted(presences.length, "tab") : "");
+  if (types) note.append(presences.length > 1 ? ", " : "", create("span", "types", "typing"));
+  const who = create("span", "who", create("span", "name", untrusted(name), ...own), note);
+  element.dataset["typing"] = String(types);
+  element.title = name;
+  element.replaceChildren(faceOf(user), who);
+}
+
+function drawCount(element: HTMLElement, { id, count }: { id: string; count: number }): void {
+  const words = id === CROWD ? counted(count, "more", "more") : counted(count, "lurker");
+  const note = id === CROWD ? "with a name" : "without a name";
+  const face = create("span", "face", `+${count > 999 ? "…" : count}`);
+  face.ariaHidden = "true";
+  const who = create("span", "who", create("span", "name", words), create("span", "note", note));
+  element.replaceChildren(face, who);
+}
+
+function showTypists(names: string[]): void {
+  const verb = names.length === 1 ? "is" : "are";
+  setText(typing, names.length === 0 ? "" : `${listed(names)} ${verb} typing…`);
+}
