@@ -24,6 +24,8 @@ import { type File, filesOf, projectOf } from "./projects.ts";
 const SOURCES = [
   "package.json",
   "tsconfig.json",
+  "tsconfig.base.json",
+  "tsconfig.build.json",
   "src",
   "docs",
   "README.md",

@@ -21,13 +21,15 @@ describe.concurrent("the package", () => {
     const alone = await installed.installAlone("alone");
     expect(readdirSync(alone.path("node_modules")).filter((name) => !name.startsWith("."))).toEqual(
       [
-        "citty",
+        "ansi-regex",
         "durable-presence",
-        "event-target-polyfill",
+        "get-east-asian-width",
         "jose",
+        "jsonc-parser",
         "p-map",
-        "partysocket",
         "smol-toml",
+        "string-width",
+        "strip-ansi",
         "valibot",
       ],
     );
