@@ -49,9 +49,6 @@ async function framesHandled(room: string, frames: number): Promise<void> {
   while ((await inRoom(room, (instance) => instance.stats().frames.in)) < frames);
 }
 
-/** A flood of a thousand frames takes a busy machine a second to read. */
-const PATIENCE = { timeout: 4_000 };
-
 /** Floods once a second until the connection is closed, and returns how often. */
 async function floodUntilClosed(socket: TestSocket, frame: unknown): Promise<number> {
   let seconds = 0;
@@ -61,7 +58,7 @@ async function floodUntilClosed(socket: TestSocket, frame: unknown): Promise<num
     advance(1);
     for (let turn = 0; turn < 100; turn += 1) socket.send(frame);
     throw new Error("the flood goes on");
-  }, PATIENCE);
+  });
   return seconds;
 }
 
@@ -190,6 +187,9 @@ describe.each(LIVES)("%s", (_, between) => {
     expect(errors).toHaveLength(1);
   });
 });
+
+/** A flood of a thousand frames takes a busy machine a second to read. */
+const PATIENCE = { timeout: 4_000 };
 
 describe("a flood", () => {
   test("of forty frames is taken whole, and the next is dropped with an error frame", async () => {
