@@ -1,18 +1,9 @@
 /** When to come back, by the code with which a connection ended. Pure: time and chance are parameters. */
 
+import { type RetryPolicy as Verdict, retryPolicyOf as verdictOf } from "../core/close-codes.ts";
 import { RETRY_LATER_MS_MAX, RETRY_MS_FIRST, RETRY_MS_MAX, STABLE_MS_MIN } from "../core/limits.ts";
 
-/** What the end of a connection says of the next one. */
-export type Verdict = "never" | "later" | "now" | "retry";
-
-/**
- * 4000–4099 never, 4100–4199 later, 4200–4299 now. Anything else is a retry: 1000 too, which nobody says to
- * a client that has not left, and 1009, since what was too large is not sent again.
- */
-export function verdictOf(closeCode: number): Verdict {
-  const ranges: readonly (Verdict | undefined)[] = ["never", "later", "now"];
-  return ranges[Math.floor(closeCode / 100) - 40] ?? "retry";
-}
+export { type Verdict, verdictOf };
 
 export class Backoff {
   #failures = 0;

@@ -4,24 +4,22 @@
  */
 
 import * as v from "valibot";
-import { flawOf, type Json } from "../core/json.ts";
 import {
-  HTTP_PAGE,
-  JSON_DEPTH_MAX,
-  NAME_BYTES_MAX,
-  ROOM_PAGE_MAX,
-  USER_ID_LENGTH_MAX,
-} from "../core/limits.ts";
-
-const Milliseconds = v.pipe(v.number(), v.description("milliseconds since the epoch"));
-
-const User = v.pipe(
-  v.looseObject({ id: v.pipe(v.string(), v.minLength(1), v.maxLength(USER_ID_LENGTH_MAX)) }),
-  v.description("A person. The other keys are what everyone in the room may see of them."),
-);
-
-// SAFETY: a body was parsed from JSON, so the only value that is none is `undefined`, a missing key.
-const AnyJson = v.custom<Json>((value) => value !== undefined);
+  Health,
+  Occupants,
+  PresenceList,
+  PruneResult,
+  PruneRoomsResult,
+  RoomList,
+  RoomNames,
+  RoomStats,
+  SendResult,
+  SweepResult,
+  Whereabouts,
+} from "../core/http-shapes.ts";
+import { AnyJson, flawOf } from "../core/json.ts";
+import { HTTP_PAGE, JSON_DEPTH_MAX, NAME_BYTES_MAX, ROOM_PAGE_MAX } from "../core/limits.ts";
+import { ListedPresence } from "../core/presence.ts";
 
 /** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
 const GivenUser = v.pipe(
@@ -35,25 +33,8 @@ const GivenUser = v.pipe(
   ),
 );
 
-const Presence = v.object({
-  room: v.string(),
-  channel: v.string(),
-  user: v.pipe(v.nullable(User), v.description("null for an anonymous presence")),
-  joinedAt: Milliseconds,
-  lastSeen: Milliseconds,
-  state: v.optional(v.pipe(AnyJson, v.description("what the presence says of itself, any JSON"))),
-});
-
 const Cursor = v.optional(
   v.pipe(v.string("cursor must be text"), v.description("the `cursor` of the page before")),
-);
-
-const AnswerCursor = v.optional(
-  v.pipe(v.string(), v.description("there is more: call again with it")),
-);
-
-const Failed = v.optional(
-  v.pipe(v.number(), v.description("rooms that failed; missing where there are none")),
 );
 
 const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
@@ -80,9 +61,6 @@ const Age = v.optional(
     v.description("seconds since the last sign of life; PRESENCE_MAX_AGE if left out"),
   ),
 );
-
-/** The answer to every failure. */
-export const Failure = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
 
 /** What may be wrong with a call. */
 export const FAILURES = {
@@ -139,10 +117,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Rooms, each with the time since when it is occupied",
-        body: v.object({
-          rooms: v.array(v.object({ room: v.string(), since: Milliseconds })),
-          cursor: AnswerCursor,
-        }),
+        body: RoomList,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -176,7 +151,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Members in the order of their first joins, and the number of anonymous presences",
-        body: v.object({ channel_name: v.string(), members: v.array(User), lurkers: v.number() }),
+        body: Occupants,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -192,28 +167,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Counters, and what the room is now",
-        body: v.object({
-          room: v.string(),
-          connections: v.number(),
-          presences: v.number(),
-          members: v.number(),
-          lurkers: v.number(),
-          since: Milliseconds,
-          joins: v.number(),
-          leaves: v.object({
-            left: v.number(),
-            lost: v.number(),
-            expired: v.number(),
-            removed: v.number(),
-            replaced: v.number(),
-          }),
-          resumes: v.number(),
-          frames: v.object({ in: v.number(), out: v.number() }),
-          batches: v.number(),
-          throttled: v.number(),
-          alarms: v.number(),
-          rowsWritten: v.number(),
-        }),
+        body: RoomStats,
       },
     },
     failures: [400, 401, 403, 503],
@@ -229,7 +183,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Presences",
-        body: v.object({ presences: v.array(Presence), cursor: AnswerCursor }),
+        body: PresenceList,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -245,8 +199,8 @@ export const OPERATIONS = {
     body: v.strictObject({ user: v.optional(GivenUser, null) }),
     isBodyOptional: true,
     answers: {
-      200: { text: "It was there already: the presence", body: Presence },
-      201: { text: "It is there now: the presence", body: Presence },
+      200: { text: "It was there already: the presence", body: ListedPresence },
+      201: { text: "It is there now: the presence", body: ListedPresence },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -271,7 +225,7 @@ export const OPERATIONS = {
       payload: v.pipe(AnyJson, v.description("any JSON")),
     }),
     answers: {
-      202: { text: "On its way", body: v.object({ connections: v.number() }) },
+      202: { text: "On its way", body: SendResult },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -284,7 +238,7 @@ export const OPERATIONS = {
     body: v.strictObject({ age: Age }),
     isBodyOptional: true,
     answers: {
-      200: { text: "Those that were removed", body: v.object({ pruned: v.array(Presence) }) },
+      200: { text: "Those that were removed", body: PruneResult },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -301,12 +255,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many rooms were visited and how many presences removed",
-        body: v.object({
-          rooms: v.number(),
-          pruned: v.number(),
-          failed: Failed,
-          cursor: AnswerCursor,
-        }),
+        body: SweepResult,
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
@@ -323,7 +272,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many were taken off",
-        body: v.object({ removed: v.number(), failed: Failed, cursor: AnswerCursor }),
+        body: PruneRoomsResult,
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
@@ -337,12 +286,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "The rooms it is in",
-        body: v.object({
-          channel: v.string(),
-          user: v.nullable(User),
-          rooms: v.array(v.string()),
-          lastSeen: Milliseconds,
-        }),
+        body: Whereabouts,
       },
     },
     failures: [400, 401, 403, 404, 429, 503],
@@ -354,7 +298,7 @@ export const OPERATIONS = {
     summary: "Keep a channel's presences fresh",
     needs: "admin",
     answers: {
-      200: { text: "The rooms it is in", body: v.object({ rooms: v.array(v.string()) }) },
+      200: { text: "The rooms it is in", body: RoomNames },
     },
     failures: [400, 401, 403, 429, 503],
   },
@@ -366,7 +310,7 @@ export const OPERATIONS = {
     description: "Its socket is closed with 4003.",
     needs: "admin",
     answers: {
-      200: { text: "The rooms it left", body: v.object({ rooms: v.array(v.string()) }) },
+      200: { text: "The rooms it left", body: RoomNames },
     },
     failures: [400, 401, 403, 429, 503],
   },
@@ -376,7 +320,7 @@ export const OPERATIONS = {
     path: "/healthz",
     summary: "Whether the Worker answers",
     needs: null,
-    answers: { 200: { text: "It does", body: v.object({ ok: v.literal(true) }) } },
+    answers: { 200: { text: "It does", body: Health } },
     failures: [400, 429],
   },
 } as const satisfies Record<string, Operation>;
