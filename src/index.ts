@@ -24,6 +24,7 @@ export { ProtocolError } from "./core/protocol.ts";
 export { type RoomHandle } from "./api/room-handle.ts";
 export { type RoomStats } from "./rpc/stubs.ts";
 export { Room } from "./objects/room/room.ts";
-export { presences, type Presences, rooms, type Rooms } from "./api/rooms.ts";
+export { presences, type Presences } from "./api/presences.ts";
+export { rooms, type Rooms } from "./api/rooms.ts";
 export { type PresenceChange, presenceChanged, type Receiver } from "./api/presence-changed.ts";
 export default app;

@@ -8,7 +8,7 @@ import { TOUCH_STEP_MS } from "../core/limits.ts";
 import { HEARTBEAT } from "../core/protocol.ts";
 import { bindingsOf } from "../config/env.ts";
 import { logError } from "../telemetry/log.ts";
-import { type Presences, presences } from "./rooms.ts";
+import { type Presences, presences } from "./presences.ts";
 
 /** What the object must tell: the name under which a socket was added to its rooms. */
 export interface ChannelHolder {

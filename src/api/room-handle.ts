@@ -57,7 +57,7 @@ export class RoomHandle {
   }
 
   /** A server's word that the channel is alive, for this room alone. Whether it is in it. */
-  keep(channel: string): Promise<boolean> {
+  touch(channel: string): Promise<boolean> {
     return this.#ask((room) => room.keep(channel));
   }
 

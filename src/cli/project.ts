@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
-import { type Finding, findingsOf } from "../config/settings-audit.ts";
+import { type Finding, auditSettings } from "../config/settings-audit.ts";
 import { Failure } from "./failure.ts";
 import { printable } from "./text.ts";
 
@@ -48,7 +48,7 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
   const bindings = new Set(config.ratelimits.map(({ name }) => name));
   const read = [file, ...(existsSync(VARS) ? [VARS] : []), "the environment"];
   try {
-    const findings = findingsOf(variables, (name) => bindings.has(name));
+    const findings = auditSettings(variables, (name) => bindings.has(name));
     return { findings: [...findingsOfConfig(config, file), ...findings], read };
   } catch (error) {
     throw new Failure(printable(error instanceof Error ? error.message : String(error)));

@@ -15,8 +15,11 @@ const QUIET = {
   WRANGLER_SEND_METRICS: "false",
 };
 
-/** Lets the pages on this machine have tokens for the asking. Nothing else may set it: see src/http/development-token.ts. */
-const DEVELOPMENT = ["--var", "PRESENCE_DEV:true"];
+/**
+ * Lets the pages on this machine have tokens for the asking: the product's Worker with a route beside it, and the
+ * variable that opens the route. Nothing else may run it or set it: see src/dev/worker/development-token.ts.
+ */
+const DEVELOPMENT = ["src/dev/worker/index.ts", "--var", "PRESENCE_DEV:true"];
 
 async function whatToTry(url: string): Promise<string> {
   const token = await mint({ sub: "ada", info: { name: "Ada" } }, readSecret() ?? "", "24h");

@@ -1,6 +1,7 @@
 /**
- * The calls of the HTTP API as data: where, what they want and what they answer. The app checks requests by
- * it, and openapi.json is made from it.
+ * The calls of the HTTP API as data: where they are, what they need and what they answer. The app registers its
+ * routes, their guards and their 405s by this table, and openapi.json is made from it. A new call is an entry here
+ * and a handler in handlers.ts.
  */
 
 import * as v from "valibot";
@@ -19,11 +20,12 @@ import {
 } from "../core/http-shapes.ts";
 import { AnyJson, flawOf } from "../core/json.ts";
 import { HTTP_PAGE, JSON_DEPTH_MAX, NAME_BYTES_MAX, ROOM_PAGE_MAX } from "../core/limits.ts";
-import { ListedPresence } from "../core/presence.ts";
+import { ListedPresence, type User } from "../core/presence.ts";
 
-/** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
+// SAFETY: `RoomHandle.add` checks it, as it does for a caller in TypeScript. An object schema would lose a key that is
+// called `constructor`.
 const GivenUser = v.pipe(
-  v.unknown(),
+  v.custom<User | null>(() => true),
   v.check(
     (user) => flawOf(user, JSON_DEPTH_MAX) === null,
     `user has a number that is too large, or is nested deeper than ${JSON_DEPTH_MAX} levels`,
@@ -38,9 +40,6 @@ const Cursor = v.optional(
 );
 
 const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
-/** Where a list of presences goes on. */
-export const PresencePlace = v.strictTuple([v.literal("presence"), v.string()]);
-
 const Limit = v.optional(
   v.pipe(
     v.string(LIMIT),
@@ -89,6 +88,8 @@ export type Operation = {
   readonly description?: string;
   /** Whether it wants a token that can `admin`; `watch` for one that is content with less, `null` for none. */
   readonly needs: "admin" | "watch" | null;
+  /** Whether the token must also be for the room that holds the channel's socket: it will hear the other room. */
+  readonly needsRoomOfChannel?: true;
   readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
   readonly body?: v.GenericSchema;
   /** Whether it may be called without a body. */
@@ -196,6 +197,7 @@ export const OPERATIONS = {
     description:
       "As a user, or anonymously where `user` is null or left out. One that is there already is refreshed and gets this user. A channel that has its socket in another room gets the frames of this room over it.",
     needs: "admin",
+    needsRoomOfChannel: true,
     body: v.strictObject({ user: v.optional(GivenUser, null) }),
     isBodyOptional: true,
     answers: {
@@ -324,6 +326,9 @@ export const OPERATIONS = {
     failures: [400, 429],
   },
 } as const satisfies Record<string, Operation>;
+
+/** An operation that is a call: all but the socket, whose answer is no answer of HTTP. */
+export type CallId = Exclude<keyof typeof OPERATIONS, "openSocket">;
 
 /** Said of path parameters. */
 export const PARAMETERS = {

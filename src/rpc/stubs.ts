@@ -112,7 +112,7 @@ export interface LobbyStub {
   page(options: RoomQuery): Promise<readonly ListedRoom[]>;
   sweep(sweep: Sweep, after: string | null): Promise<Swept>;
   /** Begins to prune rooms, a page at each alarm. */
-  upkeep(): Promise<void>;
+  startPruning(): Promise<void>;
 }
 
 export type RoomQuery = {
