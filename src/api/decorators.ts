@@ -15,8 +15,14 @@ export interface ChannelHolder {
   channelName(ws: WebSocket): string;
 }
 
-type OnMessage<This, Result> = (this: This, ws: WebSocket, data: string | ArrayBuffer) => Result;
-type OnClose<This, Args extends readonly unknown[], Result> = (
+/** A `webSocketMessage` method. */
+export type OnMessage<This, Result> = (
+  this: This,
+  ws: WebSocket,
+  data: string | ArrayBuffer,
+) => Result;
+/** A `webSocketClose` method. */
+export type OnClose<This, Args extends readonly unknown[], Result> = (
   this: This,
   ws: WebSocket,
   ...args: Args

@@ -33,6 +33,7 @@ export type RoomList = Readonly<v.InferOutput<typeof RoomList>>;
 
 /** Who is in a room: the payload of the `presence` frame, with all the names. */
 export const Occupants = v.omit(PresenceFrame.entries.payload, ["count"]);
+export type Occupants = Readonly<v.InferOutput<typeof Occupants>>;
 
 /** What a room has counted since `since`, and what it is now. */
 export const RoomStats = v.object({

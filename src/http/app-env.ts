@@ -2,7 +2,6 @@
 
 import type { Context } from "hono";
 import type { Env } from "../config/env.ts";
-import type { LogFields } from "../telemetry/log.ts";
 
 export type AppEnv = {
   Bindings: Env;
@@ -10,7 +9,7 @@ export type AppEnv = {
     /** The request's address, parsed once. */
     url: URL;
     /** Who and what is refused, as far as that is known by then. */
-    subject: Pick<LogFields, "room" | "user"> | undefined;
+    subject: { readonly room?: string; readonly user?: string | null } | undefined;
   };
 };
 

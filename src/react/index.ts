@@ -6,6 +6,15 @@
  * @module
  */
 
+export type {
+  Json,
+  JsonObject,
+  Member,
+  RoomMessage,
+  RoomOptions,
+  RoomView,
+  Self,
+} from "../client/index.ts";
 export { useMessages } from "./use-messages.ts";
 export { useCount, useMembers, useSelf } from "./use-parts.ts";
-export { type RoomPresent, usePresence } from "./use-presence.ts";
+export { type Actions, type RoomPresent, usePresence } from "./use-presence.ts";
