@@ -9,9 +9,6 @@
  */
 export type RetryPolicy = "never" | "soon" | "later" | "now";
 
-/** Hundreds from 4000 on: 4000–4099, 4100–4199, 4200–4299. */
-const RANGES: readonly RetryPolicy[] = ["never", "later", "now"];
-
 /** The close code of each reason for which the service ends a connection. An `error` frame precedes each. */
 export const CLOSE_CODES = {
   // Never: the same attempt would be refused again.
@@ -45,11 +42,12 @@ export const CLOSE_CODES = {
 export type ClosingCode = keyof typeof CLOSE_CODES;
 
 /**
- * When to connect again after a connection ended with this code. A code of no range of ours is a lost connection:
+ * When to connect again after a connection ended with this code: 4000–4099 never, 4100–4199 later, 4200–4299 now. A code of no range of ours is a lost connection:
  * 1006, but also 1000, which nobody says to a client that has not left.
  */
 export function retryPolicyOf(closeCode: number): RetryPolicy {
-  return RANGES[Math.floor(closeCode / 100) - 40] ?? "soon";
+  if (closeCode < 4000 || closeCode > 4299) return "soon";
+  return closeCode < 4100 ? "never" : closeCode < 4200 ? "later" : "now";
 }
 
 /** What the close code of a client says of its going: a goodbye, a page that was closed or reloaded, or nothing. */

@@ -1,11 +1,12 @@
 /** What an editor shows of each setting is what the settings have. */
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { RANGES } from "../../src/config/settings.ts";
 import { formatCount } from "../../src/core/protocol.ts";
 
-const source = readFileSync(new URL("../../src/config/variables.ts", import.meta.url), "utf8");
+const source = readFileSync(join(import.meta.dirname, "../../src/config/variables.ts"), "utf8");
 
 /** The words above a variable, in one line. */
 function docstringOf(name: string): string {
