@@ -74,8 +74,8 @@ test.each(ENTRIES)("%s exports all types that what it exports uses", (entry) => 
       const ours = namesOfOurs(text);
       const used = declarationsOf(name, text).match(/\b[A-Z]\w*\b/g) ?? [];
       return used
-        .filter((used) => ours.has(used) && !names.has(used))
-        .map((used) => `${name} uses ${used}`);
+        .filter((type) => ours.has(type) && !names.has(type))
+        .map((type) => `${name} uses ${type}`);
     });
   expect([...new Set(missing)]).toEqual([]);
 });
