@@ -14,7 +14,7 @@ import { sameOrNew } from "./selection.ts";
 import { acquire, keyOf, peek, release } from "./shared-room.ts";
 import { useNewest } from "./use-options.ts";
 
-type Actions<State> = {
+export type Actions<State> = {
   /** `setState` of the client. The same function as long as the room is the same. */
   readonly setState: (state: State | null) => void;
   /** `send` of the client. The same function as long as the room is the same. */
