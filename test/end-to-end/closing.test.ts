@@ -87,6 +87,19 @@ describe("a close from the client", () => {
     expect(leaves).toEqual([{ channel: welcome.channel, reason: "lost" }]);
     expect(after).toBeGreaterThan(GRACE_MS - 50);
     expect(after).toBeLessThan(GRACE_MS + AT_ONCE_MS);
+    // The room closed a line that was gone: what the runtime thinks of it would come later, and be told of here.
+    expect(server.output).not.toMatch(/uncaught|unhandled|rejection/i);
+  });
+
+  test.concurrent("that is half a cut line frees the other half at once, and is no goodbye", async () => {
+    const { bystander, goer, welcome } = await two(server, "half-cut");
+    // A room that sleeps would cut it in any case; this one is kept awake.
+    const awake = setInterval(() => bystander.send({ type: "state", state: null }), 500);
+    goer.endLine();
+    expect(await within(AT_ONCE_MS, goer.closes.next())).toMatchObject({ code: 1002 });
+    const { leaves } = await heard(bystander, performance.now());
+    clearInterval(awake);
+    expect(leaves).toEqual([{ channel: welcome.channel, reason: "lost" }]);
   });
 
   test.concurrent("by a leave frame is a close with 1000, heard at once", async () => {

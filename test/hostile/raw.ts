@@ -7,6 +7,9 @@ const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 const VERSION = "Sec-WebSocket-Version: 13";
 const UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade";
 const HOST = "Host: presence.test";
+/** Stands in bytes for a token that can `admin`. */
+export const ADMIN_TOKEN = "<admin token>";
+const BY_SERVER = `Authorization: Bearer ${ADMIN_TOKEN}`;
 const x = (length: number) => "x".repeat(length);
 
 function ask(line: string, ...headers: string[]): string {
@@ -256,11 +259,23 @@ export const WIRE: readonly WireRow[] = [
   [
     "a chunk whose size is no number",
     ask("POST /rooms/raw-b/messages", "Transfer-Encoding: chunked") + "zz\r\nhello\r\n0\r\n\r\n",
-    "503 unavailable",
+    "401 unauthorized",
   ],
   [
     "a chunk beyond all sizes",
     ask("POST /rooms/raw-b/messages", "Transfer-Encoding: chunked") + "ffffffffffffffffff\r\nhello",
+    "401 unauthorized",
+  ],
+  [
+    "a chunk whose size is no number, of a server",
+    ask("POST /rooms/raw-b/messages", BY_SERVER, "Transfer-Encoding: chunked") +
+      "zz\r\nhello\r\n0\r\n\r\n",
+    "503 unavailable",
+  ],
+  [
+    "a chunk beyond all sizes, of a server",
+    ask("POST /rooms/raw-b/messages", BY_SERVER, "Transfer-Encoding: chunked") +
+      "ffffffffffffffffff\r\nhello",
     "503 unavailable",
   ],
   ["a body with GET", ask("GET /healthz", "Content-Length: 5") + "hello", "200"],
@@ -365,7 +380,7 @@ export const RAW_FRAMES: readonly RawFrameRow[] = [
   ["a close with 999", frame(CLOSE, code(999)), "close 1000"],
   ["a close with 1004", frame(CLOSE, code(1004)), "close 1000"],
   ["a close with 1005", frame(CLOSE, code(1005)), "close"],
-  ["a close with 1006", frame(CLOSE, code(1006)), "close 1000"],
+  ["a close with 1006, which says that none came", frame(CLOSE, code(1006)), "close 1002"],
   ["a close with 1015", frame(CLOSE, code(1015)), "close 1000"],
   ["a close with 1016", frame(CLOSE, code(1016)), "close 1000"],
   ["a close with 2999", frame(CLOSE, code(2999)), "close 1000"],

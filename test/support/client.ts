@@ -1,6 +1,7 @@
 /** Clients of tests outside the Workers runtime: real sockets over TCP, to a server of server.ts. */
 
 import { EventEmitter, once } from "node:events";
+import { Socket } from "node:net";
 import { SignJWT } from "jose";
 import { type RawData, WebSocket } from "ws";
 import type { Presence } from "../../src/core/presence.ts";
@@ -40,6 +41,14 @@ export class Client extends Listener {
   /** The line breaks: no close frame, as for a phone in a tunnel. */
   cut(): void {
     this.ws.terminate();
+  }
+
+  /** Ends this half of the line without a close frame, and goes on listening. */
+  endLine(): void {
+    // SAFETY: no part of the library's interface, so it is checked; ws has had it since version 1.
+    const socket: unknown = Reflect.get(this.ws, "_socket");
+    if (!(socket instanceof Socket)) throw new Error("this ws has no _socket");
+    socket.end();
   }
 
   /** The library tells of a close frame only after the end of the connection; its receiver tells at once. */

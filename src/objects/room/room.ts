@@ -31,7 +31,7 @@ import { Retries } from "./retries.ts";
 import { RoomState } from "./state.ts";
 import { readSettings } from "../../config/settings.ts";
 import { ServerCalls } from "./server-calls.ts";
-import { Sockets } from "./sockets.ts";
+import { ABNORMAL_CLOSURE, Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
 import type {
   Added,
@@ -44,9 +44,6 @@ import type {
   Sighting,
   Whereabouts,
 } from "../../rpc/stubs.ts";
-
-/** RFC 6455: the connection ended without a close frame. */
-const ABNORMAL_CLOSURE = 1006;
 
 export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #events: Events;

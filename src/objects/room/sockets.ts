@@ -10,6 +10,13 @@ import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../.
 import type { Live } from "../../core/recovery.ts";
 import { Metrics } from "./metrics.ts";
 
+/** RFC 6455: the peer broke the protocol, here by an end without a close frame. */
+const PROTOCOL_ERROR = 1002;
+/** RFC 6455: what a close frame without a code is reported as. */
+const NO_STATUS = 1005;
+/** RFC 6455: what the end of a connection without a close frame is reported as. */
+export const ABNORMAL_CLOSURE = 1006;
+
 export class Sockets {
   /** What happened in the room. */
   readonly metrics: Metrics;
@@ -158,14 +165,16 @@ export class Sockets {
     this.close(ws, INTERNAL_ERROR, "connect again");
   }
 
-  /** Answers the client's close frame. The runtime does not do it for hibernating sockets, and 1006 would follow. */
+  /**
+   * Answers the client's close frame: the runtime does not do it for hibernating sockets, and the client would
+   * see 1006. Where no frame came, this side is closed all the same: its end of the line would stay open as
+   * long as the room is awake.
+   */
   answerClose(ws: WebSocket, code: number): void {
-    const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
     try {
-      if (isEchoable) ws.close(code);
-      // The commonest close of a browser has no code (1005), and none may be sent back.
-      else if (code === 1005) ws.close();
-      else ws.close(1000);
+      // No code may be sent back where none came: the commonest close of a browser.
+      if (code === NO_STATUS) ws.close();
+      else ws.close(answerTo(code));
     } catch {
       // The line is cut already: there is nobody to answer.
       return;
@@ -177,6 +186,13 @@ export class Sockets {
     for (const ws of this.open()) counts.put(ws, this.connection(ws).user?.id ?? null);
     return counts;
   }
+}
+
+/** The code of the answer to a close: the same where it may be sent. */
+function answerTo(code: number): number {
+  if (code === ABNORMAL_CLOSURE) return PROTOCOL_ERROR;
+  const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
+  return isEchoable ? code : 1000;
 }
 
 function isOpen(ws: WebSocket): boolean {
