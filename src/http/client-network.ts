@@ -2,12 +2,16 @@
 
 const GROUPS = 8;
 
+/** The characters of an address: with others, a URL may end its host early and still be one. */
+const IPV6 = /^[0-9a-f:.]+$/i;
+
 /**
  * The key under which requests from `address` are counted. A provider hands each customer a /64 of IPv6 at least, who
  * may send from any of its 2⁶⁴ addresses, so these are counted together. An IPv4 address counts by itself, however it
  * is written. What is no address is its own key.
  */
 export function networkOf(address: string): string {
+  if (!IPV6.test(address)) return address;
   // The platform's parser: it takes each way to write an address, and gives back one.
   const host = URL.parse(`http://[${address}]`)?.hostname;
   if (host === undefined) return address;
