@@ -5,7 +5,7 @@
 
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RAW_FRAMES, WIRE } from "../raw.ts";
+import { ADMIN_TOKEN, RAW_FRAMES, WIRE } from "../raw.ts";
 import { type Joined, joinAs, tokenFor } from "../../support/client.ts";
 import { RawConnection } from "../../support/raw-connection.ts";
 import { Runtime } from "../../support/runtime.ts";
@@ -21,9 +21,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+function adminToken(): Promise<string> {
+  return tokenFor("server", { can: ["admin"] });
+}
+
 /** The rooms that somebody is in: nobody got into another by a back door. */
 async function occupiedRooms(): Promise<string[]> {
-  const authorization = `Bearer ${await tokenFor("server", { can: ["admin"] })}`;
+  const authorization = `Bearer ${await adminToken()}`;
   const response = await fetch(`${server.url}/rooms`, { headers: { authorization } });
   const { rooms } = v.parse(List, await response.json());
   return rooms.map(({ room }) => room);
@@ -32,7 +36,7 @@ async function occupiedRooms(): Promise<string[]> {
 /** What the runtime says to bytes, in the words of the table. */
 async function answersTo(bytes: string, isSilent: boolean): Promise<string> {
   const connection = await RawConnection.open(server.port);
-  connection.write(Buffer.from(bytes, "latin1"));
+  connection.write(Buffer.from(bytes.replace(ADMIN_TOKEN, await adminToken()), "latin1"));
   if (isSilent) {
     await elsewhere();
     const { received } = connection;
