@@ -120,14 +120,44 @@ export function breakOnce(room: string, name: "put" | "delete" | "deleteAll"): P
   });
 }
 
-/** Stops the timers and the clock, of rooms too: what is gathered stays so until `flush`, however slow this machine is. */
+/**
+ * Stops the timers and the clock, of rooms too: what is gathered stays so until `flush`, however slow this machine
+ * is. Each timer rings in the flush of the room that set it, for a room cannot use what is another one's.
+ */
 export function holdTimers(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  const hold = globalThis.setTimeout;
+  const holdFor = (work: () => void, ms: number) => {
+    const isHere = belonging();
+    const ring = (): void => {
+      if (isHere()) work();
+      else hold(ring, Math.max(0, flushedUntil - Date.now()) + 1);
+    };
+    return hold(ring, ms);
+  };
+  // Replaced as the fake timers replace it, so that the real one is back with `vi.useRealTimers`.
+  Reflect.set(globalThis, "setTimeout", holdFor);
 }
+
+/** Tells whether it is asked in the object in which it was made: sockets can be looked at by their own object alone. */
+function belonging(): () => boolean {
+  const { 0: socket } = new WebSocketPair();
+  return () => {
+    try {
+      return socket.readyState >= 0;
+    } catch {
+      return false;
+    }
+  };
+}
+
+/** The end of the flush that is under way: what is another room's waits until after it. */
+let flushedUntil = 0;
 
 /** Lets some time pass for the held timers of one room. */
 export function flush(room: string, ms = 2_000): Promise<void> {
   return inRoom(room, () => {
+    flushedUntil = Date.now() + ms;
     vi.advanceTimersByTime(ms);
   });
 }

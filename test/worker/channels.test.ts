@@ -790,6 +790,7 @@ describe("a further room", () => {
     const again = await comeBack(home, { channel, resume });
     await rooms(bindings).send(second, "hello");
     await flush(home);
+    await flush(second);
     await again.frames.until(
       (frame) => frame !== "heartbeat" && frame.type === "sync" && frame.room === second,
     );
