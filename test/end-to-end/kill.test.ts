@@ -15,7 +15,8 @@ import {
 import type { Frame } from "../support/listener.ts";
 import { Server } from "../support/server.ts";
 
-const GRACE_MS = 4_000;
+/** So long that a busy machine takes up fifty presences again within it. */
+const GRACE_MS = 8_000;
 /** A presence may be expired or lost this much late: the alarm's own promise is 5 s for expiry. */
 const LATE_MS_MAX = 5_000;
 
