@@ -2,6 +2,9 @@
 
 const GROUPS = 8;
 
+/** What may be an IPv6 address: nothing that would end the host of a URL. */
+const IPV6 = /^[\da-f:.]+$/i;
+
 /**
  * The key under which requests from `address` are counted. A provider hands each customer a /64 of IPv6 at least, who
  * may send from any of its 2⁶⁴ addresses, so these are counted together. An IPv4 address counts by itself, however it
@@ -9,7 +12,7 @@ const GROUPS = 8;
  */
 export function networkOf(address: string): string {
   // The platform's parser: it takes each way to write an address, and gives back one.
-  const host = URL.parse(`http://[${address}]`)?.hostname;
+  const host = IPV6.test(address) ? URL.parse(`http://[${address}]`)?.hostname : undefined;
   if (host === undefined) return address;
   const groups = groupsOf(host.slice(1, -1));
   return mappedIpv4(groups) ?? `${groups.slice(0, 4).join(":")}::/64`;
