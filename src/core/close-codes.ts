@@ -12,8 +12,6 @@ export type RetryPolicy = "never" | "soon" | "later" | "now";
 /** The close code of each reason for which the service ends a connection. An `error` frame precedes each. */
 export const CLOSE_CODES = {
   // Never: the same attempt would be refused again.
-  /** The request is too large, or names no host. */
-  bad_request: 4000,
   /** The token is missing, wrong, expired or not for this room. */
   unauthorized: 4001,
   /** A server took this presence out of the room. */
@@ -22,6 +20,8 @@ export const CLOSE_CODES = {
   bad_room: 4004,
   /** The same channel connected again and took the presence over. */
   replaced: 4009,
+  /** The request is too large, or names no host. */
+  bad_request: 4000,
   /** Pages of this origin may not connect: see PRESENCE_ORIGINS. */
   bad_origin: 4010,
 
@@ -46,8 +46,8 @@ export type ClosingCode = keyof typeof CLOSE_CODES;
  * 1006, but also 1000, which nobody says to a client that has not left.
  */
 export function retryPolicyOf(closeCode: number): RetryPolicy {
-  if (closeCode < 4000 || closeCode > 4299) return "soon";
-  return closeCode < 4100 ? "never" : closeCode < 4200 ? "later" : "now";
+  const ranges: readonly (RetryPolicy | undefined)[] = ["never", "later", "now"];
+  return ranges[Math.floor(closeCode / 100) - 40] ?? "soon";
 }
 
 /** What the close code of a client says of its going: a goodbye, a page that was closed or reloaded, or nothing. */

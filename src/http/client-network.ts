@@ -2,8 +2,8 @@
 
 const GROUPS = 8;
 
-/** The characters of an address: with others, a URL may end its host early and still be one. */
-const IPV6 = /^[0-9a-f:.]+$/i;
+/** What may be an IPv6 address: nothing that would end the host of a URL. */
+const IPV6 = /^[\da-f:.]+$/i;
 
 /**
  * The key under which requests from `address` are counted. A provider hands each customer a /64 of IPv6 at least, who
@@ -11,9 +11,8 @@ const IPV6 = /^[0-9a-f:.]+$/i;
  * is written. What is no address is its own key.
  */
 export function networkOf(address: string): string {
-  if (!IPV6.test(address)) return address;
   // The platform's parser: it takes each way to write an address, and gives back one.
-  const host = URL.parse(`http://[${address}]`)?.hostname;
+  const host = IPV6.test(address) ? URL.parse(`http://[${address}]`)?.hostname : undefined;
   if (host === undefined) return address;
   const groups = groupsOf(host.slice(1, -1));
   return mappedIpv4(groups) ?? `${groups.slice(0, 4).join(":")}::/64`;
