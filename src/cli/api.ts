@@ -31,7 +31,7 @@ export class Api {
     schema: Schema,
     path: string,
     query: Query = {},
-  ): Promise<v.InferInput<Schema>> {
+  ): Promise<v.InferOutput<Schema>> {
     return (await this.#call(schema, "GET", path + searchOf(query))).body;
   }
 
@@ -39,7 +39,7 @@ export class Api {
     schema: Schema,
     path: string,
     body?: object,
-  ): Promise<v.InferInput<Schema>> {
+  ): Promise<v.InferOutput<Schema>> {
     return (await this.#call(schema, "POST", path, body)).body;
   }
 
@@ -47,14 +47,14 @@ export class Api {
     schema: Schema,
     path: string,
     body: object,
-  ): Promise<Answer<v.InferInput<Schema>>> {
+  ): Promise<Answer<v.InferOutput<Schema>>> {
     return this.#call(schema, "PUT", path, body);
   }
 
   async delete<Schema extends v.GenericSchema>(
     schema: Schema,
     path: string,
-  ): Promise<v.InferInput<Schema>> {
+  ): Promise<v.InferOutput<Schema>> {
     return (await this.#call(schema, "DELETE", path)).body;
   }
 
@@ -63,7 +63,7 @@ export class Api {
     method: Method,
     path: string,
     body?: object,
-  ): Promise<Answer<v.InferInput<Schema>>> {
+  ): Promise<Answer<v.InferOutput<Schema>>> {
     const response = await this.#fetch(method, path, body);
     const answer = parse(response.text);
     if (!response.ok) throw this.#refusal(response, answer);

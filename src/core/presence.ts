@@ -26,6 +26,13 @@ export const User = v.pipe(
 // a header or an attachment, from none; it reads nothing that a stranger sent.
 export const KnownUser = v.custom<User>((value) => typeof value === "object" && value !== null);
 
+// Its input is declared as unknown: in the published declarations, TypeScript would look for the deeply read-only form
+// of any JSON, which has no end.
+const State: v.GenericSchema<unknown, Json> = v.pipe(
+  AnyJson,
+  v.description("what the presence says of itself, any JSON"),
+);
+
 export const Presence = v.object({
   /** The name of the connection, unique in the room. */
   channel: v.string(),
@@ -34,9 +41,7 @@ export const Presence = v.object({
   /** Milliseconds since the epoch. */
   joinedAt: Milliseconds,
   /** What the presence says of itself: typing, a cursor. Left out where there is none. */
-  state: v.exactOptional(
-    v.pipe(AnyJson, v.description("what the presence says of itself, any JSON")),
-  ),
+  state: v.exactOptional(State),
 });
 
 /** One channel being in one room. Never changed in place: a change makes a new one, so a diff may keep it. */
