@@ -34,7 +34,8 @@ export class Alarm {
 
   /** The object slept, with an alarm set for `at` or earlier. Sets it if it is gone: the platform can lose one. */
   async restore(at: number): Promise<void> {
-    this.#at = at;
+    // What is known to ring earlier must not be put off by the next setting.
+    this.#at = Math.min(this.#at, at);
     const turns = this.#turns;
     const isSet = (await this.#storage.getAlarm()) !== null;
     // Within the alarm itself none is set, until it sets the next one: that one need not be set twice.

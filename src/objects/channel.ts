@@ -34,10 +34,12 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   async link(room: string): Promise<DetachedOwner | ErrorFrame> {
     // What the channel left must have heard of it, or it would lose the channel that comes back now.
     await this.#memberships.notify();
+    await this.#alarm.restore(Date.now() + this.#maxAgeMs);
     try {
       const now = Date.now();
       const link = this.#memberships.add(this.#name, room, now);
-      void this.#alarm.restore(now + this.#maxAgeMs);
+      // In the same turn, so that no crash leaves a link without an alarm. Mostly one is set already.
+      this.#alarm.setBy(now + this.#maxAgeMs);
       return { kind: "detached", ...link };
     } catch (error) {
       if (error instanceof ProtocolError) return error.toFrame();

@@ -1,6 +1,7 @@
 /** Channels that are in several rooms: those that have a socket in one of them, and those that have none. */
 
-import { exports } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { presences, rooms } from "../../src/index.ts";
 import type { View } from "../../src/core/protocol.ts";
@@ -835,6 +836,13 @@ describe("a further room", () => {
   });
 });
 
+/** A channel without a socket cannot tell, once, whether it has an alarm. */
+function breakAlarmOf(channel: string): Promise<void> {
+  return runInDurableObject(env.PRESENCE_CHANNEL.getByName(channel), (_, { storage }) => {
+    vi.spyOn(storage, "getAlarm").mockRejectedValueOnce(new Error("the disk is gone"));
+  });
+}
+
 describe.each([
   ["any name", () => `bot-${crypto.randomUUID()}`],
   ["a name like a socket's", () => `${newRoom()}!AbCdEfGhIjKl`],
@@ -866,6 +874,15 @@ describe.each([
     const found = await presences(bindings).get(channel);
     expect(found).toEqual({ channel, user: BOB, rooms: names, lastSeen: expect.any(Number) });
     expect(Math.abs((found?.lastSeen ?? 0) - Date.now())).toBeLessThan(5_000);
+  });
+
+  test("has no link without an alarm, which alone would find out that it leads nowhere", async () => {
+    const [channel, room] = [newChannel(), newRoom()];
+    await breakAlarmOf(channel);
+    await expect(rooms(bindings).add(room, channel, BOB)).rejects.toThrow("the disk is gone");
+    await expectNothingIn([channelObject(channel), roomObject(room)]);
+    await rooms(bindings).add(room, channel, BOB);
+    expect(await presences(bindings).get(channel)).toMatchObject({ rooms: [room] });
   });
 
   test("stays while it is touched, in all its rooms, and expires without", async () => {
