@@ -35,7 +35,7 @@ export class Presences {
     const found = await this.#askHome(
       channel,
       (room) => room.where(channel),
-      (home) => home.where(),
+      (owner) => owner.where(),
     );
     if (!found || !patterns) return found;
     const named = found.rooms.filter((room) => namesRoom(patterns, room));
@@ -51,7 +51,7 @@ export class Presences {
     return this.#askHome(
       channel,
       (room) => room.touch(channel),
-      (home) => home.touch(),
+      (owner) => owner.touch(),
     );
   }
 
@@ -64,7 +64,7 @@ export class Presences {
     return this.#askHome(
       channel,
       (room) => room.leaveAll(channel),
-      (home) => home.leaveAll(),
+      (owner) => owner.leaveAll(),
     );
   }
 
@@ -72,7 +72,7 @@ export class Presences {
   async #askHome<Result>(
     channel: string,
     ofRoom: (room: RoomStub) => Promise<Result | null>,
-    ofChannel: (home: ChannelStub) => Promise<Result>,
+    ofChannel: (owner: ChannelStub) => Promise<Result>,
   ): Promise<Result> {
     const room = roomOf(channel);
     const answer = room === null ? null : await call(this.#env.PRESENCE_ROOM, room, ofRoom);

@@ -51,7 +51,7 @@ export class RoomHandle {
   }
 
   /**
-   * Takes a channel out of the room, if it is in it. A socket that is at home here is closed with
+   * Takes a channel out of the room, if it is in it. A socket that is in this room is closed with
    * 4003.
    */
   async remove(channel: string): Promise<void> {

@@ -217,7 +217,7 @@ export const OPERATIONS = {
     tag: "presences",
     path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
     summary: "Remove a channel from a room",
-    description: "Its socket is closed with 4003 where it is at home in this room.",
+    description: "Its socket is closed with 4003 if it is in this room.",
     needs: "admin",
     answers: { 204: { text: "It is not there, be it that it never was", body: null } },
     failures: [400, 401, 403, 429, 503],

@@ -11,7 +11,7 @@ import { LogSampler } from "../core/log-sampler.ts";
 export type LogFields = {
   readonly room?: string;
   readonly channel?: string;
-  /** The room that holds the socket of a guest. */
+  /** The room that holds the socket of a remote channel. */
   readonly host?: string;
   /** Why somebody was refused: a code of an `error` frame, or of an error over HTTP. */
   readonly code?: string;
