@@ -7,7 +7,7 @@
 export type { Json, JsonObject } from "../core/json.ts";
 export type { LeaveReason } from "../core/presence.ts";
 export type { ClosingCode, FrameErrorCode } from "../core/protocol.ts";
-export type { RoomOptions, TokenSource } from "./options.ts";
+export type { RoomOptions, TokenRequest, TokenSource } from "./options.ts";
 export type {
   ClientErrorCode,
   Member,

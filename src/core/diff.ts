@@ -4,7 +4,7 @@
  */
 
 import type { Json } from "./json.ts";
-import type { LeaveReason, Presence } from "./presence.ts";
+import type { LeaveReason, Presence, User } from "./presence.ts";
 
 /** A presence as it was when it left, with its last sign of life in milliseconds since the epoch. */
 export type Leave = Presence & { readonly lastSeen: number; readonly reason: LeaveReason };
@@ -22,7 +22,12 @@ export type Diff = {
 /** The least that `applyDiff` must know: a diff of the set has it, and so has one from the wire. */
 export type DiffLike = {
   readonly joins: readonly Presence[];
-  readonly updates: readonly { readonly channel: string; readonly state?: Json }[];
+  /** A missing state is none. The user is left out where it is the same as before. */
+  readonly updates: readonly {
+    readonly channel: string;
+    readonly state?: Json;
+    readonly user?: User | null;
+  }[];
   readonly leaves: readonly { readonly channel: string }[];
 };
 
@@ -46,9 +51,9 @@ export function applyDiff(
   const after = new Map(presences);
   for (const { channel } of diff.leaves) after.delete(channel);
   for (const presence of diff.joins) after.set(presence.channel, presence);
-  for (const { channel, state } of diff.updates) {
+  for (const { channel, state, user } of diff.updates) {
     const presence = after.get(channel);
-    if (presence) after.set(channel, withState(presence, state));
+    if (presence) after.set(channel, withState(user ? { ...presence, user } : presence, state));
   }
   return after;
 }

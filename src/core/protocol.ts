@@ -23,6 +23,7 @@ export const CLOSE_CODES = {
   bad_request: 4000,
   bad_origin: 4010,
   room_full: 4100,
+  token_expired: 4101,
   expired: 4108,
   rate_limited: 4129,
   frame_too_large: 1009,
