@@ -134,6 +134,16 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: "docs",
+          maxWorkers,
+          include: ["test/docs/**/*.test.ts"],
+          globalSetup: "test/docs/setup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         // What much traffic does to the runtime. One file at a time: they measure.
         test: {
           name: "load",

@@ -61,3 +61,8 @@ function read(file: string): string {
     return "";
   }
 }
+
+/** How many files and sockets a process of this machine may have open. */
+export function filesMax(): number {
+  return Number(/^Max open files +(\d+)/m.exec(read("/proc/self/limits"))?.[1] ?? Infinity);
+}

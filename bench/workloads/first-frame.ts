@@ -3,6 +3,7 @@
 import type { Figure } from "../figures.ts";
 import { arrive } from "../load/newcomers.ts";
 import { assemble } from "../load/room.ts";
+import { filesMax } from "../process-tree.ts";
 import type { Server } from "../server.ts";
 import { Span } from "../span.ts";
 import { users } from "../tokens.ts";
@@ -68,17 +69,25 @@ function viewsOf({ target }: Server): readonly View[] {
   return target.name === "ours" ? VIEWS : ["list"];
 }
 
-function workload(n: number, targets: Workload["targets"]): Workload {
+/** The runtime opens each socket twice, and needs some more. */
+const SOCKETS_MAX = Math.floor((filesMax() - 1_000) / 2);
+
+function workload(wanted: number, targets: Workload["targets"]): Workload {
+  const n = Math.min(wanted, SOCKETS_MAX);
   const few = n.toLocaleString("en-US");
   return {
-    name: `first-frame-${n}`,
+    name: `first-frame-${wanted}`,
     title: `A room of ${few}, all of them named, with 20 changes a second: what a newcomer waits for its first frame`,
     targets,
     n,
     quickN: Math.ceil(n / 50),
     runs: 5,
-    // The newcomers are more than the room has by default.
-    vars: { PRESENCE_ANNOUNCE_MAX: "20000", PRESENCE_ROOM_MAX: "20000" },
+    // They are more than a room takes by default, and nobody expires while so many gather.
+    vars: {
+      PRESENCE_ANNOUNCE_MAX: "20000",
+      PRESENCE_ROOM_MAX: "20000",
+      PRESENCE_MAX_AGE: "3600",
+    },
     goals: [goal("diff"), goal("list"), goal("count")],
     run: (server, residents, isQuick) =>
       firstFrame(server, { n: residents, newcomers: isQuick ? 10 : 100 }),

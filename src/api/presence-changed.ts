@@ -59,7 +59,7 @@ class PresenceChanged {
   }
 
   /** For rooms only, which say who they are if anybody listens. */
-  send(diff: Diff, from: () => Sender): void {
+  emit(diff: Diff, from: () => Sender): void {
     if (this.#receivers.size === 0 || isEmpty(diff)) return;
     const sender = from();
     const change = changeOf(diff, sender);

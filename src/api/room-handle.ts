@@ -39,7 +39,7 @@ export class RoomHandle {
     checkChannel(channel);
     const known = decodeUser(user);
     const added =
-      (await this.#addResident(channel, known)) ?? (await this.#addByChannel(channel, known));
+      (await this.#addLocal(channel, known)) ?? (await this.#addDetached(channel, known));
     return granted(added);
   }
 
@@ -56,9 +56,9 @@ export class RoomHandle {
     return this.#ask((room) => room.occupants());
   }
 
-  /** A server's word that the channel is alive, for this room alone. Whether it is in it. */
-  keep(channel: string): Promise<boolean> {
-    return this.#ask((room) => room.keep(channel));
+  /** The channel is alive, in this room at least. Whether it is in it. */
+  touch(channel: string): Promise<boolean> {
+    return this.#ask((room) => room.touchHere(channel));
   }
 
   /** What the room has counted. It is reset when the last connection goes, and by a crash. */
@@ -112,30 +112,32 @@ export class RoomHandle {
     return this.#ask((room) => room.prune(ageMs));
   }
 
-  /** A channel that has its socket in some room, which takes this one down first. `null` where it has none. */
-  async #addResident(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
-    const host = roomOfChannel(channel);
-    if (host === null) return null;
-    const home = await call(this.#env.PRESENCE_ROOM, host, (room) => room.link(channel, this.name));
-    if (home === null) return null;
-    const further = host === this.name ? null : granted(home);
-    return this.#ask((room) => room.add(channel, user, further));
+  /** A channel that has its socket in some room, which links this one first. `null` where it has none. */
+  async #addLocal(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
+    const room = roomOfChannel(channel);
+    if (room === null) return null;
+    const owner = await call(this.#env.PRESENCE_ROOM, room, (stub) =>
+      stub.link(channel, this.name),
+    );
+    if (owner === null) return null;
+    const elsewhere = room === this.name ? null : granted(owner);
+    return this.#ask((stub) => stub.add(channel, user, elsewhere));
   }
 
   /**
-   * A channel without a socket. Whoever says goodbye while this is under way may reach the room too early, so the
-   * link is looked at once more: a goodbye in between has the last word.
+   * A channel without a socket. One that ends while this is under way may be dropped from the room too early,
+   * so the link is checked once more: an end in between has the last word.
    */
-  async #addByChannel(channel: string, user: User | null): Promise<Added | ErrorFrame> {
+  async #addDetached(channel: string, user: User | null): Promise<Added | ErrorFrame> {
     const { PRESENCE_CHANNEL: channels } = this.#env;
-    const link = granted(await call(channels, channel, (stub) => stub.link(this.name)));
-    const home = { socket: null, link };
-    const added = await this.#ask((room) => room.add(channel, user, home));
+    const owner = granted(await call(channels, channel, (stub) => stub.link(this.name)));
+    const { generation } = owner;
+    const added = await this.#ask((room) => room.add(channel, user, owner));
     if (added === null) throw new Error("the room takes the channel for one of its own");
     const isRefused = "type" in added;
-    if (isRefused) await call(channels, channel, (stub) => stub.unlink(this.name, link));
-    else if (!(await call(channels, channel, (stub) => stub.isLinked(this.name, link)))) {
-      await this.#ask((room) => room.drop(channel, "removed", link));
+    if (isRefused) await call(channels, channel, (stub) => stub.unlink(this.name, generation));
+    else if (!(await call(channels, channel, (stub) => stub.isLinked(this.name, generation)))) {
+      await this.#ask((room) => room.drop(channel, "removed", generation));
     }
     return added;
   }

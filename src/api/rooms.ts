@@ -169,7 +169,7 @@ export class Presences {
 
   /** The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they name the room. */
   async touch(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
-    if (options.rooms) return this.#inNamed(channel, options, (room) => room.keep(channel));
+    if (options.rooms) return this.#inNamed(channel, options, (room) => room.touch(channel));
     return this.#askHome(
       channel,
       (room) => room.touch(channel),

@@ -6,8 +6,8 @@
 import { type Diff, type Leave, NO_CHANGE, withState } from "./diff.ts";
 import { type Json, jsonEqual } from "./json.ts";
 import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
+import { NO_LINK, type Owner } from "./owner.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
-import type { View } from "./protocol.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
 export type LossCause = "reload" | "cut" | "restart";
@@ -18,24 +18,6 @@ export type Loss = { readonly at: number; readonly cause: LossCause };
 /** What the leave is called if nobody does. A page that is closed says 1001: that is a goodbye that may be a reload. */
 const REASONS = { reload: "left", cut: "lost", restart: "lost" } as const;
 
-/**
- * Where a channel without a socket here is at home. A home knows every further room of its channel, so that
- * whatever ends the channel ends all its presences.
- */
-export type Home = {
-  /** The room that holds its socket and the view it opened there; `null`: it has a Channel object and no socket. */
-  readonly socket: { readonly room: string; readonly view: View } | null;
-  /** The number under which the home took this room down. Grows with each addition. */
-  readonly link: number;
-};
-
-/** What a presence stands on: a socket here that can be taken up again, or a home elsewhere. */
-export type Footing = {
-  /** The secret that takes the presence up again; `null` where the channel has no socket here. */
-  readonly resume: string | null;
-  readonly home: Home | null;
-};
-
 /** One presence, with what the room must know of it beyond what the others see. */
 export type Entry = {
   presence: Presence;
@@ -43,9 +25,7 @@ export type Entry = {
   lastSeen: number;
   /** The rank of the member's first join; all presences of a user share it. Orders the list of members. */
   rank: number;
-  /** See `Footing`. */
-  resume: string | null;
-  home: Home | null;
+  owner: Owner;
   /** Set while the presence outlives its connection. */
   loss: Loss | null;
 };
@@ -65,13 +45,11 @@ export function timeoutsOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: n
 /** What the store must do to hold the same as the set. */
 export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };
 
-const NO_FOOTING: Footing = { resume: null, home: null };
-
 type Member = { rank: number; readonly users: Map<string, User> };
 
 /** A room's presences by channel, and its members by user. */
 export class PresenceSet {
-  readonly #patience: Timeouts;
+  readonly #timeouts: Timeouts;
   readonly #slackMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #members = new Map<string, Member>();
@@ -80,9 +58,9 @@ export class PresenceSet {
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
 
-  constructor(patience: Timeouts, entries: Iterable<Entry> = []) {
-    this.#patience = patience;
-    this.#slackMs = Math.min(EXPIRY_SLACK_MS, patience.maxAgeMs * EXPIRY_SLACK_PART);
+  constructor(timeouts: Timeouts, entries: Iterable<Entry> = []) {
+    this.#timeouts = timeouts;
+    this.#slackMs = Math.min(EXPIRY_SLACK_MS, timeouts.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);
   }
 
@@ -126,20 +104,21 @@ export class PresenceSet {
 
   /**
    * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
-   * user is another one, or shows other info, the presence is replaced. One with a socket here keeps it.
+   * user is another one, or shows other info, the presence is replaced. A local channel stays local;
+   * without an `owner`, it is a server that vouches for the channel.
    */
-  join(channel: string, user: User | null, now: number, footing: Footing = NO_FOOTING): Diff {
+  join(channel: string, user: User | null, now: number, owner?: Owner): Diff {
     const old = this.#entries.get(channel);
     if (old) {
       // What a restart lost must be seen to have come back, or the next restart would think it gone.
       // After any other loss nothing is written: a live socket outweighs its row.
       if (old.loss?.cause === "restart") this.#unsaved.set(channel, old);
-      if (old.resume === null && footing.home !== null) {
-        old.home = footing.home;
+      if (old.owner.kind !== "local" && owner && owner.kind !== "local") {
+        old.owner = owner;
         this.#unsaved.set(channel, old);
       }
-      // A server's word for it does not bring a lost connection back.
-      if (footing.resume !== null || old.resume === null) old.loss = null;
+      // A server that vouches for a channel does not bring its lost connection back.
+      if (owner?.kind === "local" || old.owner.kind !== "local") old.loss = null;
       this.touch(channel, now);
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
     }
@@ -149,8 +128,13 @@ export class PresenceSet {
     const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
     const state = isSameUser ? old.presence.state : undefined;
     const presence = withState({ channel, user, joinedAt: now }, state);
-    const { resume, home } = old ?? footing;
-    const entry = { presence, lastSeen: now, rank, resume, home, loss: old?.loss ?? null };
+    const entry = {
+      presence,
+      lastSeen: now,
+      rank,
+      owner: old?.owner ?? owner ?? NO_LINK,
+      loss: old?.loss ?? null,
+    };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
     return { joins: [presence], updates: [], leaves };
@@ -175,22 +159,29 @@ export class PresenceSet {
     const entry = this.#entries.get(channel);
     if (!entry || seenAt <= entry.lastSeen) return;
     entry.lastSeen = seenAt;
-    if (entry.resume === null && !entry.home?.socket) this.#unsaved.set(channel, entry);
+    if (entry.owner.kind === "detached") this.#unsaved.set(channel, entry);
   }
 
-  /** The last sign of life of a guest, as its host tells it, be it earlier than was thought. To be added is one too, and a link's number is its time. */
+  /**
+   * The last sign of life of a remote channel, as its owner knows it. It may be earlier than was
+   * thought, but not earlier than the join or the newest link: these are signs of life, too.
+   */
   correct(channel: string, seenAt: number): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.lastSeen = Math.max(seenAt, entry.presence.joinedAt, entry.home?.link ?? 0);
+    const linkedAt = entry.owner.kind === "local" ? 0 : entry.owner.linkedAt;
+    entry.lastSeen = Math.max(seenAt, entry.presence.joinedAt, linkedAt);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
   }
 
-  /** The connection ended without a goodbye, and no loss stands already: the presence stays for the grace of its kind, or leaves where there is none. */
+  /**
+   * The connection ended without a goodbye: the presence stays for the grace of its cause, or leaves at
+   * once where that is 0. A loss that is already noted keeps its deadline.
+   */
   lose(channel: string, cause: LossCause, now: number): Diff {
     const entry = this.#entries.get(channel);
     if (!entry || entry.loss) return NO_CHANGE;
-    if (this.#patience.graceMs[cause] === 0) return this.leave(channel, REASONS[cause]);
+    if (this.#timeouts.graceMs[cause] === 0) return this.leave(channel, REASONS[cause]);
     entry.loss = { at: now, cause };
     this.#unsaved.set(channel, entry);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
@@ -228,10 +219,10 @@ export class PresenceSet {
 
   /** When it is to leave: by itself, or by an age that was asked for. */
   #endOf({ loss, lastSeen }: Entry, now: number, ageMs: number | undefined): number {
-    const graceEnd = loss ? loss.at + this.#patience.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
+    const graceEnd = loss ? loss.at + this.#timeouts.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
     // After a clock was set back, the last sign of life may lie ahead.
     if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
-    return loss ? graceEnd : lastSeen + this.#patience.maxAgeMs;
+    return loss ? graceEnd : lastSeen + this.#timeouts.maxAgeMs;
   }
 
   #rankOf(user: User | null): number {
@@ -267,7 +258,7 @@ export class PresenceSet {
   }
 
   #deadlineOf({ loss, lastSeen }: Entry): number {
-    if (loss) return loss.at + this.#patience.graceMs[loss.cause];
-    return lastSeen + this.#patience.maxAgeMs + this.#slackMs;
+    if (loss) return loss.at + this.#timeouts.graceMs[loss.cause];
+    return lastSeen + this.#timeouts.maxAgeMs + this.#slackMs;
   }
 }

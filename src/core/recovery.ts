@@ -39,7 +39,7 @@ export function recover(
   { restartedAt, hasSockets, now }: Circumstances,
 ): Recovery {
   const away = entries.filter(
-    (entry) => entry.resume !== null && !live.has(entry.presence.channel),
+    (entry) => entry.owner.kind === "local" && !live.has(entry.presence.channel),
   );
   for (const entry of entries) {
     const socket = live.get(entry.presence.channel);
@@ -50,7 +50,7 @@ export function recover(
   const restart = isRestart ? now - 1 : restartedAt;
   const unheard: string[] = [];
   for (const entry of away) {
-    if (restart !== null && (isRestart || isFrom(entry, restart))) forgetSocket(entry, restart);
+    if (restart !== null && (isRestart || isFrom(entry, restart))) markRestarted(entry, restart);
     else if (entry.loss === null) {
       // Its socket was alive until now, for all that is known; its row is as old as its join.
       entry.lastSeen = Math.max(entry.lastSeen, now);
@@ -60,7 +60,10 @@ export function recover(
   return { restartedAt: restart, unheard };
 }
 
-/** Whom a change that could not be stored found connected, be it that it was their loss or their goodbye. */
+/**
+ * Who was connected just before a change that could not be stored. That includes those whose loss or
+ * goodbye was the change.
+ */
 export function connectedBefore(
   entries: Iterable<Entry>,
   leaves: readonly Leave[],
@@ -75,7 +78,7 @@ export function connectedBefore(
 }
 
 /** A resumption is not written, so a row may tell of a loss that was over before memory was thrown away. */
-export function forgetOldLosses(entries: readonly Entry[], connected: ReadonlySet<string>): void {
+export function clearOldLosses(entries: readonly Entry[], connected: ReadonlySet<string>): void {
   for (const entry of entries) if (connected.has(entry.presence.channel)) entry.loss = null;
 }
 
@@ -90,7 +93,7 @@ function revive(entry: Entry, socket: Live): void {
   entry.presence = withState(entry.presence, socket.state);
 }
 
-function forgetSocket(entry: Entry, restartedAt: number): void {
+function markRestarted(entry: Entry, restartedAt: number): void {
   entry.loss = { at: restartedAt, cause: "restart" };
   entry.lastSeen = Math.max(entry.lastSeen, restartedAt);
   entry.presence = withState(entry.presence, null);

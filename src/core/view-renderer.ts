@@ -11,10 +11,11 @@ import type { ServerFrame, View } from "./protocol.ts";
 
 /** The texts for one batch, by view. */
 export type RenderedBatch = {
-  /** For sockets that know what was said before. */
+  /** Texts for listeners that know what was sent before, and whether these are changes or a snapshot. */
   news(view: View): readonly string[];
-  /** For sockets that know nothing. */
-  everything(view: View): readonly string[];
+  newsKind(view: View): "changes" | "snapshot";
+  /** Snapshots for listeners that know nothing. */
+  snapshot(view: View): readonly string[];
 };
 
 /** What was said last; a text that nobody got is missing. */
@@ -44,7 +45,7 @@ export class ViewRenderer {
   }
 
   /** The texts for `diff`, which is in `set` already. */
-  tell(set: PresenceSet, diff: Diff): RenderedBatch {
+  render(set: PresenceSet, diff: Diff): RenderedBatch {
     const wasCounting = this.#isCounting;
     this.#isCounting = tellsCounts(wasCounting, set.size, this.#announceMax);
     const before = this.#said;
@@ -67,7 +68,8 @@ export class ViewRenderer {
         if (view === "count" || isCounting) return changed(before.count, count);
         return wasCounting ? [sync()] : diffs();
       },
-      everything: (view) => {
+      newsKind: (view) => (view === "diff" && !isCounting && !wasCounting ? "changes" : "snapshot"),
+      snapshot: (view) => {
         if (view === "list") return [list()];
         return [view === "count" || isCounting ? count() : sync()];
       },

@@ -17,13 +17,13 @@ export class Alarm {
   }
 
   /** It has rung, or was deleted: none is set. */
-  rang(): void {
+  reset(): void {
     this.#turns += 1;
     this.#at = Number.POSITIVE_INFINITY;
   }
 
   /** Makes sure that it rings at `at` or earlier, in milliseconds since the epoch. */
-  ringBy(at: number): void {
+  setBy(at: number): void {
     if (this.#at <= at) return;
     this.#turns += 1;
     this.#at = at;
@@ -33,13 +33,13 @@ export class Alarm {
   }
 
   /** The object slept, with an alarm set for `at` or earlier. Sets it if it is gone: the platform can lose one. */
-  async resume(at: number): Promise<void> {
+  async restore(at: number): Promise<void> {
     this.#at = at;
     const turns = this.#turns;
     const isSet = (await this.#storage.getAlarm()) !== null;
     // Within the alarm itself none is set, until it sets the next one: that one need not be set twice.
     if (isSet || this.#turns !== turns) return;
-    this.rang();
-    this.ringBy(at);
+    this.reset();
+    this.setBy(at);
   }
 }

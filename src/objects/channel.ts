@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import pMap from "p-map";
 import { Alarm } from "./alarm.ts";
 import { ALARM_RETRY_MS, CALLS_AT_ONCE } from "../core/limits.ts";
+import type { DetachedOwner } from "../core/owner.ts";
 import { type ErrorFrame, ProtocolError } from "../core/protocol.ts";
 import type { Env } from "../config/env.ts";
 import { Memberships } from "./memberships.ts";
@@ -18,26 +19,26 @@ import type { Behind, ChannelStub, Sighting, Whereabouts } from "../rpc/stubs.ts
 export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   readonly #name: string;
   readonly #maxAgeMs: number;
-  readonly #links: Memberships;
+  readonly #memberships: Memberships;
   readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#maxAgeMs = readSettings(env).maxAgeMs;
-    this.#links = new Memberships(ctx.storage, env.PRESENCE_ROOM);
+    this.#memberships = new Memberships(ctx.storage, env.PRESENCE_ROOM);
     this.#alarm = new Alarm(ctx.storage);
   }
 
-  /** Takes a room down, before that room hears of the channel. Returns the number of the link. */
-  async link(room: string): Promise<number | ErrorFrame> {
+  /** Adds a room, before that room is told of the channel. */
+  async link(room: string): Promise<DetachedOwner | ErrorFrame> {
     // What the channel left must have heard of it, or it would lose the channel that comes back now.
-    await this.#links.tell();
+    await this.#memberships.notify();
     try {
       const now = Date.now();
-      const link = this.#links.add(this.#name, room, now);
-      void this.#alarm.resume(now + this.#maxAgeMs);
-      return link;
+      const link = this.#memberships.add(this.#name, room, now);
+      void this.#alarm.restore(now + this.#maxAgeMs);
+      return { kind: "detached", ...link };
     } catch (error) {
       if (error instanceof ProtocolError) return error.toFrame();
       throw error;
@@ -45,13 +46,13 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   }
 
   /** Whether the link still stands. If not, the channel said goodbye before the room had heard of it. */
-  isLinked(room: string, link: number): boolean {
-    return this.#links.of(this.#name).get(room) === link;
+  isLinked(room: string, generation: number): boolean {
+    return this.#memberships.of(this.#name).get(room)?.generation === generation;
   }
 
-  async unlink(room: string, link: number): Promise<void> {
-    this.#links.remove(this.#name, room, link);
-    await this.#forgetIfEmpty();
+  async unlink(room: string, generation: number): Promise<void> {
+    this.#memberships.remove(this.#name, room, generation);
+    await this.#eraseIfEmpty();
   }
 
   async where(): Promise<Whereabouts | null> {
@@ -62,13 +63,13 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   /** Throws where a room could not be reached; the others have been touched all the same. */
   async touch(): Promise<readonly string[]> {
-    const keep = (room: string) =>
-      call(this.env.PRESENCE_ROOM, room, (stub) => stub.keep(this.#name));
+    const touchHere = (room: string) =>
+      call(this.env.PRESENCE_ROOM, room, (stub) => stub.touchHere(this.#name));
     const rooms = this.#rooms;
     const options = { concurrency: CALLS_AT_ONCE, stopOnError: false };
     try {
-      const isKept = await pMap(rooms, keep, options);
-      return rooms.filter((_, index) => isKept[index]);
+      const isTouched = await pMap(rooms, touchHere, options);
+      return rooms.filter((_, index) => isTouched[index]);
     } catch (error) {
       // Of an AggregateError, which has no words of its own, an object that calls this one would see nothing.
       const why = error instanceof AggregateError ? error.errors.map(String).join("; ") : error;
@@ -83,48 +84,48 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     const sightings = await this.#sightings((error) =>
       this.#failed("a room could not be asked for a channel", error),
     );
-    this.#links.end(this.#name, "removed");
-    await this.#settle();
+    this.#memberships.end(this.#name, "removed");
+    await this.#reconcile();
     return [...sightings.keys()];
   }
 
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
+    this.#alarm.reset();
     // Of a presence that a room let expire, this is how the channel hears.
     await this.#sightings((error) =>
       this.#failed("a room could not be asked for a channel", error),
     );
-    await this.#settle();
-    if (!this.#links.isEmpty) this.#alarm.ringBy(Date.now() + this.#maxAgeMs);
+    await this.#reconcile();
+    if (!this.#memberships.isEmpty) this.#alarm.setBy(Date.now() + this.#maxAgeMs);
   }
 
   get #rooms(): readonly string[] {
-    return [...this.#links.of(this.#name).keys()];
+    return [...this.#memberships.of(this.#name).keys()];
   }
 
   #sightings(onError?: (error: unknown) => void): Promise<Map<string, Sighting>> {
     const arrivedBefore = Date.now() - this.#maxAgeMs;
-    return this.#links.sightings(this.#name, { arrivedBefore, onError });
+    return this.#memberships.sightings(this.#name, { arrivedBefore, onError });
   }
 
-  async #settle(): Promise<void> {
+  async #reconcile(): Promise<void> {
     try {
-      await this.#links.tell();
-      await this.#forgetIfEmpty();
+      await this.#memberships.notify();
+      await this.#eraseIfEmpty();
     } catch (error) {
       this.#failed("rooms of a channel could not be told", error);
     }
   }
 
-  async #forgetIfEmpty(): Promise<void> {
-    if (!this.#links.isEmpty) return;
-    this.#alarm.rang();
+  async #eraseIfEmpty(): Promise<void> {
+    if (!this.#memberships.isEmpty) return;
+    this.#alarm.reset();
     await this.ctx.storage.deleteAll();
   }
 
   #failed(event: string, error: unknown): void {
     const channel = this.#name;
     logError(event, error, { channel });
-    this.#alarm.ringBy(Date.now() + ALARM_RETRY_MS);
+    this.#alarm.setBy(Date.now() + ALARM_RETRY_MS);
   }
 }

@@ -14,21 +14,36 @@ import type { RoomStub, Sighting } from "../rpc/stubs.ts";
 
 const LINKS = "links:";
 
+/** A link to a further room. */
+export type Link = {
+  /** Grows with each addition of the channel to the room, so that a late word of an earlier one is known as such. */
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly linkedAt: number;
+};
+
+const Link = v.object({ generation: v.number(), linkedAt: v.number() });
+
+/** In the first version one number was both. */
+const FormerLink = v.pipe(
+  v.number(),
+  v.transform((link): Link => ({ generation: link, linkedAt: link })),
+);
+
 const Row = v.object({
-  /** Names, each with the number of the link to it. */
-  rooms: v.array(v.tuple([v.string(), v.number()])),
+  rooms: v.array(v.tuple([v.string(), v.union([Link, FormerLink])])),
   /** Set once the channel is gone: what its rooms must yet be told. */
   gone: v.nullable(v.picklist(["left", "lost", "expired", "removed", "replaced"])),
 });
 
-type Linked = { readonly rooms: ReadonlyMap<string, number>; readonly gone: LeaveReason | null };
+type Linked = { readonly rooms: ReadonlyMap<string, Link>; readonly gone: LeaveReason | null };
 
 export class Memberships {
   readonly #storage: DurableObjectStorage;
   readonly #rooms: Namespace<RoomStub>;
   readonly #onRow: () => void;
   #channels: Map<string, Linked> | undefined;
-  #telling: Promise<void> | undefined;
+  #notifying: Promise<void> | undefined;
 
   /** `onRow` hears of each row that is written. */
   constructor(
@@ -46,8 +61,8 @@ export class Memberships {
     return this.#known().size === 0;
   }
 
-  /** The further rooms of a channel, with the numbers of the links; none of one that is gone. */
-  of(channel: string): ReadonlyMap<string, number> {
+  /** The further rooms of a channel, with the links to them; none of one that is gone. */
+  of(channel: string): ReadonlyMap<string, Link> {
     const linked = this.#known().get(channel);
     return linked && linked.gone === null ? linked.rooms : new Map();
   }
@@ -69,11 +84,11 @@ export class Memberships {
     }: { arrivedBefore: number; onError?: ((error: unknown) => void) | undefined },
   ): Promise<Map<string, Sighting>> {
     const sightings = new Map<string, Sighting>();
-    const look = async ([room, link]: readonly [string, number]) => {
+    const look = async ([room, { generation, linkedAt }]: readonly [string, Link]) => {
       try {
         const sighting = await call(this.#rooms, room, (stub) => stub.look(channel));
         if (sighting) sightings.set(room, sighting);
-        else if (link < arrivedBefore) this.remove(channel, room, link);
+        else if (linkedAt < arrivedBefore) this.remove(channel, room, generation);
       } catch (error) {
         if (!onError) throw error;
         onError(error);
@@ -90,8 +105,18 @@ export class Memberships {
     );
   }
 
-  /** Takes a further room down and returns the number of the link, which no earlier link to it had. Throws a ProtocolError where there are too many. */
-  add(channel: string, room: string, now: number): number {
+  /** Channels that have a link of that age. */
+  linkedBetween(after: number, before: number): readonly string[] {
+    return [...this.#known()].flatMap(([channel, { rooms, gone }]) => {
+      const isLinked = [...rooms.values()].some(
+        ({ linkedAt }) => linkedAt >= after && linkedAt < before,
+      );
+      return gone === null && isLinked ? [channel] : [];
+    });
+  }
+
+  /** Adds a further room. Throws a ProtocolError where there are too many. */
+  add(channel: string, room: string, now: number): Link {
     const rooms = this.of(channel);
     if (!rooms.has(room) && rooms.size >= ROOMS_PER_CHANNEL_MAX) {
       throw new ProtocolError(
@@ -99,21 +124,25 @@ export class Memberships {
         `the channel is in ${formatCount(rooms.size)} rooms, and may be in no more; remove it from one`,
       );
     }
-    // A time, so that it also tells how old the link is.
-    const link = Math.max(now, ...Array.from(rooms.values(), (number) => number + 1));
+    // Begins at the time, so that it grows even where all links of the channel were removed meanwhile.
+    const generation = Math.max(
+      now,
+      ...Array.from(rooms.values(), (known) => known.generation + 1),
+    );
+    const link = { generation, linkedAt: now };
     this.#save(channel, { rooms: new Map(rooms).set(room, link), gone: null });
     return link;
   }
 
   /** The channel is in that room no more. A link that was made anew meanwhile stays. */
-  remove(channel: string, room: string, link: number): void {
+  remove(channel: string, room: string, generation: number): void {
     const rooms = new Map(this.of(channel));
-    if (rooms.get(room) !== link) return;
+    if (rooms.get(room)?.generation !== generation) return;
     rooms.delete(room);
     this.#save(channel, { rooms, gone: null });
   }
 
-  /** The channel is gone. Its rooms hear of it by `tell`. Whether there are any. */
+  /** The channel is gone. Its rooms are told by `notify`. Whether there are any. */
   end(channel: string, reason: LeaveReason): boolean {
     const rooms = this.of(channel);
     if (rooms.size === 0) return false;
@@ -122,17 +151,17 @@ export class Memberships {
   }
 
   /** Tells the rooms of channels that are gone. Throws where one could not be reached: then call it again later. */
-  tell(): Promise<void> {
-    this.#telling ??= this.#tellAll();
-    return this.#telling;
+  notify(): Promise<void> {
+    this.#notifying ??= this.#notifyAll();
+    return this.#notifying;
   }
 
-  /** Storage was deleted, or did not take what it was told: read it again. */
-  forget(): void {
+  /** Storage was deleted, or did not take a change: it is read again. */
+  invalidate(): void {
     this.#channels = undefined;
   }
 
-  async #tellAll(): Promise<void> {
+  async #notifyAll(): Promise<void> {
     await Promise.resolve();
     const errors = new Map<string, unknown>();
     try {
@@ -142,14 +171,14 @@ export class Memberships {
         const { channel, reason, rooms } = next;
         // One channel after the other: each has its own rooms to be told at once.
         // oxlint-disable-next-line no-await-in-loop
-        const failures = await this.#tellOf(channel, reason, rooms);
+        const failures = await this.#notifyOf(channel, reason, rooms);
         const left = new Map([...rooms].filter(([room]) => failures.has(room)));
         this.#save(channel, { rooms: left, gone: reason });
         for (const error of failures.values()) errors.set(channel, error);
       }
     } finally {
       // In the same turn in which it found nothing more to do, or what ends then would wait for an alarm.
-      this.#telling = undefined;
+      this.#notifying = undefined;
     }
     if (errors.size === 0) return;
     throw new Error("rooms of a channel that is gone could not be told", {
@@ -166,20 +195,20 @@ export class Memberships {
   }
 
   /** The rooms that could not be told, with what went wrong. */
-  async #tellOf(
+  async #notifyOf(
     channel: string,
     reason: LeaveReason,
-    rooms: ReadonlyMap<string, number>,
+    rooms: ReadonlyMap<string, Link>,
   ): Promise<Map<string, unknown>> {
     const failures = new Map<string, unknown>();
-    const tell = async ([room, link]: readonly [string, number]) => {
+    const drop = async ([room, { generation }]: readonly [string, Link]) => {
       try {
-        await call(this.#rooms, room, (stub) => stub.drop(channel, reason, link));
+        await call(this.#rooms, room, (stub) => stub.drop(channel, reason, generation));
       } catch (error) {
         failures.set(room, error);
       }
     };
-    await pMap(rooms, tell, { concurrency: CALLS_AT_ONCE });
+    await pMap(rooms, drop, { concurrency: CALLS_AT_ONCE });
     return failures;
   }
 

@@ -5,7 +5,8 @@
 
 import type { Json } from "../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
-import type { Home } from "../core/presence-set.ts";
+import type { Frame } from "../core/outbox.ts";
+import type { DetachedOwner, ElsewhereOwner } from "../core/owner.ts";
 import type { ErrorFrame, PresenceFrame, View } from "../core/protocol.ts";
 
 /** What the class behind a stub must look like. */
@@ -27,24 +28,24 @@ export type PresencePage = {
 /** One channel in one room. */
 export type Sighting = { readonly user: User | null; readonly lastSeen: number };
 
-/** One channel in all its rooms; user and last sign of life are those of its home, or the newest. */
+/** One channel in all its rooms; user and last sign of life are those of its owner, or the newest. */
 export type Whereabouts = Sighting & {
   readonly channel: string;
   readonly rooms: readonly string[];
 };
 
 /** Frames of one room for channels that have their sockets in another, in the order in which they are to go out. */
-export type DeliveryItem = { readonly channels: string[]; readonly texts: readonly string[] };
+export type DeliveryItem = { readonly channels: string[]; readonly frames: readonly Frame[] };
 
 export type Delivery = {
-  /** The room that speaks. */
+  /** The room that sends. */
   readonly from: string;
-  readonly letters: readonly DeliveryItem[];
-  /** Channels that are not in that room any more, with the link that is to be taken down. */
-  readonly gone: readonly { readonly channel: string; readonly link: number }[];
+  readonly items: readonly DeliveryItem[];
+  /** Channels that are not in that room any more, with the generation of the link that is to be removed. */
+  readonly gone: readonly { readonly channel: string; readonly generation: number }[];
 };
 
-/** What became of a delivery: channels that are not at home there, and such as did not get it: their socket is away, or yet to be greeted. */
+/** What became of a delivery: channels that have no presence there, and such as need a snapshot for what they did not get. */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
 /** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */
@@ -70,9 +71,13 @@ export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
   occupants(): Promise<PresenceFrame["payload"]>;
-  /** `home` is `null` where the channel's socket is in this very room; so is the answer if it is not any more. */
-  add(channel: string, user: User | null, home: Home | null): Promise<Added | ErrorFrame | null>;
-  /** The link to take down at the Channel object, where the channel has one. */
+  /** `owner` is `null` where the channel's socket is in this very room; so is the answer if it is not any more. */
+  add(
+    channel: string,
+    user: User | null,
+    owner: ElsewhereOwner | null,
+  ): Promise<Added | ErrorFrame | null>;
+  /** The generation of the link to remove at the Channel object, where the channel has one. */
   remove(channel: string): Promise<number | null>;
   page(after: string | null, limit: number): Promise<PresencePage>;
   look(channel: string): Promise<Sighting | null>;
@@ -82,30 +87,30 @@ export interface RoomStub {
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;
   /** The same, for who wants their number only. */
   pruneCount(ageMs?: number): Promise<number>;
-  /** Makes an empty room forget itself now, and the lobby know the truth. Whether it was empty. */
+  /** Makes an empty room erase itself now, and the lobby know the truth. Whether it was empty. */
   vacate(): Promise<boolean>;
 
-  // As the home of a channel whose socket is here; `null`: it is not at home here.
-  link(channel: string, room: string): Promise<Home | ErrorFrame | null>;
+  // As the owner of a channel whose socket is here; `null`: it is not here.
+  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null>;
   where(channel: string): Promise<Whereabouts | null>;
   touch(channel: string): Promise<readonly string[] | null>;
   leaveAll(channel: string): Promise<readonly string[] | null>;
   /** Last signs of life of channels, in their order. */
   seen(channels: readonly string[]): Promise<readonly (number | null)[]>;
-  hear(delivery: Delivery): Promise<DeliveryAck>;
+  deliver(delivery: Delivery): Promise<DeliveryAck>;
 
-  // As a further room of a channel that is at home elsewhere.
-  drop(channel: string, reason: LeaveReason, link: number): Promise<void>;
-  /** A sign of life of a channel without a socket. Whether it is here. */
-  keep(channel: string): Promise<boolean>;
-  /** The channel's socket must be told everything, in this view. */
-  repeat(channel: string, view: View): Promise<void>;
+  // As a further room of a channel that is owned elsewhere.
+  drop(channel: string, reason: LeaveReason, generation: number): Promise<void>;
+  /** A sign of life in this room alone. Whether the channel is here. */
+  touchHere(channel: string): Promise<boolean>;
+  /** The channel's socket must get a snapshot, in this view. */
+  resync(channel: string, view: View): Promise<void>;
 }
 
 export interface ChannelStub {
-  link(room: string): Promise<number | ErrorFrame>;
-  isLinked(room: string, link: number): Promise<boolean>;
-  unlink(room: string, link: number): Promise<void>;
+  link(room: string): Promise<DetachedOwner | ErrorFrame>;
+  isLinked(room: string, generation: number): Promise<boolean>;
+  unlink(room: string, generation: number): Promise<void>;
   where(): Promise<Whereabouts | null>;
   touch(): Promise<readonly string[]>;
   leaveAll(): Promise<readonly string[]>;

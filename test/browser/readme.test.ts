@@ -1,11 +1,10 @@
 /** What a reader of the README sees: its ten lines in a real browser. */
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { blocks } from "../docs/blocks.ts";
 import type { PresenceFrame } from "../../src/core/protocol.ts";
 import { launch } from "../../src/dev/browser.ts";
 import { joinAs, openAs, tokenFor } from "../support/client.ts";
@@ -22,10 +21,9 @@ afterAll(() => Promise.all([browser.close(), server.stop()]));
 
 /** The page in the README, which speaks to the server of the test. */
 function pageOfReadme(): string {
-  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
-  const html = /^```html\n(.*?)^```$/ms.exec(readme)?.[1];
-  if (html === undefined) throw new Error("README.md has no block of html");
-  return `<!doctype html>\n${html.replaceAll("localhost:8787", server.host)}`;
+  const [html, ...others] = blocks().filter(({ language }) => language === "html");
+  if (html?.page !== "README.md" || others.length > 0) throw new Error("HTML elsewhere is not run");
+  return `<!doctype html>\n${html.text.replaceAll("localhost:8787", server.host)}`;
 }
 
 /** Serves one page, at any address, until it is disposed of. */

@@ -17,7 +17,7 @@ import { DiffGatherer } from "../../src/core/diff.ts";
 import { countFrame, diffFrames, syncFrame } from "../../src/core/frames.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import type { ServerFrame } from "../../src/core/protocol.ts";
-import { PATIENCE, perform, type Step, steps } from "../core/random-steps.ts";
+import { TIMEOUTS, perform, type Step, steps } from "../core/random-steps.ts";
 
 type Beat = {
   /** What happens in the room, told in one batch. */
@@ -43,7 +43,7 @@ function decoded(frame: ServerFrame): OccupancyFrame {
 
 /** The room, and the frames that a client hears of it. */
 function* frames(all: readonly Beat[]): Generator<{ set: PresenceSet; frame: OccupancyFrame }> {
-  const set = new PresenceSet(PATIENCE);
+  const set = new PresenceSet(TIMEOUTS);
   let now = 1_000_000;
   let isNamed = true;
   yield { set, frame: decoded(syncFrame("room", set)) };

@@ -7,7 +7,7 @@ import type { Presence } from "../../src/core/presence.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
 import {
   channelOperation,
-  PATIENCE,
+  TIMEOUTS,
   perform,
   performAll,
   presencesOf,
@@ -50,7 +50,7 @@ describe("for every history of a room", () => {
   test("joining twice is joining once", () => {
     fc.assert(
       fc.property(steps, channelOperation, (history, { channel }) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history);
         set.join(channel, { id: "ada" }, now);
         const once = view(set);
@@ -63,7 +63,7 @@ describe("for every history of a room", () => {
   test("a leave after a leave is nothing", () => {
     fc.assert(
       fc.property(steps, channelOperation, (history, { channel }) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         performAll(set, history);
         set.leave(channel, "left");
         const once = view(set);
@@ -76,7 +76,7 @@ describe("for every history of a room", () => {
   test("a diff applied to the list before gives the list after, in its order", () => {
     fc.assert(
       fc.property(steps, (history) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         let now = START;
         for (const step of history) {
           now += step.wait;
@@ -91,7 +91,7 @@ describe("for every history of a room", () => {
   test("a change that changes nothing has an empty diff, and only such a one", () => {
     fc.assert(
       fc.property(steps, (history) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         let now = START;
         for (const step of history) {
           now += step.wait;
@@ -107,7 +107,7 @@ describe("for every history of a room", () => {
   test("a gathered batch has the effect of its parts", () => {
     fc.assert(
       fc.property(steps, steps, (history, batch) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history);
         const before = presencesOf(set);
         const diff = gather(set, batch, now);
@@ -119,7 +119,7 @@ describe("for every history of a room", () => {
   test("a gathered batch names a channel in two lists only where it left and joined", () => {
     fc.assert(
       fc.property(steps, steps, (history, batch) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history);
         const before = presencesOf(set);
         const { joins, updates, leaves } = gather(set, batch, now);
@@ -139,7 +139,7 @@ describe("for every history of a room", () => {
   test("what came and went within a batch is in none of its lists", () => {
     fc.assert(
       fc.property(steps, steps, (history, batch) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history);
         const before = presencesOf(set);
         const { joins, updates, leaves } = gather(set, batch, now);
@@ -155,7 +155,7 @@ describe("for every history of a room", () => {
     fc.assert(
       fc.property(steps, channelOperation, channelOperation, (history, one, other) => {
         fc.pre(one.channel !== other.channel);
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history);
         const before = presencesOf(set);
         const first = perform(set, one, now);
@@ -170,10 +170,10 @@ describe("for every history of a room", () => {
   test("a prune never touches the fresh", () => {
     fc.assert(
       fc.property(steps, wait, (history, later) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history) + later;
         const fresh = view(set).entries.filter(({ lastSeen, loss }) =>
-          loss ? now - loss.at < PATIENCE.graceMs[loss.cause] : now - lastSeen < PATIENCE.maxAgeMs,
+          loss ? now - loss.at < TIMEOUTS.graceMs[loss.cause] : now - lastSeen < TIMEOUTS.maxAgeMs,
         );
         set.prune(now);
         expect(view(set).entries).toEqual(fresh);
@@ -184,7 +184,7 @@ describe("for every history of a room", () => {
   test("pruning twice is pruning once", () => {
     fc.assert(
       fc.property(steps, wait, (history, later) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history) + later;
         set.prune(now);
         const once = { ...view(set), deadline: set.deadline };
@@ -197,15 +197,15 @@ describe("for every history of a room", () => {
   test("the deadline is not later than two seconds after the first expiry, nor than the first end of a grace", () => {
     fc.assert(
       fc.property(steps, (history) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         let now = START;
         for (const step of history) {
           now += step.wait;
           perform(set, step.operation, now);
           for (const { lastSeen, loss } of set.entries()) {
             const due = loss
-              ? loss.at + PATIENCE.graceMs[loss.cause]
-              : lastSeen + PATIENCE.maxAgeMs + 2_000;
+              ? loss.at + TIMEOUTS.graceMs[loss.cause]
+              : lastSeen + TIMEOUTS.maxAgeMs + 2_000;
             expect(set.deadline).toBeLessThanOrEqual(due);
           }
         }
@@ -216,7 +216,7 @@ describe("for every history of a room", () => {
   test("a prune at the deadline leaves a later deadline, so that an alarm never rings in a circle", () => {
     fc.assert(
       fc.property(steps, (history) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         performAll(set, history);
         fc.pre(set.size > 0);
         const { deadline } = set;
@@ -229,7 +229,7 @@ describe("for every history of a room", () => {
   test("the counts are those of the presences", () => {
     fc.assert(
       fc.property(steps, (history) => {
-        const set = new PresenceSet(PATIENCE);
+        const set = new PresenceSet(TIMEOUTS);
         performAll(set, history);
         const users = [...presencesOf(set).values()].map(({ user }) => user?.id);
         const named = users.filter((id) => id !== undefined);

@@ -13,7 +13,7 @@ import {
   liveOf,
   type Operation,
   operation,
-  PATIENCE,
+  TIMEOUTS,
   perform,
   Rows,
   wait,
@@ -110,13 +110,13 @@ function wake(set: PresenceSet, rows: Rows, now: number): PresenceSet {
   // A watcher is there too: without any socket the room would look as if it had been restarted.
   const recovery = recover(entries, liveOf(set), { restartedAt: null, hasSockets: true, now });
   expect(recovery).toEqual({ restartedAt: null, unheard: [] });
-  return new PresenceSet(PATIENCE, entries);
+  return new PresenceSet(TIMEOUTS, entries);
 }
 
 test("the set does what a naive array of presences does, however often it sleeps", () => {
   fc.assert(
     fc.property(history, (todo) => {
-      let set = new PresenceSet(PATIENCE);
+      let set = new PresenceSet(TIMEOUTS);
       const model = new Model();
       const rows = new Rows();
       const left: string[] = [];

@@ -3,18 +3,19 @@
 import { describe, expect, test } from "vitest";
 import { NO_CHANGE } from "../../src/core/diff.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
-import { ADA, BOB, EVE, PATIENCE } from "./random-steps.ts";
+import { ADA, BOB, EVE, TIMEOUTS } from "./random-steps.ts";
 
 const NO_GRACE = { maxAgeMs: 60_000, graceMs: { reload: 0, cut: 0, restart: 0 } };
 
 function newSet(): PresenceSet {
-  return new PresenceSet(PATIENCE);
+  return new PresenceSet(TIMEOUTS);
 }
 
 /** A set that has nothing left to write. */
 function savedSet(...channels: readonly string[]): PresenceSet {
   const set = newSet();
-  for (const channel of channels) set.join(channel, ADA, 1_000, { resume: "secret", home: null });
+  for (const channel of channels)
+    set.join(channel, ADA, 1_000, { kind: "local", secret: "secret" });
   set.takeUnsaved();
   return set;
 }
@@ -79,14 +80,14 @@ describe("joining", () => {
     set.join("b", BOB, 2_000);
     set.join("c", ADA, 3_000);
     set.leave("a", "left");
-    expect(new PresenceSet(PATIENCE, set.takeUnsaved().puts).members()).toEqual([ADA, BOB]);
+    expect(new PresenceSet(TIMEOUTS, set.takeUnsaved().puts).members()).toEqual([ADA, BOB]);
   });
 
   test("someone who joins after a reload from storage comes after everyone in it", () => {
     const set = newSet();
     set.join("a", ADA, 1_000);
     set.join("b", BOB, 2_000);
-    const reloaded = new PresenceSet(PATIENCE, set.takeUnsaved().puts);
+    const reloaded = new PresenceSet(TIMEOUTS, set.takeUnsaved().puts);
     reloaded.join("c", EVE, 3_000);
     expect(reloaded.members()).toEqual([ADA, BOB, EVE]);
   });
@@ -172,10 +173,10 @@ describe("joining again", () => {
 
   test("it keeps the secret that resumes the presence", () => {
     const set = newSet();
-    set.join("a", ADA, 1_000, { resume: "secret", home: null });
+    set.join("a", ADA, 1_000, { kind: "local", secret: "secret" });
     set.join("a", ADA, 2_000);
     set.join("a", BOB, 3_000);
-    expect(set.get("a")?.resume).toBe("secret");
+    expect(set.get("a")?.owner).toEqual({ kind: "local", secret: "secret" });
   });
 
   test("another user replaces the one before, in one presence", () => {
@@ -476,7 +477,7 @@ describe("the deadline", () => {
   });
 
   test("with a short maximum age an expiry waits for an eighth of it", () => {
-    const set = new PresenceSet({ ...PATIENCE, maxAgeMs: 4_000 });
+    const set = new PresenceSet({ ...TIMEOUTS, maxAgeMs: 4_000 });
     set.join("a", ADA, 1_000);
     expect(set.deadline).toBe(5_500);
   });
@@ -516,22 +517,21 @@ describe("the deadline", () => {
     const set = newSet();
     set.join("a", ADA, 1_000);
     set.lose("a", "cut", 2_000);
-    expect(new PresenceSet(PATIENCE, set.takeUnsaved().puts).deadline).toBe(12_000);
+    expect(new PresenceSet(TIMEOUTS, set.takeUnsaved().puts).deadline).toBe(12_000);
   });
 });
 
 describe("what must be written", () => {
   test("a join is written once", () => {
     const set = newSet();
-    set.join("a", ADA, 1_000, { resume: "secret", home: null });
+    set.join("a", ADA, 1_000, { kind: "local", secret: "secret" });
     expect(set.takeUnsaved()).toEqual({
       puts: [
         {
           presence: { channel: "a", user: ADA, joinedAt: 1_000 },
           lastSeen: 1_000,
           rank: 1,
-          resume: "secret",
-          home: null,
+          owner: { kind: "local", secret: "secret" },
           loss: null,
         },
       ],
@@ -597,7 +597,7 @@ describe("what must be written", () => {
     const set = savedSet("a", "b");
     set.lose("a", "restart", 2_000);
     set.takeUnsaved();
-    set.join("a", ADA, 3_000, { resume: "secret", home: null });
+    set.join("a", ADA, 3_000, { kind: "local", secret: "secret" });
     expect(set.takeUnsaved()).toMatchObject({
       puts: [{ presence: { channel: "a" }, lastSeen: 3_000, loss: null }],
       deletes: [],
@@ -630,6 +630,6 @@ describe("what must be written", () => {
       set.join("a", ADA, 1_000);
       return set.takeUnsaved();
     })();
-    expect(new PresenceSet(PATIENCE, puts).takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(new PresenceSet(TIMEOUTS, puts).takeUnsaved()).toEqual({ puts: [], deletes: [] });
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Random operations on a set of presences, for the laws and the model. Few channels and few users, so that
- * they meet, and waits around every limit of the patience.
+ * they meet, and waits around every limit of the timeouts.
  */
 
 import * as fc from "fast-check";
@@ -8,16 +8,11 @@ import type { Diff } from "../../src/core/diff.ts";
 import { NO_CHANGE } from "../../src/core/diff.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Presence, User } from "../../src/core/presence.ts";
-import type {
-  Entry,
-  Footing,
-  LossCause,
-  Timeouts,
-  PresenceSet,
-} from "../../src/core/presence-set.ts";
+import type { Entry, LossCause, Timeouts, PresenceSet } from "../../src/core/presence-set.ts";
+import type { LocalOwner } from "../../src/core/owner.ts";
 import type { Live } from "../../src/core/recovery.ts";
 
-export const PATIENCE: Timeouts = {
+export const TIMEOUTS: Timeouts = {
   maxAgeMs: 60_000,
   graceMs: { reload: 2_500, cut: 10_000, restart: 10_000 },
 };
@@ -90,19 +85,19 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ wait, operation 
 });
 
 /** A socket in this room, with a secret of its own. */
-export function footingOf(name: string): Footing {
-  return { resume: `secret of ${name}`, home: null };
+export function ownerOf(name: string): LocalOwner {
+  return { kind: "local", secret: `secret of ${name}` };
 }
 
 /** Every channel of these operations has a socket, whose secret tells it from one that a server chose. */
 export function perform(set: PresenceSet, todo: Operation, now: number): Diff {
   switch (todo.type) {
     case "join":
-      return set.join(todo.channel, todo.user, now, footingOf(todo.channel));
+      return set.join(todo.channel, todo.user, now, ownerOf(todo.channel));
     case "resume": {
       const entry = set.get(todo.channel);
       return entry
-        ? set.join(todo.channel, entry.presence.user, now, footingOf(todo.channel))
+        ? set.join(todo.channel, entry.presence.user, now, ownerOf(todo.channel))
         : NO_CHANGE;
     }
     case "leave":
@@ -141,7 +136,7 @@ export function presencesOf(set: PresenceSet): Map<string, Presence> {
 
 /** What the sockets of all who are connected know. */
 export function liveOf(set: PresenceSet): Map<string, Live> {
-  const connected = [...set.entries()].filter(({ loss, resume }) => !loss && resume !== null);
+  const connected = [...set.entries()].filter(({ loss, owner }) => !loss && owner.kind === "local");
   return new Map(
     connected.map(({ presence, lastSeen }) => [
       presence.channel,

@@ -2,30 +2,32 @@
 
 import { describe, expect, test } from "vitest";
 import type { User } from "../../src/core/presence.ts";
+import type { Owner } from "../../src/core/owner.ts";
 import { type Entry, type Loss, PresenceSet } from "../../src/core/presence-set.ts";
 import { type Circumstances, type Live, recover, type Recovery } from "../../src/core/recovery.ts";
-import { ADA, BOB, EVE, footingOf, liveOf, PATIENCE, Rows } from "./random-steps.ts";
+import { ADA, BOB, EVE, ownerOf, liveOf, TIMEOUTS, Rows } from "./random-steps.ts";
 
-const GRACE_MS = PATIENCE.graceMs.restart;
+const DETACHED: Owner = { kind: "detached", generation: 1, linkedAt: 1 };
+
+const GRACE_MS = TIMEOUTS.graceMs.restart;
 
 type RowOptions = {
   lastSeen?: number;
   loss?: Loss | null;
-  resume?: string | null;
+  owner?: Owner;
 };
 
 /** A row of a presence that joined at 1,000. */
 function row(
   channel: string,
   user: User | null,
-  { lastSeen = 1_000, loss = null, resume = "secret" }: RowOptions = {},
+  { lastSeen = 1_000, loss = null, owner = { kind: "local", secret: "secret" } }: RowOptions = {},
 ): Entry {
   return {
     presence: { channel, user, joinedAt: 1_000 },
     lastSeen,
     rank: 1,
-    resume,
-    home: null,
+    owner,
     loss,
   };
 }
@@ -51,7 +53,7 @@ function wake(
 /** A room over its whole life: memory that comes and goes, rows that stay, and sockets. */
 class House {
   readonly #rows = new Rows();
-  set = new PresenceSet(PATIENCE);
+  set = new PresenceSet(TIMEOUTS);
   restartedAt: number | null = null;
 
   /** Evicted, but for the rows and the sockets. */
@@ -65,7 +67,7 @@ class House {
   }
 
   join(channel: string, user: User, now: number): void {
-    this.set.join(channel, user, now, footingOf(channel));
+    this.set.join(channel, user, now, ownerOf(channel));
     this.#rows.save(this.set);
   }
 
@@ -87,7 +89,7 @@ class House {
     const { restartedAt } = this;
     const recovery = wake(entries, sockets, { restartedAt, now });
     ({ restartedAt: this.restartedAt } = recovery);
-    this.set = new PresenceSet(PATIENCE, entries);
+    this.set = new PresenceSet(TIMEOUTS, entries);
     return recovery;
   }
 }
@@ -171,23 +173,23 @@ describe("after hibernation", () => {
     const now = 500_000;
     const sockets = live(["b", socket(now - 1_000)]);
     wake(entries, sockets, { now });
-    const set = new PresenceSet(PATIENCE, entries);
+    const set = new PresenceSet(TIMEOUTS, entries);
     set.lose("a", "cut", now);
     expect(set.prune(now + GRACE_MS - 1).leaves).toEqual([]);
     expect(set.prune(now + GRACE_MS).leaves).toMatchObject([{ channel: "a", reason: "lost" }]);
   });
 
   test("a channel that a server put there is never lost", () => {
-    const bot = row("bot", BOB, { resume: null });
+    const bot = row("bot", BOB, { owner: DETACHED });
     for (const sockets of [live(), live(["a", socket(4_000)])]) {
       const recovery = wake([row("a", ADA), bot], sockets);
       expect(recovery.unheard).toEqual([]);
-      expect(bot).toEqual(row("bot", BOB, { resume: null }));
+      expect(bot).toEqual(row("bot", BOB, { owner: DETACHED }));
     }
   });
 
   test("a room of channels that servers put there has not restarted", () => {
-    const bot = row("bot", BOB, { resume: null });
+    const bot = row("bot", BOB, { owner: DETACHED });
     expect(wake([bot], live())).toEqual({
       restartedAt: null,
       unheard: [],
@@ -323,10 +325,10 @@ describe("after a restart", () => {
   });
 
   test("without a grace everyone leaves at once", () => {
-    const patience = { maxAgeMs: 60_000, graceMs: { reload: 0, cut: 0, restart: 0 } };
+    const timeouts = { maxAgeMs: 60_000, graceMs: { reload: 0, cut: 0, restart: 0 } };
     const entries = [row("a", ADA)];
     wake(entries, live());
-    expect(new PresenceSet(patience, entries).prune(5_000).leaves).toMatchObject([
+    expect(new PresenceSet(timeouts, entries).prune(5_000).leaves).toMatchObject([
       { channel: "a", reason: "lost" },
     ]);
   });

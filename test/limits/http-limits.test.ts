@@ -8,11 +8,11 @@ import { newRoom, openAs } from "../support/socket.ts";
 /** As many presences as the room takes: twice its thirty connections. They have no sockets. */
 async function fill(room: string, count = 60): Promise<void> {
   await inRoom(room, async (instance) => {
-    const home = { socket: null, link: 1 };
+    const owner = { kind: "detached", generation: 1, linkedAt: 1 } as const;
     for (let index = 0; index < count; index += 1) {
       // One after the other, for the order of members.
       // oxlint-disable-next-line no-await-in-loop
-      await instance.add(`bot-${index}`, { id: `user-${index}` }, home);
+      await instance.add(`bot-${index}`, { id: `user-${index}` }, owner);
     }
   });
 }

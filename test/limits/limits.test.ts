@@ -376,7 +376,13 @@ test("presences that outlive their connections are bounded too", async () => {
     for (const index of rows) {
       const presence = { channel: `${room}!ghost${index}`, user: null, joinedAt: Date.now() };
       const loss = { at: Date.now() + 60_000, cause: "cut" };
-      const entry = { presence, lastSeen: Date.now(), rank: 1, resume: "secret", home: null, loss };
+      const entry = {
+        presence,
+        lastSeen: Date.now(),
+        rank: 1,
+        owner: { kind: "local", secret: "secret" },
+        loss,
+      };
       storage.kv.put(`presence:${presence.channel}`, entry);
     }
   });

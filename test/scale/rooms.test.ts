@@ -39,9 +39,9 @@ async function fill(some: readonly string[]): Promise<void> {
   const waiting = some.values();
   const worker = async () => {
     for (const name of waiting) {
-      const home = { socket: null, link: 1 };
+      const owner = { kind: "detached", generation: 1, linkedAt: 1 } as const;
       // oxlint-disable-next-line no-await-in-loop
-      await bindings.PRESENCE_ROOM.getByName(name).add(`channel of ${name}`, { id: name }, home);
+      await bindings.PRESENCE_ROOM.getByName(name).add(`channel of ${name}`, { id: name }, owner);
     }
   };
   await Promise.all(Array.from({ length: 20 }, worker));

@@ -11,7 +11,7 @@ import { SECRET, type Server } from "./server.ts";
 
 export class Client extends Listener {
   readonly ws: WebSocket;
-  /** Close frames of the server, as they arrive; `closes` may come 10 s later: see docs/design.md. */
+  /** Close frames of the server, as they arrive; `closes` may come 10 s later: see docs/decisions/0007. */
   readonly closeFrames = new Inbox<Close>();
   #beats: ReturnType<typeof setInterval> | undefined;
 

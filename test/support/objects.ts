@@ -123,7 +123,16 @@ export async function expectNothingIn(objects: readonly TestObject[]): Promise<v
 }
 
 /** Methods of rooms that other objects call. */
-type Asked = "add" | "drop" | "hear" | "keep" | "leaveAll" | "link" | "look" | "repeat" | "seen";
+type Asked =
+  | "add"
+  | "deliver"
+  | "drop"
+  | "leaveAll"
+  | "link"
+  | "look"
+  | "resync"
+  | "seen"
+  | "touchHere";
 
 /** How the next calls go wrong: how many, and before or after the room has done what it was asked. */
 type Mishap = { times: number; readonly kind: "fails" | "crashes" };

@@ -33,23 +33,24 @@ test("frames of other rooms wait for the first frames of this one, up to a limit
   // The pause after the first is not over, so these are yet to be greeted.
   const bob = await openAs("bob", room, DIFF);
   const cid = await openAs("cid", room, DIFF);
-  const pass = (user: string, length: number) =>
+  const forward = (user: string, length: number) =>
     inRoom(room, async (instance) => {
       const { presences } = await instance.page(null, 10);
       const channel = presences.find((one) => one.user?.id === user)?.channel ?? "";
-      const letters = [{ channels: [channel], texts: [frameOf(length)] }];
-      return instance.hear({ from: "another room", letters, gone: [] }).away.length;
+      const frames = [{ kind: "snapshot" as const, text: frameOf(length) }];
+      const items = [{ channels: [channel], frames }];
+      return instance.deliver({ from: "another room", items, gone: [] }).away.length;
     });
-  expect(await pass("bob", PASSED_LENGTH_MAX - 100)).toBe(0);
-  expect(await pass("bob", 101)).toBe(1);
-  expect(await pass("cid", 101)).toBe(1);
-  expect(await pass("cid", 100)).toBe(0);
+  expect(await forward("bob", PASSED_LENGTH_MAX - 100)).toBe(0);
+  expect(await forward("bob", 101)).toBe(1);
+  expect(await forward("cid", 101)).toBe(1);
+  expect(await forward("cid", 100)).toBe(0);
   await flush(room);
   vi.useRealTimers();
   expect((await bob.heard()).map(typeOf)).toEqual(["welcome", "sync", "count"]);
   expect((await cid.heard()).map(typeOf)).toEqual(["welcome", "sync", "count"]);
   // What waited has gone, and there is room again.
-  expect(await pass("bob", PASSED_LENGTH_MAX * 2)).toBe(0);
+  expect(await forward("bob", PASSED_LENGTH_MAX * 2)).toBe(0);
 });
 
 function typeOf(frame: unknown): unknown {
@@ -62,36 +63,35 @@ test("a room keeps so much for one host that does not listen, and so much for al
   // SAFETY: whoever calls an object waits for its answer, whatever the method itself returns.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const answer = asleep.promise as unknown as DeliveryAck;
-  vi.spyOn(Room.prototype, "hear").mockImplementation(() => answer);
+  vi.spyOn(Room.prototype, "deliver").mockImplementation(() => answer);
   const missed: string[] = [];
-  const guests = new RemoteDelivery({
-    room: newRoom(),
-    rooms: bindings.PRESENCE_ROOM,
-    onUnknown: () => {},
-    onMissed: (channels) => missed.push(...channels),
-    onFailure: () => {},
-  });
-  const post = (number: number, length: number) =>
-    guests.post(`${host} ${number}`, [
-      { channels: [`guest ${number}`], texts: ["x".repeat(length)] },
-    ]);
+  const delivery = new RemoteDelivery(newRoom(), bindings.PRESENCE_ROOM);
+  const deliver = async (room: string) => {
+    for await (const outcome of delivery.deliver(room)) missed.push(...outcome.missed);
+  };
+  const add = (number: number, length: number) => {
+    const frames = [{ kind: "messages" as const, text: "x".repeat(length) }];
+    const room = `${host} ${number}`;
+    missed.push(...delivery.add(room, [{ channels: [`channel ${number}`], frames }]));
+    void deliver(room);
+  };
   const hosts = Array.from(
     { length: DELIVERIES_LENGTH_MAX / DELIVERY_LENGTH_MAX + 1 },
     (_, number) => number,
   );
   // The first delivery is under way at once, and waits no more.
-  for (const number of hosts) post(number, 1);
-  post(0, DELIVERY_LENGTH_MAX + 1);
-  expect(missed).toEqual(["guest 0"]);
-  for (const number of hosts.slice(0, -1)) post(number, DELIVERY_LENGTH_MAX);
-  expect(missed).toEqual(["guest 0"]);
-  post(hosts.length - 1, 1);
-  expect(missed).toEqual(["guest 0", `guest ${hosts.length - 1}`]);
+  for (const number of hosts) add(number, 1);
+  add(0, DELIVERY_LENGTH_MAX + 1);
+  expect(missed).toEqual(["channel 0"]);
+  for (const number of hosts.slice(0, -1)) add(number, DELIVERY_LENGTH_MAX);
+  expect(missed).toEqual(["channel 0"]);
+  add(hosts.length - 1, 1);
+  expect(missed).toEqual(["channel 0", `channel ${hosts.length - 1}`]);
   asleep.resolve({ unknown: [], away: [] });
   // When they have listened there is room for all again.
   await vi.waitFor(() => {
     missed.length = 0;
-    post(hosts.length - 1, DELIVERY_LENGTH_MAX);
+    add(hosts.length - 1, DELIVERY_LENGTH_MAX);
     expect(missed).toEqual([]);
   });
 });

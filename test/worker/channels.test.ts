@@ -809,10 +809,10 @@ describe("a further room", () => {
     await socketsLeft(home, 1);
     // Called with its own room below.
     // oxlint-disable-next-line typescript/unbound-method
-    const works = Room.prototype.repeat;
+    const works = Room.prototype.resync;
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
-    vi.spyOn(Room.prototype, "repeat").mockImplementationOnce(async function late(
+    vi.spyOn(Room.prototype, "resync").mockImplementationOnce(async function late(
       this: Room,
       ...given
     ) {

@@ -333,3 +333,29 @@ test("a row of the first version, which knew no homes, is read as it was meant",
   const ada = await openAs("ada", room, { query });
   expect(await ada.next()).toMatchObject({ type: "welcome", channel });
 });
+
+test("rows of owners as the first version stored them are read as they were meant", async () => {
+  const room = newRoom();
+  const elsewhere = newRoom();
+  const remote = `${elsewhere}!abcdefghijkl`;
+  await inRoom(room, (_, { storage }) => {
+    const now = Date.now();
+    const put = (key: string, channel: string, home: unknown) => {
+      const presence = { channel, user: { id: channel.slice(-3) }, joinedAt: now };
+      storage.kv.put(key + channel, {
+        presence,
+        lastSeen: now,
+        rank: 1,
+        resume: null,
+        home,
+        loss: null,
+      });
+    };
+    put("guest:", remote, { socket: { room: elsewhere, view: "diff" }, link: now });
+    put("presence:", "bot", { socket: null, link: now });
+    storage.kv.put(`links:${room}!abcdefghijkl`, { rooms: [[elsewhere, now]], gone: null });
+  });
+  expect((await idsIn(room)).toSorted()).toEqual(["bot", "jkl"]);
+  await evict(room);
+  expect((await idsIn(room)).toSorted()).toEqual(["bot", "jkl"]);
+});

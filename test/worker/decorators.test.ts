@@ -173,7 +173,7 @@ describe.each(GAMES)("touchPresence before a method that is %s", (_, namespace) 
 
   test("that cannot reach the channel is logged, and the method runs all the same", async () => {
     const { name, channel, ws, handled } = await play(namespace);
-    vi.spyOn(Room.prototype, "keep").mockImplementationOnce(() => {
+    vi.spyOn(Room.prototype, "touchHere").mockImplementationOnce(() => {
       throw new Error("out of order");
     });
     ws.send("move");

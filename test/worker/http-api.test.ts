@@ -334,9 +334,9 @@ describe("GET /rooms/:name/presences", () => {
   test("a page is 100 presences if nothing else is asked for", async () => {
     const room = newRoom();
     await inRoom(room, async (instance) => {
-      const home = { socket: null, link: 1 };
+      const owner = { kind: "detached", generation: 1, linkedAt: 1 } as const;
       const channels = Array.from({ length: 101 }, (_, index) => `bot-${index}`);
-      await Promise.all(channels.map((channel) => instance.add(channel, null, home)));
+      await Promise.all(channels.map((channel) => instance.add(channel, null, owner)));
     });
     const page = v.parse(Page, await answerOf("listPresences", { room }));
     expect(page.presences).toHaveLength(100);

@@ -100,7 +100,11 @@ async function occupy(names: readonly string[]): Promise<void> {
 }
 
 function occupyOne(room: string): Promise<unknown> {
-  return bindings.PRESENCE_ROOM.getByName(room).add(OCCUPANT, null, { socket: null, link: 1 });
+  return bindings.PRESENCE_ROOM.getByName(room).add(OCCUPANT, null, {
+    kind: "detached",
+    generation: 1,
+    linkedAt: 1,
+  });
 }
 
 function vacate(room: string): Promise<unknown> {

@@ -321,13 +321,15 @@ describe("a receiver is called after the change is stored", () => {
         if (change.room.name !== room) return;
         stored.push(storage.kv.get(`presence:${change.added?.channel}`) !== undefined);
       });
-      await instance.add("stored-2", null, { socket: null, link: 1 });
+      await instance.add("stored-2", null, { kind: "detached", generation: 1, linkedAt: 1 });
     });
     expect(stored).toEqual([true]);
     await changes.next();
     await breakOnce(room, "put");
     await inRoom(room, (instance) =>
-      expect(instance.add("x", null, { socket: null, link: 1 })).rejects.toThrow("disk is full"),
+      expect(
+        instance.add("x", null, { kind: "detached", generation: 1, linkedAt: 1 }),
+      ).rejects.toThrow("disk is full"),
     );
     expect(stored).toEqual([true]);
     expect(changes.unread()).toEqual([]);

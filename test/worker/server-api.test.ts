@@ -535,7 +535,7 @@ describe("pages of presences", () => {
       for (const [index, channel] of channels.entries()) {
         if (index % 100 === 0) advance(0.001);
         // oxlint-disable-next-line no-await-in-loop
-        await instance.add(channel, null, { socket: null, link: 1 });
+        await instance.add(channel, null, { kind: "detached", generation: 1, linkedAt: 1 });
       }
     });
     return channels;
@@ -569,8 +569,9 @@ describe("pages of presences", () => {
       }
       advance(0.001);
       await bindings.PRESENCE_ROOM.getByName(room).add(`new-${page}`, null, {
-        socket: null,
-        link: 1,
+        kind: "detached",
+        linkedAt: 1,
+        generation: 1,
       });
       await evict(room);
     });

@@ -297,9 +297,9 @@ describe("a message, of which nobody has heard yet,", () => {
     const socket = await client.open();
     await rooms(bindings).add(second, channel, BOB);
     await nextOfRoom(socket, second);
-    failNext(home, "hear");
+    failNext(home, "deliver");
     await openAs("cid", second);
-    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    await vi.waitFor(() => expect(mishapsLeft(home, "deliver")).toBe(0));
     await openAs("dan", second);
     const sync = await socket.nextOf("sync");
     expect(sync.presences.map(({ user }) => user?.id)).toEqual(["bob", "cid", "dan"]);
@@ -317,9 +317,9 @@ describe("a message, of which nobody has heard yet,", () => {
     const socket = await client.open();
     await rooms(bindings).add(second, channel, BOB);
     await nextOfRoom(socket, second);
-    failNext(home, "hear");
+    failNext(home, "deliver");
     await openAs("cid", second);
-    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    await vi.waitFor(() => expect(mishapsLeft(home, "deliver")).toBe(0));
     await vi.waitFor(async () => expect(await alarmIn(second)).toBeLessThanOrEqual(5_000));
     await ring(second);
     const sync = await socket.nextOf("sync");
@@ -479,9 +479,9 @@ describe("where a call fails", () => {
     await rooms(bindings).add(second, channel, BOB);
     await rooms(bindings).add(third, channel, BOB);
     await heardOf(socket, second);
-    failNext(home, "hear", 2);
+    failNext(home, "deliver", 2);
     await rooms(bindings).remove(second, channel);
-    await vi.waitFor(() => expect(mishapsLeft(home, "hear")).toBe(0));
+    await vi.waitFor(() => expect(mishapsLeft(home, "deliver")).toBe(0));
     for (const room of [second, home]) {
       // oxlint-disable-next-line no-await-in-loop
       await ring(room);
@@ -522,9 +522,9 @@ describe("where a call fails", () => {
     await nextOfRoom(socket, second);
     socket.cut();
     await socketsLeft(home, 0);
-    failNext(second, "repeat");
+    failNext(second, "resync");
     const again = await client.connect();
-    await vi.waitFor(() => expect(mishapsLeft(second, "repeat")).toBe(0));
+    await vi.waitFor(() => expect(mishapsLeft(second, "resync")).toBe(0));
     for (const room of names) {
       // oxlint-disable-next-line no-await-in-loop
       await ring(room);
@@ -543,7 +543,7 @@ describe("where a call fails", () => {
     advance(0);
     await Promise.all(names.map((room) => rooms(bindings).add(room, channel, BOB)));
     advance(50);
-    failNext(second, "keep");
+    failNext(second, "touchHere");
     await expect(presences(bindings).touch(channel)).rejects.toThrow(Error);
     advance(50);
     for (const room of names) {

@@ -1,10 +1,11 @@
 /**
- * The connections of a room, from opening to close. Events come in, the set says what they change, and the
- * roster stores, announces and schedules that. Handlers are synchronous from frame to flush, or the next
- * frame would overtake.
+ * The connections of a room, from opening to close. The set says what an event changes, and `Changes` does
+ * the rest. Handlers are synchronous from frame to flush, or the next frame would overtake.
  */
 
 import type { Connection } from "./attachments.ts";
+import type { Broadcaster } from "./broadcaster.ts";
+import type { Changes } from "./changes.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import { isEmpty, NO_CHANGE } from "../../core/diff.ts";
 import { welcomeFrame } from "../../core/frames.ts";
@@ -29,7 +30,7 @@ import {
 import { Throttle } from "../../core/throttle.ts";
 import { logRefusal } from "../../telemetry/log.ts";
 import type { LocalChannels } from "./local-channels.ts";
-import type { RoomState } from "./state.ts";
+import type { Memberships } from "../memberships.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -39,29 +40,36 @@ export type ConnectionsOptions = {
   readonly room: string;
   readonly settings: Settings;
   readonly sockets: Sockets;
-  readonly roster: RoomState;
-  readonly residents: LocalChannels;
+  readonly changes: Changes;
+  readonly broadcaster: Broadcaster;
+  readonly memberships: Memberships;
+  readonly localChannels: LocalChannels;
 };
 
 export class Connections {
-  readonly #name: string;
+  readonly #room: string;
   readonly #settings: Settings;
   readonly #sockets: Sockets;
-  readonly #roster: RoomState;
-  readonly #residents: LocalChannels;
+  readonly #changes: Changes;
+  readonly #broadcaster: Broadcaster;
+  readonly #memberships: Memberships;
+  readonly #localChannels: LocalChannels;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
 
-  constructor({ room, settings, sockets, roster, residents }: ConnectionsOptions) {
-    this.#name = room;
-    this.#settings = settings;
-    this.#sockets = sockets;
-    this.#roster = roster;
-    this.#residents = residents;
+  constructor(options: ConnectionsOptions) {
+    this.#room = options.room;
+    this.#settings = options.settings;
+    this.#sockets = options.sockets;
+    this.#changes = options.changes;
+    this.#broadcaster = options.broadcaster;
+    this.#memberships = options.memberships;
+    this.#localChannels = options.localChannels;
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   open(request: Request): Response {
     const connect = decodeConnect(request);
+    this.#changes.hydrate(Date.now());
     const refusal = this.#fullness(connect);
     if (refusal !== null) {
       return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
@@ -82,11 +90,11 @@ export class Connections {
   received(ws: WebSocket, data: string | ArrayBuffer): void {
     // A socket that was closed from here may go on talking until its peer answers.
     if (ws.readyState !== WebSocket.OPEN) {
-      this.#sockets.drop();
+      this.#sockets.dropFrame();
       return;
     }
     const now = Date.now();
-    this.#sockets.ledger.count("framesIn");
+    this.#sockets.metrics.count("framesIn");
     try {
       if (isGoodbye(data)) this.#leave(ws, now);
       else if (this.#admits(ws, now)) {
@@ -94,25 +102,23 @@ export class Connections {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refused(ws, error, now);
+      this.#refuse(ws, error, now);
     }
-    this.#sockets.ledger.keep();
   }
 
   closed(ws: WebSocket, code: number): void {
     const now = Date.now();
     const { channel, isWatching, isRefused } = this.#sockets.connection(ws);
     this.#sockets.answerClose(ws, code);
-    this.#sockets.gone(ws);
-    this.#sockets.ledger.keep();
+    this.#sockets.remove(ws);
     // A socket that was closed from here lost its presence then; the answer to that is no goodbye.
     if (isWatching || isRefused) return;
-    const set = this.#roster.set(now, ws);
+    const set = this.#changes.hydrate(now, ws);
     // Where another socket has taken the presence over, this one's end means nothing.
     if (this.#sockets.ofChannel(channel).some((other) => other !== ws)) return;
     set.touch(channel, this.#sockets.lastSeen(ws));
     const end = endOf(code);
-    this.#roster.changed(
+    this.#changes.apply(
       end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
       now,
     );
@@ -121,41 +127,40 @@ export class Connections {
   #watch(ws: WebSocket, { user, view, canSend }: Connect): void {
     const now = Date.now();
     const channel = this.#newChannel();
-    this.#roster.set(now);
     this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
-    this.#roster.broadcast.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
-    this.#roster.changed(NO_CHANGE, now);
+    this.#broadcaster.outbox.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
+    this.#changes.apply(NO_CHANGE, now);
   }
 
-  /** Joins, or takes a presence up again; then nobody hears of it. */
+  /** Joins, or takes a presence up again, which the others do not notice. */
   #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
     const now = Date.now();
-    const set = this.#roster.set(now);
+    const set = this.#changes.hydrate(now);
     const isBack = this.#mayResume(resume, user);
     const { channel, secret } = isBack ? resume : this.#newPresence();
     for (const old of isBack ? this.#sockets.ofChannel(channel) : []) {
       const message = "the same channel connected again and took the presence over";
       this.#sockets.refuse(old, new ProtocolError("replaced", message));
     }
-    const diff = set.join(channel, user, now, { resume: secret, home: null });
+    const diff = set.join(channel, user, now, { kind: "local", secret });
     const state = set.get(channel)?.presence.state;
     const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const kept = state === undefined ? {} : { state: JSON.stringify(state) };
-    this.#sockets.accept(ws, { ...connection, ...kept });
+    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
+    this.#sockets.accept(ws, { ...connection, ...stated });
     const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
-    this.#roster.broadcast.greet(ws, welcome);
-    this.#roster.joined(diff, now);
+    this.#broadcaster.outbox.greet(ws, welcome);
+    this.#changes.applyDeferred(diff, now);
     if (!isBack) return;
-    this.#sockets.ledger.count("resumes");
-    this.#sockets.ledger.keep();
-    this.#residents.cameBack(ws, channel, view);
+    this.#sockets.metrics.count("resumes");
+    this.#localChannels.resumed(ws, channel, view);
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
   #mayResume(resume: Connect["resume"], user: Connect["user"]): resume is Resume {
     if (resume === null) return false;
-    const entry = this.#roster.set().get(resume.channel);
-    return entry?.resume === resume.secret && entry.presence.user?.id === user?.id;
+    const entry = this.#changes.hydrate(Date.now()).get(resume.channel);
+    if (entry?.owner.kind !== "local" || entry.owner.secret !== resume.secret) return false;
+    return entry.presence.user?.id === user?.id;
   }
 
   /**
@@ -165,18 +170,18 @@ export class Connections {
   #fullness({ isWatching, resume, user }: Connect): string | null {
     const { roomMax, userMax } = this.#settings;
     const id = user?.id ?? null;
-    const { census } = this.#sockets;
-    const set = this.#roster.set();
+    const { connectionCounts } = this.#sockets;
+    const set = this.#changes.hydrate(Date.now());
     const isBack = !isWatching && this.#mayResume(resume, user);
     // Its own old socket, of which only the client knows that it is dead.
     const isReplacing = isBack && this.#sockets.ofChannel(resume.channel).length > 0;
     const hasPlaces = (connections: number, presences: number, max: number) =>
       (isReplacing || connections < max) &&
       (isBack || isWatching || presences < max * PRESENCES_PER_CONNECTION);
-    if (!hasPlaces(census.size, set.size, roomMax)) {
+    if (!hasPlaces(connectionCounts.size, set.size, roomMax)) {
       return `the room is full; its limit is ${formatCount(roomMax)} connections; try again later`;
     }
-    if (hasPlaces(census.of(id), set.presencesOf(id), userMax)) return null;
+    if (hasPlaces(connectionCounts.of(id), set.presencesOf(id), userMax)) return null;
     return `you have too many connections to this room; the limit is ${formatCount(userMax)} for one user; close one and try again later`;
   }
 
@@ -194,39 +199,38 @@ export class Connections {
         this.#setState(ws, frame.state, now);
         return;
       case "message":
-        this.#say(ws, frame.payload, now);
+        this.#sendMessage(ws, frame.payload, now);
         return;
       case "sync":
-        if (this.#admits(ws, now, this.#syncCostOf(ws))) this.#repeat(ws, now);
+        if (this.#admits(ws, now, this.#syncCostOf(ws))) this.#resync(ws, now);
         return;
       case "leave":
         this.#leave(ws, now);
     }
   }
 
-  #repeat(ws: WebSocket, now: number): void {
+  #resync(ws: WebSocket, now: number): void {
     const { channel, view } = this.#sockets.connection(ws);
-    this.#roster.set(now);
-    this.#roster.broadcast.repeat(ws);
-    this.#roster.broadcast.speak(now);
-    void this.#residents.repeat(channel, view);
+    this.#broadcaster.outbox.resync(ws);
+    this.#changes.flush(now);
+    void this.#localChannels.resync(channel, view);
   }
 
   /** Tells why, and closes the connection where the reason is one to close it. */
-  #refused(ws: WebSocket, error: ProtocolError, now: number): void {
+  #refuse(ws: WebSocket, error: ProtocolError, now: number): void {
     const { channel, user } = this.#sockets.connection(ws);
     const { code } = error;
-    logRefusal("frame refused", { room: this.#name, channel, user: user?.id ?? null, code });
-    if (error.closeCode === undefined) this.#sockets.tell(ws, error.toFrame());
+    logRefusal("frame refused", { room: this.#room, channel, user: user?.id ?? null, code });
+    if (error.closeCode === undefined) this.#sockets.sendFrame(ws, error.toFrame());
     else this.#putOut(ws, error, now);
   }
 
   /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
   #putOut(ws: WebSocket, error: ProtocolError, now: number): void {
     const { channel, isWatching } = this.#sockets.connection(ws);
-    const set = this.#roster.set(now);
+    const set = this.#changes.hydrate(now);
     this.#sockets.refuse(ws, error);
-    if (!isWatching) this.#roster.changed(set.lose(channel, "cut", now), now);
+    if (!isWatching) this.#changes.apply(set.lose(channel, "cut", now), now);
   }
 
   #setState(ws: WebSocket, state: Json, now: number): void {
@@ -237,30 +241,30 @@ export class Connections {
         "a watcher has no presence, so it has no state; join without watch=1",
       );
     }
-    const diff = this.#roster.set(now).update(connection.channel, state);
+    const diff = this.#changes.hydrate(now).update(connection.channel, state);
     if (isEmpty(diff)) return;
     this.#sockets.save(ws, { ...connection, state: JSON.stringify(state) });
-    this.#roster.changed(diff, now);
+    this.#changes.apply(diff, now);
   }
 
-  #say(ws: WebSocket, payload: Json, now: number): void {
+  #sendMessage(ws: WebSocket, payload: Json, now: number): void {
     const { channel, user, canSend } = this.#sockets.connection(ws);
     if (!canSend) {
       throw new ProtocolError("forbidden", 'sending messages needs a token that can "send"');
     }
-    this.#roster.broadcast.message({ from: { channel, user }, payload });
-    this.#roster.broadcast.speak(now);
+    this.#broadcaster.outbox.addMessage({ from: { channel, user }, payload });
+    this.#changes.flush(now);
   }
 
   #leave(ws: WebSocket, now: number): void {
     const { channel, isWatching } = this.#sockets.connection(ws);
     this.#sockets.close(ws, 1000, "left");
-    if (!isWatching) this.#roster.changed(this.#roster.set(now).leave(channel, "left"), now);
+    if (!isWatching) this.#changes.apply(this.#changes.hydrate(now).leave(channel, "left"), now);
   }
 
   /** What snapshots of all rooms of the channel cost beyond the frame that asks for them: a full bucket at most. */
   #syncCostOf(ws: WebSocket): number {
-    const further = this.#roster.links.of(this.#sockets.connection(ws).channel).size;
+    const further = this.#memberships.of(this.#sockets.connection(ws).channel).size;
     const seconds = Math.min((1 + further) * SYNC_COST_SECONDS, FRAME_BURST_SECONDS);
     return this.#settings.frameRate * seconds - 1;
   }
@@ -268,17 +272,17 @@ export class Connections {
   /** Whether a frame is taken, at the cost of so many. What is left of the bucket is kept with the socket. */
   #admits(ws: WebSocket, now: number, cost = 1): boolean {
     const throttle = this.#throttleOf(ws, now);
-    const { ledger } = this.#sockets;
+    const { metrics } = this.#sockets;
     let isTaken = false;
     try {
       isTaken = throttle.admits(now, cost);
       return isTaken;
     } finally {
       if (!isTaken) {
-        ledger.count("throttled");
-        this.#sockets.drop();
+        metrics.count("throttled");
+        this.#sockets.dropFrame();
       }
-      this.#sockets.heard(ws, now, throttle.saved);
+      this.#sockets.received(ws, now, throttle.saved);
     }
   }
 
@@ -292,11 +296,11 @@ export class Connections {
   }
 
   #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
-    return welcomeFrame(this.#name, this.#settings.maxAgeMs, { user, ...presence });
+    return welcomeFrame(this.#room, this.#settings.maxAgeMs, { user, ...presence });
   }
 
   #newChannel(): string {
-    return `${this.#name}!${randomId(CHANNEL_ID_BYTES)}`;
+    return `${this.#room}!${randomId(CHANNEL_ID_BYTES)}`;
   }
 }
 

@@ -13,9 +13,9 @@ export class DirectoryEntry {
   readonly #lobbies: Namespace<LobbyStub>;
   readonly #store: Store;
   #isOccupied: boolean | undefined;
-  /** What the lobby was told last in this life of the object. */
-  #told: boolean | undefined;
-  #telling: Promise<void> | undefined;
+  /** What the lobby was notified of last, in this life of the object. */
+  #notifiedOf: boolean | undefined;
+  #notifying: Promise<void> | undefined;
 
   constructor(room: string, lobbies: Namespace<LobbyStub>, store: Store) {
     this.#room = room;
@@ -23,23 +23,26 @@ export class DirectoryEntry {
     this.#store = store;
   }
 
-  /** The room woke up. Of what it was, the lobby has been told, or will be at the next alarm. */
-  begin(isOccupied: boolean): void {
+  /** The room was hydrated. Of what it was, the lobby has been notified, or will be by the next alarm. */
+  restore(isOccupied: boolean): void {
     this.#isOccupied = isOccupied;
   }
 
-  /** To be told of each change, in the same event. Whether the lobby must hear of it: then call `tell`. */
-  changed(isOccupied: boolean): boolean {
-    if (isOccupied === this.#isOccupied) return false;
+  /** Whether the lobby does not know that. */
+  isNews(isOccupied: boolean): boolean {
+    return isOccupied !== this.#isOccupied;
+  }
+
+  /** The room filled or emptied. To be called in the transaction that stores it; then call `notify`. */
+  change(isOccupied: boolean): void {
     this.#isOccupied = isOccupied;
     if (!isOccupied) this.#store.isListed = false;
-    return true;
   }
 
-  /** Tells the lobby what it does not know. Throws where it could not be reached: then call it again later. */
-  tell(): Promise<void> {
-    this.#telling ??= this.#tellUntilTrue();
-    return this.#telling;
+  /** Notifies the lobby of what it does not know. Throws where it cannot be reached: then call it again later. */
+  notify(): Promise<void> {
+    this.#notifying ??= this.#notifyUntilTrue();
+    return this.#notifying;
   }
 
   /**
@@ -48,32 +51,32 @@ export class DirectoryEntry {
    */
   async confirm(): Promise<void> {
     if (this.#isOccupied && this.#store.isListed) return;
-    await this.tell();
+    await this.notify();
     if (this.#isOccupied) this.#store.isListed = true;
   }
 
-  /** The lobby may know anything: tell it once more. */
-  doubt(): void {
-    this.#told = undefined;
+  /** It is not known what the lobby knows: the next `notify` tells it once more. */
+  invalidate(): void {
+    this.#notifiedOf = undefined;
   }
 
-  async #tellUntilTrue(): Promise<void> {
+  async #notifyUntilTrue(): Promise<void> {
     await Promise.resolve();
     try {
-      while (this.#told !== this.#isOccupied) {
+      while (this.#notifiedOf !== this.#isOccupied) {
         const isOccupied = this.#isOccupied === true;
         // Until it answers, nobody can tell what it knows.
-        this.#told = undefined;
+        this.#notifiedOf = undefined;
         // One after the other, or the lobby could hear them in another order.
         // oxlint-disable-next-line no-await-in-loop
         await call(this.#lobbies, lobbyOf(this.#room), (lobby) =>
           isOccupied ? lobby.fill(this.#room) : lobby.empty(this.#room),
         );
-        this.#told = isOccupied;
+        this.#notifiedOf = isOccupied;
       }
     } finally {
       // In the same turn in which both were the same, or a change right after would not be told.
-      this.#telling = undefined;
+      this.#notifying = undefined;
     }
   }
 }

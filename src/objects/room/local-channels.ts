@@ -1,47 +1,55 @@
 /**
- * The residents of a room: channels that have their sockets here, in however many rooms they are. What
- * concerns such a channel as a whole is asked here: where it is, a touch, its end.
+ * The channels that have their sockets in this room, in however many rooms they are. What concerns such a
+ * channel as a whole is asked here: where it is, a touch, its end.
  */
 
 import pMap from "p-map";
-import { CALLS_AT_ONCE } from "../../core/limits.ts";
-import type { Entry, Home } from "../../core/presence-set.ts";
+import type { Broadcaster } from "./broadcaster.ts";
+import type { Changes } from "./changes.ts";
+import type { Frame } from "../../core/outbox.ts";
+import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
+import type { ElsewhereOwner } from "../../core/owner.ts";
+import type { Entry } from "../../core/presence-set.ts";
 import type { View } from "../../core/protocol.ts";
 import { logError } from "../../telemetry/log.ts";
-import type { RoomState } from "./state.ts";
+import type { Memberships } from "../memberships.ts";
+import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
 import { call, type Namespace } from "../../rpc/call.ts";
 import type { Delivery, DeliveryAck, RoomStub, Whereabouts } from "../../rpc/stubs.ts";
 
-/** Frames that say all there is to know of a room, as it writes them. */
-const WHOLE = /^\{"type":"(?:sync|presence|count)"/;
-const CHANGES = '{"type":"diff"';
-
 export type LocalChannelsOptions = {
   readonly room: string;
   readonly rooms: Namespace<RoomStub>;
-  readonly roster: RoomState;
+  readonly changes: Changes;
+  readonly broadcaster: Broadcaster;
+  readonly memberships: Memberships;
   readonly sockets: Sockets;
+  readonly retries: Retries;
   readonly maxAgeMs: number;
 };
 
 export class LocalChannels {
   readonly #options: LocalChannelsOptions;
-  /** Channels whose further rooms are being asked to repeat themselves, with the view in which to ask once more. */
-  readonly #repeats = new Map<string, View | null>();
-  /** Sockets that took a presence up again, with the further rooms that have yet to tell them everything. */
-  readonly #untold = new WeakMap<WebSocket, Set<string>>();
+  /** Channels whose further rooms are being asked for a snapshot, with the view in which to ask once more. */
+  readonly #resyncs = new Map<string, View | null>();
+  /** Sockets that took a presence up again, with the further rooms of which they have no snapshot yet. */
+  readonly #unsynced = new WeakMap<WebSocket, Set<string>>();
 
   constructor(options: LocalChannelsOptions) {
     this.#options = options;
   }
 
-  /** Takes down that the channel is in another room too; `null` where it is not at home here. May throw a ProtocolError. */
-  link(channel: string, room: string, now: number): Home | null {
+  /**
+   * Adds a further room to a channel, before that room is told of it; `null` where the channel is not local.
+   * Throws a ProtocolError where it is in too many rooms.
+   */
+  link(channel: string, room: string, now: number): ElsewhereOwner | null {
     if (!this.#entry(channel)) return null;
-    const { room: here, roster } = this.#options;
-    const link = room === here ? 0 : roster.links.add(channel, room, now);
-    return { socket: { room: here, view: this.#viewOf(channel) }, link };
+    const { room: here, memberships } = this.#options;
+    const version =
+      room === here ? { generation: 0, linkedAt: 0 } : memberships.add(channel, room, now);
+    return { kind: "remote", room: here, view: this.#viewOf(channel), ...version };
   }
 
   async where(channel: string): Promise<Whereabouts | null> {
@@ -52,102 +60,115 @@ export class LocalChannels {
     return { channel, user, lastSeen, rooms: await this.#roomsOf(channel) };
   }
 
-  /** A server's word that the channel is alive. Its further rooms ask here before they let it expire. */
+  /** A server says that the channel is alive. Its further rooms ask here before they let it expire. */
   async touch(channel: string, now: number): Promise<readonly string[] | null> {
-    const { roster, sockets } = this.#options;
+    const { changes, sockets } = this.#options;
     if (!this.#entry(channel)) return null;
-    for (const ws of sockets.ofChannel(channel)) sockets.seen(ws, now);
-    roster.set().touch(channel, now);
+    for (const ws of sockets.ofChannel(channel)) sockets.touch(ws, now);
+    changes.hydrate(now).touch(channel, now);
     return this.#reachableRoomsOf(channel);
   }
 
-  /** The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now hear of it later. */
-  async leaveAll(channel: string, now: number): Promise<readonly string[] | null> {
-    const { roster } = this.#options;
+  /** The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now are told later. */
+  async leaveAll(channel: string): Promise<readonly string[] | null> {
+    const { changes } = this.#options;
     if (!this.#entry(channel)) return null;
     const rooms = await this.#reachableRoomsOf(channel);
-    roster.changed(roster.set().leave(channel, "removed"), now);
-    await roster.told();
+    const now = Date.now();
+    changes.apply(changes.hydrate(now).leave(channel, "removed"), now);
+    await changes.notified();
     return rooms;
   }
 
   /**
-   * When each channel last gave a sign of life. One that is away is kept by its grace, so it counts as alive, and
-   * so does one that is gone as long as its rooms are being told: they are to hear why.
+   * When each channel last gave a sign of life. One that is away counts as alive for its grace. So does one
+   * that is gone, as long as its rooms are being told: they must get to know why.
    */
   seen(channels: readonly string[], now: number): (number | null)[] {
     return channels.map((channel) => {
       const entry = this.#entry(channel);
       if (entry) return this.#lastSeen(entry, now);
-      return this.#options.roster.links.isEnding(channel) ? now : null;
+      return this.#options.memberships.isEnding(channel) ? now : null;
     });
   }
 
-  /** Passes on what another room says to channels that have their sockets here. */
-  hear({ from, letters, gone }: Delivery): DeliveryAck {
-    const { roster, sockets } = this.#options;
+  /** Forwards what another room sends to local channels. */
+  deliver({ from, items, gone }: Delivery): DeliveryAck {
+    const { memberships, sockets } = this.#options;
     const unknown: string[] = [];
     const away: string[] = [];
-    for (const { channels, texts } of letters) {
+    for (const { channels, frames } of items) {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
-        // What cannot wait here is made up for like what came while the socket was away.
-        if (open.some((ws) => !roster.broadcast.pass(ws, this.#meantFor(ws, from, texts))))
-          away.push(channel);
         if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
+        // What cannot wait here is made up for by a snapshot, like what came while the socket was away.
+        for (const ws of open) if (!this.#forward(ws, from, frames)) away.push(channel);
       }
     }
-    for (const { channel, link } of gone) roster.links.remove(channel, from, link);
+    for (const { channel, generation } of gone) memberships.remove(channel, from, generation);
     return { unknown, away };
   }
 
-  /** The channel has another socket than before. News that its further rooms had for the old one mean nothing to it. */
-  cameBack(ws: WebSocket, channel: string, view: View): void {
-    this.#untold.set(ws, new Set(this.#options.roster.links.of(channel).keys()));
-    void this.repeat(channel, view);
+  /** The channel has another socket than before, to which changes in its further rooms mean nothing yet. */
+  resumed(ws: WebSocket, channel: string, view: View): void {
+    this.#unsynced.set(ws, new Set(this.#options.memberships.of(channel).keys()));
+    void this.resync(channel, view);
   }
 
-  /** The socket of a channel must be told everything again, in this view: by its further rooms too, now or a little later. */
-  async repeat(channel: string, view: View): Promise<void> {
-    const isUnderWay = this.#repeats.has(channel);
-    this.#repeats.set(channel, isUnderWay ? view : null);
+  /** Asks the further rooms of a channel to send a snapshot in this view; where that fails, the alarm does. */
+  async resync(channel: string, view: View): Promise<void> {
+    const isUnderWay = this.#resyncs.has(channel);
+    this.#resyncs.set(channel, isUnderWay ? view : null);
     if (isUnderWay) return;
-    await this.#repeatNow(channel, view);
-    const again = this.#repeats.get(channel);
-    this.#repeats.delete(channel);
+    await this.#resyncNow(channel, view);
+    const again = this.#resyncs.get(channel);
+    this.#resyncs.delete(channel);
     // Whoever asked meanwhile may be another socket, to which nothing of this went.
-    if (again) await this.repeat(channel, again);
+    if (again) await this.resync(channel, again);
   }
 
-  /** What a further room says to a socket: changes only to one that knows what changed. */
-  #meantFor(ws: WebSocket, from: string, texts: readonly string[]): readonly string[] {
-    const untold = this.#untold.get(ws);
-    if (!untold?.has(from)) return texts;
-    if (texts.some((text) => WHOLE.test(text))) {
-      untold.delete(from);
-      return texts;
-    }
-    return texts.filter((text) => !text.startsWith(CHANGES));
+  /**
+   * Removes links to rooms that never got the channel: whoever added it died between the two steps. Each
+   * link is looked at once, by the first alarm after it had the time to arrive.
+   */
+  async removeOrphanedLinks(now: number): Promise<void> {
+    const { memberships, maxAgeMs } = this.#options;
+    const arrivedBefore = now - maxAgeMs;
+    const channels = memberships.linkedBetween(
+      arrivedBefore - maxAgeMs - EXPIRY_SLACK_MS,
+      arrivedBefore,
+    );
+    await pMap(channels, (channel) => this.#reachableRoomsOf(channel), {
+      concurrency: CALLS_AT_ONCE,
+    });
   }
 
-  async #repeatNow(channel: string, view: View): Promise<void> {
-    const { rooms, roster } = this.#options;
-    const repeat = (room: string) => call(rooms, room, (stub) => stub.repeat(channel, view));
+  /** Whether the frames went to the socket, or wait for its first ones. Changes are only for one that knows what changed. */
+  #forward(ws: WebSocket, from: string, frames: readonly Frame[]): boolean {
+    const unsynced = this.#unsynced.get(ws);
+    if (frames.some(({ kind }) => kind === "snapshot")) unsynced?.delete(from);
+    const meant = unsynced?.has(from) ? frames.filter(({ kind }) => kind !== "changes") : frames;
+    return this.#options.broadcaster.forward(
+      ws,
+      meant.map(({ text }) => text),
+    );
+  }
+
+  async #resyncNow(channel: string, view: View): Promise<void> {
+    const { rooms, memberships, retries } = this.#options;
+    const resync = (room: string) => call(rooms, room, (stub) => stub.resync(channel, view));
     try {
-      await pMap(roster.links.of(channel).keys(), repeat, { concurrency: CALLS_AT_ONCE });
+      await pMap(memberships.of(channel).keys(), resync, { concurrency: CALLS_AT_ONCE });
     } catch (error) {
-      roster.upkeep.later("a further room could not be asked to repeat itself", error, {
-        channel,
-        work: () => this.repeat(channel, view),
-      });
+      retries.scheduleResync(channel, view, error);
     }
   }
 
   /** The rooms that the channel is in. With `onError`, one that cannot be asked is left out; without, that is thrown. */
   async #roomsOf(channel: string, onError?: (error: unknown) => void): Promise<readonly string[]> {
-    const { room, roster, maxAgeMs } = this.#options;
+    const { room, memberships, maxAgeMs } = this.#options;
     const arrivedBefore = Date.now() - maxAgeMs;
-    const sightings = await roster.links.sightings(channel, { arrivedBefore, onError });
+    const sightings = await memberships.sightings(channel, { arrivedBefore, onError });
     return [room, ...sightings.keys()];
   }
 
@@ -158,14 +179,14 @@ export class LocalChannels {
     });
   }
 
-  /** The presence of a channel that is at home here. */
+  /** The presence of a channel that is local. */
   #entry(channel: string): Entry | undefined {
-    const entry = this.#options.roster.set().get(channel);
-    return entry?.resume === null ? undefined : entry;
+    const entry = this.#options.changes.hydrate(Date.now()).get(channel);
+    return entry?.owner.kind === "local" ? entry : undefined;
   }
 
   #isKnown(channel: string): boolean {
-    return Boolean(this.#entry(channel)) || this.#options.roster.links.isEnding(channel);
+    return Boolean(this.#entry(channel)) || this.#options.memberships.isEnding(channel);
   }
 
   #lastSeen({ presence: { channel }, lastSeen, loss }: Entry, now: number): number {

@@ -17,28 +17,27 @@ export class MetricsReporter {
   }
 
   /** A change that left so many presences. */
-  noted({ joins, leaves }: Diff, presences: number): void {
-    const { ledger } = this.#sockets;
-    ledger.count("joins", joins.length);
-    for (const { reason } of leaves) ledger.count(reason);
+  count({ joins, leaves }: Diff, presences: number): void {
+    const { metrics } = this.#sockets;
+    metrics.count("joins", joins.length);
+    for (const { reason } of leaves) metrics.count(reason);
     // Nobody will be left to carry what was counted.
     if (leaves.length > 0 && presences === 0) this.report(presences);
-    ledger.keep();
   }
 
   /** What was counted since the last time, where that is anything but alarms. */
   report(presences: number): void {
     // Whoever tells nobody need not read what every socket carries.
     if (!this.#dataset) return;
-    const { ledger } = this.#sockets;
-    const tally = ledger.total();
+    const { metrics } = this.#sockets;
+    const tally = metrics.total();
     if (!tally) return;
     const counts = unreportedOf(tally);
     // An alarm in a room where nothing happened is no news, nor is the row that sets the next one.
     const { alarms: _, rowsWritten: __, ...news } = counts;
     if (Object.values(news).every((count) => count === 0)) return;
-    const connections = this.#sockets.census.size;
+    const connections = this.#sockets.connectionCounts.size;
     report(this.#dataset, { room: this.#room, counts, connections, presences });
-    ledger.settle();
+    metrics.markReported();
   }
 }

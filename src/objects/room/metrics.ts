@@ -31,10 +31,10 @@ export class Metrics {
     if (!isOpen(this.#keeper)) this.#keeper = ws;
   }
 
-  /** To be called at the end of each event: the object may be evicted right after it. `ws` is open, where one is at hand. */
-  keep(ws?: WebSocket): void {
+  /** Writes what was counted to the attachment of an open socket. `Events` calls it at the end of each event. */
+  save(): void {
     if (!this.#fresh && !this.#inherited) return;
-    const keeper = ws ?? this.#openKeeper();
+    const keeper = this.#openKeeper();
     if (!keeper) return;
     const connection = this.#attachments.of(keeper);
     const tally = sumOf([connection.tally, this.#inherited, this.#fresh]);
@@ -58,13 +58,13 @@ export class Metrics {
   }
 
   /** What has been counted so far is reported. Reads and writes all attachments. */
-  settle(): void {
+  markReported(): void {
     for (const ws of this.#ctx.getWebSockets()) this.inherit(ws);
     const all = sumOf([this.#inherited, this.#fresh]);
     if (!all) return;
     this.#fresh = undefined;
     this.#inherited = { ...all, reported: all.counts };
-    this.keep();
+    this.save();
   }
 
   #openKeeper(): WebSocket | undefined {

@@ -1,28 +1,28 @@
 /**
- * The guests of a room: channels that are in it but have their sockets in other rooms, their hosts. What the
- * room says goes to them by way of their hosts, in order; before one expires, its host is asked.
+ * What a room has to tell the rooms that own its remote channels: frames, in order, and that a channel
+ * left; before a channel expires, its owner is asked when it was last seen.
  */
 
 import pMap from "p-map";
 import { CALLS_AT_ONCE, DELIVERY_LENGTH_MAX, DELIVERIES_LENGTH_MAX } from "../../core/limits.ts";
+import type { RemoteOwner } from "../../core/owner.ts";
 import { call, type Namespace } from "../../rpc/call.ts";
 import type { DeliveryItem, Delivery, RoomStub } from "../../rpc/stubs.ts";
 
-/** What a host says of its channels: when each was last seen, `null` where it knows it no more. */
-export type News = ReadonlyMap<string, number | null>;
+/** When each channel was last seen by the room that owns it, `null` where that knows it no more. */
+export type LastSeen = ReadonlyMap<string, number | null>;
 
-export type RemoteDeliveryOptions = {
-  readonly room: string;
-  readonly rooms: Namespace<RoomStub>;
-  /** Channels that are not at home any more where they were. */
-  readonly onUnknown: (host: string, channels: readonly string[]) => void;
-  /** Channels that did not get what they should have: with the next thing to say, tell them everything. */
-  readonly onMissed: (channels: readonly string[]) => void;
-  /** A host could not be reached. */
-  readonly onFailure: (host: string, error: unknown) => void;
+/** What became of one delivery. */
+export type Outcome = {
+  /** Channels that the room does not own any more. */
+  readonly unknown: readonly string[];
+  /** Channels that did not get their frames: they need a snapshot. */
+  readonly missed: readonly string[];
+  /** Why the room could not be reached. */
+  readonly failure?: { readonly error: unknown };
 };
 
-/** What waits for one host. One delivery is under way at a time, or the frames would arrive in another order. */
+/** What waits for one room. One delivery is under way at a time, or frames would arrive in another order. */
 type Route = {
   waiting: DeliveryItem[];
   /** Characters of what waits. */
@@ -32,81 +32,79 @@ type Route = {
 };
 
 export class RemoteDelivery {
-  readonly #options: RemoteDeliveryOptions;
+  readonly #room: string;
+  readonly #rooms: Namespace<RoomStub>;
   readonly #routes = new Map<string, Route>();
-  /** Characters of what waits for all hosts together. */
+  /** Characters of what waits for all rooms together. */
   #length = 0;
 
-  constructor(options: RemoteDeliveryOptions) {
-    this.#options = options;
+  constructor(room: string, rooms: Namespace<RoomStub>) {
+    this.#room = room;
+    this.#rooms = rooms;
   }
 
-  /** Sends what one flush says to the guests of one host. Never waits, never throws. */
-  post(host: string, letters: readonly DeliveryItem[]): void {
-    const route = this.#routeTo(host);
-    const length = lengthOf(letters);
-    route.waiting.push(...letters);
+  /** Adds what one flush sends to the channels of one room. Returns the channels for which it is too much. */
+  add(room: string, items: readonly DeliveryItem[]): readonly string[] {
+    const route = this.#routeTo(room);
+    const length = lengthOf(items);
+    route.waiting.push(...items);
     route.length += length;
     this.#length += length;
     const isTooMuch = route.length > DELIVERY_LENGTH_MAX || this.#length > DELIVERIES_LENGTH_MAX;
-    if (isTooMuch) this.#giveUp(route);
-    void this.#run(host, route);
+    return isTooMuch ? channelsOf(this.#take(route)) : [];
   }
 
-  /** The channel is not here any more; its home may take down the link. */
-  left(host: string, channel: string, link: number): void {
-    const route = this.#routeTo(host);
-    route.gone.push({ channel, link });
-    void this.#run(host, route);
+  /** The channel left this room; its owner may remove the link. */
+  addGone(channel: string, { room, generation }: RemoteOwner): void {
+    this.#routeTo(room).gone.push({ channel, generation });
   }
 
-  /** What the hosts say of their channels. Of a host that could not be reached, nothing. */
-  async ask(channelsByHost: ReadonlyMap<string, readonly string[]>): Promise<News> {
-    const news = new Map<string, number | null>();
-    const ask = async ([host, channels]: readonly [string, readonly string[]]) => {
-      try {
-        const seen = await call(this.#options.rooms, host, (stub) => stub.seen(channels));
-        for (const [index, channel] of channels.entries()) news.set(channel, seen[index] ?? null);
-      } catch (error) {
-        this.#options.onFailure(host, error);
-      }
-    };
-    await pMap(channelsByHost, ask, { concurrency: CALLS_AT_ONCE });
-    return news;
-  }
-
-  #routeTo(host: string): Route {
-    const route = this.#routes.get(host) ?? {
-      waiting: [],
-      length: 0,
-      gone: [],
-      isBusy: false,
-    };
-    this.#routes.set(host, route);
-    return route;
-  }
-
-  async #run(host: string, route: Route): Promise<void> {
+  /** Delivers what waits for a room, one after the other, unless that is under way already. Never throws. */
+  async *deliver(room: string): AsyncGenerator<Outcome, void> {
+    const route = this.#routeTo(room);
     if (route.isBusy) return;
     route.isBusy = true;
     while (route.waiting.length > 0 || route.gone.length > 0) {
-      const letters = this.#take(route);
+      const items = this.#take(route);
       const gone = route.gone.splice(0);
       // oxlint-disable-next-line no-await-in-loop
-      await this.#deliver(host, { from: this.#options.room, letters, gone });
+      yield await this.#send(room, { from: this.#room, items, gone });
     }
-    this.#routes.delete(host);
+    this.#routes.delete(room);
   }
 
-  async #deliver(host: string, delivery: Delivery): Promise<void> {
+  /** Asks the owners when their channels were last seen. Of one that could not be reached there is an error instead. */
+  async ask(
+    channelsByRoom: ReadonlyMap<string, readonly string[]>,
+  ): Promise<{ lastSeen: LastSeen; failures: ReadonlyMap<string, unknown> }> {
+    const lastSeen = new Map<string, number | null>();
+    const failures = new Map<string, unknown>();
+    const ask = async ([room, channels]: readonly [string, readonly string[]]) => {
+      try {
+        const seen = await call(this.#rooms, room, (stub) => stub.seen(channels));
+        for (const [index, channel] of channels.entries())
+          lastSeen.set(channel, seen[index] ?? null);
+      } catch (error) {
+        failures.set(room, error);
+      }
+    };
+    await pMap(channelsByRoom, ask, { concurrency: CALLS_AT_ONCE });
+    return { lastSeen, failures };
+  }
+
+  #routeTo(room: string): Route {
+    const route = this.#routes.get(room) ?? { waiting: [], length: 0, gone: [], isBusy: false };
+    this.#routes.set(room, route);
+    return route;
+  }
+
+  async #send(room: string, delivery: Delivery): Promise<Outcome> {
     try {
-      // Not by `call`: what went out twice would be said twice.
-      const { unknown, away } = await this.#options.rooms.getByName(host).hear(delivery);
-      if (unknown.length > 0) this.#options.onUnknown(host, unknown);
-      if (away.length > 0) this.#options.onMissed(away);
+      // Not by `call`: a delivery that is sent twice would arrive twice.
+      const { unknown, away } = await this.#rooms.getByName(room).deliver(delivery);
+      return { unknown, missed: away };
     } catch (error) {
-      this.#options.onFailure(host, error);
-      this.#options.onMissed(delivery.letters.flatMap(({ channels }) => channels));
+      return { unknown: [], missed: channelsOf(delivery.items), failure: { error } };
     }
   }
 
@@ -115,16 +113,15 @@ export class RemoteDelivery {
     route.length = 0;
     return route.waiting.splice(0);
   }
+}
 
-  #giveUp(route: Route): void {
-    const letters = this.#take(route);
-    this.#options.onMissed(letters.flatMap(({ channels }) => channels));
-  }
+function channelsOf(items: readonly DeliveryItem[]): string[] {
+  return items.flatMap(({ channels }) => channels);
 }
 
 /** Characters of all texts: each travels once, to however many channels. */
-function lengthOf(letters: readonly DeliveryItem[]): number {
+function lengthOf(items: readonly DeliveryItem[]): number {
   let length = 0;
-  for (const { texts } of letters) for (const text of texts) length += text.length;
+  for (const { frames } of items) for (const { text } of frames) length += text.length;
   return length;
 }

@@ -1,31 +1,38 @@
 /**
- * The Room object: what happens to it, handed to those of its parts whom it concerns, and what servers ask of
- * it. A part never calls back into this file.
+ * The Room object. It puts the parts of a room together, each of which knows only those that are made
+ * before it, and hands each event to the part that it concerns.
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { Alarm } from "../alarm.ts";
+import { Memberships } from "../memberships.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { ChangeObservers } from "./change-observers.ts";
+import { Changes } from "./changes.ts";
 import { Connections } from "./connections.ts";
-import { type Diff, NO_CHANGE } from "../../core/diff.ts";
-import { listFrame } from "../../core/frames.ts";
+import { DirectoryEntry } from "./directory-entry.ts";
+import { ElsewhereChannels } from "./elsewhere-channels.ts";
+import { Events } from "./events.ts";
 import type { Json } from "../../core/json.ts";
-import { PRESENCES_PER_CONNECTION } from "../../core/limits.ts";
-import type { LeaveReason, ListedPresence, Presence, User } from "../../core/presence.ts";
-import type { Home } from "../../core/presence-set.ts";
+import type { LeaveReason, ListedPresence, User } from "../../core/presence.ts";
+import { decodeElsewhere, type ElsewhereOwner } from "../../core/owner.ts";
 import {
   type ErrorFrame,
-  formatCount,
   type PresenceFrame,
   ProtocolError,
   type View,
 } from "../../core/protocol.ts";
-import { MutableCounters, countsOf } from "../../core/counters.ts";
 import type { Env } from "../../config/env.ts";
 import { LocalChannels } from "./local-channels.ts";
-import { RoomHandle } from "../../api/room-handle.ts";
+import { Maintenance } from "./maintenance.ts";
+import { MetricsReporter } from "./metrics-reporter.ts";
+import { RemoteDelivery } from "./remote-delivery.ts";
+import { Retries } from "./retries.ts";
 import { RoomState } from "./state.ts";
-import { readSettings, type Settings } from "../../config/settings.ts";
-import { presenceChanged } from "../../api/presence-changed.ts";
+import { readSettings } from "../../config/settings.ts";
+import { ServerCalls } from "./server-calls.ts";
 import { Sockets } from "./sockets.ts";
+import { Store } from "./store.ts";
 import type {
   Added,
   Behind,
@@ -42,159 +49,104 @@ import type {
 const ABNORMAL_CLOSURE = 1006;
 
 export class Room extends DurableObject<Env> implements Behind<RoomStub> {
-  readonly #name: string;
-  readonly #settings: Settings;
-  readonly #sockets: Sockets;
-  readonly #roster: RoomState;
-  readonly #residents: LocalChannels;
+  readonly #events: Events;
   readonly #connections: Connections;
+  readonly #serverCalls: ServerCalls;
+  readonly #localChannels: LocalChannels;
+  readonly #elsewhereChannels: ElsewhereChannels;
+  readonly #maintenance: Maintenance;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const room = ctx.id.name ?? "";
-    const settings = readSettings(env);
-    const sockets = new Sockets(ctx);
-    const { PRESENCE_ROOM: rooms, PRESENCE_LOBBY: lobbies, ANALYTICS: analytics } = env;
     const { storage } = ctx;
-    const onChange = (diff: Diff) => this.#signal(diff);
-    const others = { rooms, lobbies, analytics };
-    const roster = new RoomState({ room, storage, sockets, settings, ...others, onChange });
-    const residents = new LocalChannels({
-      room,
-      rooms,
-      roster,
-      sockets,
-      maxAgeMs: settings.maxAgeMs,
-    });
-    this.#name = room;
-    this.#settings = settings;
-    this.#sockets = sockets;
-    this.#roster = roster;
-    this.#residents = residents;
-    this.#connections = new Connections({ room, settings, sockets, roster, residents });
+    const { PRESENCE_ROOM: rooms, PRESENCE_LOBBY: lobbies, ANALYTICS: analytics } = env;
+    const settings = readSettings(env);
+    const { maxAgeMs } = settings;
+    const sockets = new Sockets(ctx);
+    const events = new Events(sockets.metrics);
+    const onRow = () => sockets.metrics.count("rowsWritten");
+    const store = new Store(storage, onRow);
+    const alarm = new Alarm(storage, onRow);
+    const memberships = new Memberships(storage, rooms, onRow);
+    const directoryEntry = new DirectoryEntry(room, lobbies, store);
+    const retries = new Retries(room, alarm);
+    const reporter = new MetricsReporter(room, sockets, analytics);
+    const stored = { room, settings, sockets, store, alarm, memberships, directoryEntry };
+    const state = new RoomState(stored);
+    const observers = new ChangeObservers({ room, env, ctx, self: this, state, reporter });
+    const broadcaster = new Broadcaster(room, sockets, settings.announceRate);
+    const remoteDelivery = new RemoteDelivery(room, rooms);
+    const sent = { broadcaster, remoteDelivery, retries };
+    const changes = new Changes({ ...stored, ...sent, state, observers, events });
+    const parts = { ...stored, ...sent, state, changes, maxAgeMs, rooms, reporter };
+    const localChannels = new LocalChannels(parts);
+    const maintenance = new Maintenance({ ...parts, localChannels });
+    this.#events = events;
+    this.#localChannels = localChannels;
+    this.#elsewhereChannels = new ElsewhereChannels(changes, broadcaster, sockets);
+    this.#maintenance = maintenance;
+    this.#serverCalls = new ServerCalls({ ...parts, maintenance });
+    this.#connections = new Connections({ ...parts, localChannels });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   override fetch(request: Request): Response {
-    return this.#connections.open(request);
+    return this.#events.run(() => this.#connections.open(request));
   }
 
   override webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): void {
-    this.#connections.received(ws, data);
+    this.#events.run(() => this.#connections.received(ws, data));
   }
 
   override webSocketClose(ws: WebSocket, code: number): void {
-    this.#connections.closed(ws, code);
+    this.#events.run(() => this.#connections.closed(ws, code));
   }
 
   /** Never seen in practice for a lost line; where it comes, no close event follows. */
   override webSocketError(ws: WebSocket): void {
-    this.#connections.closed(ws, ABNORMAL_CLOSURE);
+    this.#events.run(() => this.#connections.closed(ws, ABNORMAL_CLOSURE));
   }
 
   override alarm(): Promise<void> {
-    return this.#roster.upkeep.ring();
+    return this.#events.run(() => this.#maintenance.run());
   }
 
   occupants(): PresenceFrame["payload"] {
-    return listFrame(this.#name, this.#roster.set()).payload;
+    return this.#events.run(() => this.#serverCalls.occupants());
   }
 
-  /** `null` where the channel should be at home here and is not any more. */
-  async add(
+  add(
     channel: string,
     user: User | null,
-    home: Home | null,
+    owner: ElsewhereOwner | null,
   ): Promise<Added | ErrorFrame | null> {
-    const now = Date.now();
-    const set = this.#roster.set(now);
-    const before = set.get(channel);
-    if (home === null && !before?.resume) return null;
-    const max = this.#settings.roomMax * PRESENCES_PER_CONNECTION;
-    if (!before && set.size >= max) {
-      const message = `the room is full; its limit is ${formatCount(max)} presences; try again later`;
-      return new ProtocolError("room_full", message).toFrame();
-    }
-    const diff = set.join(channel, user, now, { resume: null, home });
-    this.#sockets.setUser(channel, user, now);
-    if (!before && home?.socket) this.#roster.broadcast.greet(channel, null);
-    this.#roster.changed(diff, now);
-    await this.#roster.told();
-    const presence = this.#list(set.get(channel)?.presence ?? { channel, user, joinedAt: now });
-    return { isNew: before === undefined, presence };
+    const known = owner === null ? null : decodeElsewhere(owner);
+    return this.#events.run(() => refusable(() => this.#serverCalls.add(channel, user, known)));
   }
 
-  /** The number of the link to take down at the Channel object, where the channel has one. */
-  async remove(channel: string): Promise<number | null> {
-    const now = Date.now();
-    const set = this.#roster.set(now);
-    const home = set.get(channel)?.home;
-    this.#roster.changed(set.leave(channel, "removed"), now);
-    await this.#roster.told();
-    return home && !home.socket ? home.link : null;
+  remove(channel: string): Promise<number | null> {
+    return this.#events.run(() => this.#serverCalls.remove(channel));
   }
 
-  /** Presences in the order of their joins, `limit` of them from behind `after` on. */
-  async page(after: string | null, limit: number): Promise<PresencePage> {
-    await this.#roster.upkeep.freshen();
-    const all = Array.from(this.#roster.set().entries(), ({ presence }) => presence)
-      .map((presence) => ({ presence, key: orderOf(presence) }))
-      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    const rest = after === null ? all : all.filter(({ key }) => key > after);
-    const page = rest.slice(0, limit);
-    const presences = page.map(({ presence }) => this.#list(presence));
-    return { presences, after: rest.length > limit ? (page.at(-1)?.key ?? null) : null };
+  page(after: string | null, limit: number): Promise<PresencePage> {
+    return this.#events.run(() => this.#serverCalls.page(after, limit));
   }
 
   stats(): RoomStats {
-    const set = this.#roster.set();
-    const { census, ledger } = this.#sockets;
-    const tally = ledger.total() ?? new MutableCounters(Date.now());
-    const { left, lost, expired, removed, replaced, framesIn, framesOut, ...counts } =
-      countsOf(tally);
-    return {
-      room: this.#name,
-      connections: census.size,
-      presences: set.size,
-      members: set.memberCount,
-      lurkers: set.lurkers,
-      since: tally.since,
-      ...counts,
-      leaves: { left, lost, expired, removed, replaced },
-      frames: { in: framesIn, out: framesOut },
-    };
+    return this.#events.run(() => this.#serverCalls.stats());
   }
 
   look(channel: string): Sighting | null {
-    const presence = this.#roster.set().get(channel)?.presence;
-    return presence ? { user: presence.user, lastSeen: this.#lastSeen(channel) } : null;
+    return this.#events.run(() => this.#serverCalls.look(channel));
   }
 
-  /** To every connection; says to how many. */
-  send(payload: Json): number | ErrorFrame {
-    const { broadcast, guestCount } = this.#roster;
-    const connections = this.#sockets.open().length + guestCount;
-    if (connections === 0) return 0;
-    try {
-      broadcast.message({ from: null, payload });
-    } catch (error) {
-      if (error instanceof ProtocolError) return error.toFrame();
-      throw error;
-    }
-    broadcast.speak(Date.now());
-    return connections;
+  send(payload: Json): Promise<number | ErrorFrame> {
+    return this.#events.run(() => refusable(() => this.#serverCalls.send(payload)));
   }
 
-  /** Presences that were last seen longer than `ageMs` ago leave, or such as are due anyway. Returns them. */
-  async prune(ageMs?: number): Promise<ListedPresence[]> {
-    await this.#roster.upkeep.freshen();
-    const { leaves } = this.#roster.upkeep.prune(ageMs);
-    const now = Date.now();
-    await this.#roster.told();
-    return Array.from(leaves, (leave) => {
-      const { reason: _, lastSeen, ...presence } = leave;
-      return { room: this.#name, ...presence, lastSeen: Math.min(lastSeen, now) };
-    });
+  prune(ageMs?: number): Promise<ListedPresence[]> {
+    return this.#events.run(() => this.#serverCalls.prune(ageMs));
   }
 
   async pruneCount(ageMs?: number): Promise<number> {
@@ -202,91 +154,56 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   vacate(): Promise<boolean> {
-    return this.#roster.upkeep.vacate();
+    return this.#events.run(() => this.#maintenance.vacate());
   }
 
-  link(channel: string, room: string): Home | ErrorFrame | null {
-    try {
-      return this.#residents.link(channel, room, Date.now());
-    } catch (error) {
-      if (error instanceof ProtocolError) return error.toFrame();
-      throw error;
-    }
+  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null> {
+    return this.#events.run(() =>
+      refusable(() => this.#localChannels.link(channel, room, Date.now())),
+    );
   }
 
   where(channel: string): Promise<Whereabouts | null> {
-    return this.#residents.where(channel);
+    return this.#events.run(() => this.#localChannels.where(channel));
   }
 
   touch(channel: string): Promise<readonly string[] | null> {
-    return this.#residents.touch(channel, Date.now());
+    return this.#events.run(() => this.#localChannels.touch(channel, Date.now()));
   }
 
   leaveAll(channel: string): Promise<readonly string[] | null> {
-    return this.#residents.leaveAll(channel, Date.now());
+    return this.#events.run(() => this.#localChannels.leaveAll(channel));
   }
 
   seen(channels: readonly string[]): (number | null)[] {
-    return this.#residents.seen(channels, Date.now());
+    return this.#events.run(() => this.#localChannels.seen(channels, Date.now()));
   }
 
-  hear(delivery: Delivery): DeliveryAck {
-    return this.#residents.hear(delivery);
+  deliver(delivery: Delivery): DeliveryAck {
+    return this.#events.run(() => this.#localChannels.deliver(delivery));
   }
 
-  /**
-   * The channel has left its home, and so it leaves this room: the presence that the home knew by that link, not
-   * one that was added since.
-   * Waits for nobody: two rooms that tell each other at the same time would wait for ever.
-   */
-  drop(channel: string, reason: LeaveReason, link: number): void {
-    const now = Date.now();
-    const set = this.#roster.set(now);
-    const home = set.get(channel)?.home;
-    if (!home || home.link > link) return;
-    this.#roster.changed(set.leave(channel, reason), now);
+  drop(channel: string, reason: LeaveReason, generation: number): void {
+    this.#events.run(() => this.#elsewhereChannels.drop(channel, reason, generation));
   }
 
-  keep(channel: string): boolean {
-    const now = Date.now();
-    const set = this.#roster.set(now);
-    for (const ws of this.#sockets.ofChannel(channel)) this.#sockets.seen(ws, now);
-    set.touch(channel, now);
-    this.#roster.changed(NO_CHANGE, now);
-    return set.get(channel) !== undefined;
+  touchHere(channel: string): boolean {
+    return this.#events.run(() => this.#elsewhereChannels.touch(channel));
   }
 
-  repeat(channel: string, view: View): void {
-    const now = Date.now();
-    const set = this.#roster.set(now);
-    const entry = set.get(channel);
-    if (!entry?.home?.socket) return;
-    const home = { ...entry.home, socket: { ...entry.home.socket, view } };
-    const diff = set.join(channel, entry.presence.user, now, { resume: null, home });
-    this.#roster.broadcast.repeat(channel);
-    this.#roster.changed(diff, now);
-  }
-
-  #signal(diff: Diff): void {
-    presenceChanged.send(diff, () => ({
-      room: new RoomHandle(this.#name, this.env, this),
-      lastSeen: (channel) => this.#lastSeen(channel),
-      waitUntil: (work) => this.ctx.waitUntil(work),
-    }));
-  }
-
-  #list(presence: Presence): ListedPresence {
-    const lastSeen = this.#lastSeen(presence.channel);
-    return { room: this.#name, ...presence, lastSeen };
-  }
-
-  /** A clock may have been set back; nobody is to be told of a time that has not come. */
-  #lastSeen(channel: string): number {
-    return Math.min(Date.now(), this.#roster.set().get(channel)?.lastSeen ?? 0);
+  resync(channel: string, view: View): void {
+    this.#events.run(() => this.#elsewhereChannels.resync(channel, view));
   }
 }
 
-/** A key that sorts like the joins do, and is the presence's own. */
-function orderOf({ joinedAt, channel }: Presence): string {
-  return `${String(joinedAt).padStart(15, "0")} ${channel}`;
+/** Refusals are answers: of an error that is thrown, another object would not see the code. */
+async function refusable<Result>(
+  work: () => Result | Promise<Result>,
+): Promise<Result | ErrorFrame> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.toFrame();
+    throw error;
+  }
 }

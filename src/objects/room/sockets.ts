@@ -12,16 +12,16 @@ import { Metrics } from "./metrics.ts";
 
 export class Sockets {
   /** What happened in the room. */
-  readonly ledger: Metrics;
+  readonly metrics: Metrics;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   #dropped = 0;
   /** Those that count against the limits, once somebody has asked. */
-  #census: ConnectionCounts | undefined;
+  #connectionCounts: ConnectionCounts | undefined;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
-    this.ledger = new Metrics(ctx, this.#attachments);
+    this.metrics = new Metrics(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
   }
@@ -29,20 +29,20 @@ export class Sockets {
   accept(ws: WebSocket, connection: Connection): void {
     this.#ctx.acceptWebSocket(ws, [viewTag(connection.view), channelTag(connection.channel)]);
     this.save(ws, connection);
-    this.ledger.meet(ws);
-    this.#census?.put(ws, connection.user?.id ?? null);
+    this.metrics.meet(ws);
+    this.#connectionCounts?.put(ws, connection.user?.id ?? null);
   }
 
-  /** To be told of each socket that is gone: it counts no more, and leaves what it counted to the others. */
-  gone(ws: WebSocket): void {
-    this.#census?.remove(ws);
-    this.ledger.inherit(ws);
+  /** A socket is gone: it counts no more, and leaves what it counted to the others. */
+  remove(ws: WebSocket): void {
+    this.#connectionCounts?.remove(ws);
+    this.metrics.inherit(ws);
   }
 
   /** How many there are, altogether and of each user. */
-  get census(): ConnectionCounts {
-    this.#census ??= this.#count();
-    return this.#census;
+  get connectionCounts(): ConnectionCounts {
+    this.#connectionCounts ??= this.#count();
+    return this.#connectionCounts;
   }
 
   /** Whether there is any socket at all, one that is closing too. */
@@ -99,33 +99,33 @@ export class Sockets {
       const { state, ...connection } = this.connection(ws);
       const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
       this.save(ws, { ...connection, ...kept, user });
-      this.#census?.put(ws, user?.id ?? null);
-      this.seen(ws, now);
+      this.#connectionCounts?.put(ws, user?.id ?? null);
+      this.touch(ws, now);
     }
   }
 
   /** A sign of life. */
-  seen(ws: WebSocket, now: number): void {
+  touch(ws: WebSocket, now: number): void {
     const connection = this.connection(ws);
     if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now });
   }
 
   /** A frame came, and this is left of its sender's bucket. */
-  heard(ws: WebSocket, now: number, bucket: readonly number[]): void {
+  received(ws: WebSocket, now: number, bucket: readonly number[]): void {
     const connection = this.connection(ws);
-    this.ledger.meet(ws);
+    this.metrics.meet(ws);
     this.save(ws, { ...connection, seenAt: Math.max(now, connection.seenAt), bucket });
   }
 
   /** A frame is dropped. While many are, the room rests now and then, so that the runtime looks at other sockets. */
-  drop(): void {
+  dropFrame(): void {
     this.#dropped += 1;
     if (this.#dropped % DROPPED_PER_PAUSE !== 0) return;
     // A timer of no time at all rings only after that.
     void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(0));
   }
 
-  tell(ws: WebSocket, frame: ServerFrame): void {
+  sendFrame(ws: WebSocket, frame: ServerFrame): void {
     this.send(ws, JSON.stringify(frame));
   }
 
@@ -133,7 +133,7 @@ export class Sockets {
   send(ws: WebSocket, text: string): void {
     try {
       ws.send(text);
-      this.ledger.count("framesOut");
+      this.metrics.count("framesOut");
     } catch {
       return;
     }
@@ -141,13 +141,13 @@ export class Sockets {
 
   /** Says why, and closes with the code of the reason. */
   refuse(ws: WebSocket, error: ProtocolError): void {
-    this.tell(ws, error.toFrame());
+    this.sendFrame(ws, error.toFrame());
     this.save(ws, { ...this.connection(ws), isRefused: true });
     this.close(ws, error.closeCode ?? 1000, error.code);
   }
 
   close(ws: WebSocket, code: number, reason: string): void {
-    this.gone(ws);
+    this.remove(ws);
     ws.close(code, reason);
   }
 
@@ -173,9 +173,9 @@ export class Sockets {
   }
 
   #count(): ConnectionCounts {
-    const census = new ConnectionCounts();
-    for (const ws of this.open()) census.put(ws, this.connection(ws).user?.id ?? null);
-    return census;
+    const counts = new ConnectionCounts();
+    for (const ws of this.open()) counts.put(ws, this.connection(ws).user?.id ?? null);
+    return counts;
   }
 }
 

@@ -5,48 +5,44 @@
 
 import * as v from "valibot";
 import type { Presence } from "../../core/presence.ts";
-import type { Entry, Home, Unsaved } from "../../core/presence-set.ts";
-import { VIEWS } from "../../core/protocol.ts";
+import { FormerOwnerSchema, OwnerSchema, type RemoteOwner } from "../../core/owner.ts";
+import type { Entry, Unsaved } from "../../core/presence-set.ts";
 import { logError } from "../../telemetry/log.ts";
 
 const PRESENCE = "presence:";
-/** Presences whose channel has its socket in another room: told apart by key, since every flush asks for them. */
-const GUEST = "guest:";
+/** Remote channels have a key of their own, since every flush asks for them. It is called as the first version called it. */
+const REMOTE = "guest:";
 const RESTARTED_AT = "restartedAt";
 const IS_COUNTING = "isCounting";
 const IS_LISTED = "isListed";
-
-/** The room that holds a guest's socket, the view that it has there, and the number of its link to this room. */
-export type Host = NonNullable<Home["socket"]> & Pick<Home, "link">;
 
 // SAFETY: only `save` writes these; the fields are checked so that a row of another version is noticed.
 const presence = v.custom<Presence>(
   (value) => typeof value === "object" && value !== null && "channel" in value,
 );
 
-const Row = v.object({
+const fields = {
   presence,
   lastSeen: v.number(),
   rank: v.number(),
-  resume: v.nullable(v.string()),
-  // Rows of the first version have none: a key that is added must have a default, or a deploy drops people.
-  home: v.optional(
-    v.nullable(
-      v.object({
-        socket: v.nullable(v.object({ room: v.string(), view: v.picklist(VIEWS) })),
-        link: v.number(),
-      }),
-    ),
-    null,
-  ),
   loss: v.nullable(v.object({ at: v.number(), cause: v.picklist(["reload", "cut", "restart"]) })),
-});
+};
+
+/** A row of the first version. A deploy must not drop people: it is read as it was meant. */
+const FormerRow = v.pipe(
+  v.intersect([v.object(fields), FormerOwnerSchema]),
+  v.transform(({ presence: known, lastSeen, rank, loss, ...owner }): Entry => {
+    return { presence: known, lastSeen, rank, loss, owner };
+  }),
+);
+
+const Row = v.union([v.object({ ...fields, owner: OwnerSchema }), FormerRow]);
 
 export class Store {
   readonly #storage: DurableObjectStorage;
   readonly #onRow: () => void;
-  /** The guests among the rows, once somebody has asked. */
-  #guests: Map<string, Host> | undefined;
+  /** The remote channels among the rows, once somebody has asked. */
+  #remote: Map<string, RemoteOwner> | undefined;
 
   /** `onRow` hears of each row that is written. */
   constructor(storage: DurableObjectStorage, onRow: () => void) {
@@ -56,28 +52,27 @@ export class Store {
 
   /** The presences, in the order of their joins. */
   load(): Entry[] {
-    const entries = [...this.#list(PRESENCE), ...this.#list(GUEST)];
+    const entries = [...this.#list(PRESENCE), ...this.#list(REMOTE)];
     return entries.toSorted((a, b) => a.presence.joinedAt - b.presence.joinedAt || a.rank - b.rank);
   }
 
   /** The channels here whose sockets are in other rooms. Known without the other presences being read. */
-  get guests(): ReadonlyMap<string, Host> {
-    return this.#knownGuests();
+  get remoteChannels(): ReadonlyMap<string, RemoteOwner> {
+    return this.#knownRemote();
   }
 
   /** All of it and what `also` writes or, where one throws, nothing. */
-  save({ puts, deletes }: Unsaved, also: () => void = () => {}): void {
-    if (puts.length + deletes.length === 0) return;
-    const guests = this.#knownGuests();
-    this.#guests = undefined;
+  save({ puts, deletes }: Unsaved, also: () => void): void {
+    const remote = this.#knownRemote();
+    this.#remote = undefined;
     this.#storage.transactionSync(() => {
-      for (const entry of puts) this.#put(entry, guests);
+      for (const entry of puts) this.#put(entry, remote);
       for (const channel of deletes) {
-        this.#delete((guests.delete(channel) ? GUEST : PRESENCE) + channel);
+        this.#delete((remote.delete(channel) ? REMOTE : PRESENCE) + channel);
       }
       also();
     });
-    this.#guests = guests;
+    this.#remote = remote;
   }
 
   /** When the room last lost all its sockets at once, in milliseconds since the epoch; `null` for never. */
@@ -107,36 +102,34 @@ export class Store {
     this.#flag(IS_LISTED, isListed);
   }
 
-  /** Whether there is nothing at all, as in a room that was never entered or has forgotten itself. */
-  get isForgotten(): boolean {
+  /** Whether there is nothing at all, as in a room that was never entered or has erased itself. */
+  get isErased(): boolean {
     return this.#storage.sql.exec("SELECT 1 FROM sqlite_master LIMIT 1").toArray().length === 0;
   }
 
   /** Deletes everything, the alarm too. Takes effect at once; the promise is for the disk. */
-  forget(): Promise<void> {
-    this.#guests = undefined;
+  erase(): Promise<void> {
+    this.#remote = undefined;
     return this.#storage.deleteAll();
   }
 
-  #put(entry: Entry, guests: Map<string, Host>): void {
-    const { channel } = entry.presence;
-    const host = hostOf(entry);
-    if (guests.has(channel) !== Boolean(host)) {
-      this.#delete((host ? PRESENCE : GUEST) + channel);
-    }
-    if (host) guests.set(channel, host);
-    else guests.delete(channel);
-    this.#write((host ? GUEST : PRESENCE) + channel, entry);
+  #put(entry: Entry, remote: Map<string, RemoteOwner>): void {
+    const { owner, presence: known } = entry;
+    const { channel } = known;
+    const isRemote = owner.kind === "remote";
+    if (remote.has(channel) !== isRemote) this.#delete((isRemote ? PRESENCE : REMOTE) + channel);
+    if (isRemote) remote.set(channel, owner);
+    else remote.delete(channel);
+    this.#write((isRemote ? REMOTE : PRESENCE) + channel, entry);
   }
 
-  #knownGuests(): Map<string, Host> {
-    this.#guests ??= new Map(
-      this.#list(GUEST).flatMap((entry) => {
-        const host = hostOf(entry);
-        return host ? [[entry.presence.channel, host] as const] : [];
-      }),
+  #knownRemote(): Map<string, RemoteOwner> {
+    this.#remote ??= new Map(
+      this.#list(REMOTE).flatMap(({ owner, presence: { channel } }) =>
+        owner.kind === "remote" ? [[channel, owner] as const] : [],
+      ),
     );
-    return this.#guests;
+    return this.#remote;
   }
 
   #list(prefix: string): Entry[] {
@@ -150,7 +143,7 @@ export class Store {
   }
 
   #flag(name: string, isSet: boolean): void {
-    // Not even a deletion may touch a storage that has been forgotten: it would make a table again.
+    // Not even a deletion may touch a storage that has been erased: it would make a table again.
     if (isSet === (this.#storage.kv.get(name) === true)) return;
     if (isSet) this.#write(name, true);
     else this.#delete(name);
@@ -170,8 +163,4 @@ export class Store {
     logError("unreadable row discarded", null, { key });
     this.#delete(key);
   }
-}
-
-function hostOf({ home }: Entry): Host | undefined {
-  return home?.socket ? { ...home.socket, link: home.link } : undefined;
 }

@@ -87,7 +87,9 @@ export function armSome(world: World): void {
 }
 
 const MISHAPS: readonly Mishap[] = ["fails", "fails", "loses its answer", "crashes"];
-const ROOM_CALLS = "add remove link look touch keep leaveAll drop hear repeat seen".split(" ");
+const ROOM_CALLS = "add remove link look touch touchHere leaveAll drop deliver resync seen".split(
+  " ",
+);
 const CHANNEL_CALLS = "link isLinked unlink touch leaveAll".split(" ");
 const LOBBY_CALLS = "fill empty".split(" ");
 

@@ -15,7 +15,7 @@ import { MAX_AGE_MS, TICK_SECONDS, type World } from "./world.ts";
 
 const Rows = v.object({ rows: v.array(v.tuple([v.string(), v.unknown()])), hasAlarm: v.boolean() });
 const Links = v.object({
-  rooms: v.array(v.tuple([v.string(), v.number()])),
+  rooms: v.array(v.tuple([v.string(), v.object({ generation: v.number(), linkedAt: v.number() })])),
   gone: v.nullable(v.string()),
 });
 

@@ -10,7 +10,7 @@ const CLASSES = { room: Room, channel: Channel, lobby: Lobby } as const;
 
 /** What other objects and the Worker ask of an object, and what happens to it. */
 const METHODS = {
-  room: "add remove link look touch keep leaveAll where drop hear repeat seen fetch alarm".split(
+  room: "add remove link look touch touchHere leaveAll where drop deliver resync seen fetch alarm".split(
     " ",
   ),
   channel: ["link", "isLinked", "unlink", "touch", "leaveAll", "where", "alarm"],

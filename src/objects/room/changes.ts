@@ -1,0 +1,224 @@
+/**
+ * The one way in which a room changes: a change is stored, its effects are run, and it is sent to everybody
+ * with the next flush. Nobody is sent anything that a crash could undo.
+ */
+
+import { INTERNAL_ERROR } from "./attachments.ts";
+import type { Broadcaster } from "./broadcaster.ts";
+import type { ChangeObservers } from "./change-observers.ts";
+import type { Diff, Leave } from "../../core/diff.ts";
+import type { PresenceSet } from "../../core/presence-set.ts";
+import { formatCount, ProtocolError } from "../../core/protocol.ts";
+import type { Memberships } from "../memberships.ts";
+import type { DirectoryEntry } from "./directory-entry.ts";
+import type { Events } from "./events.ts";
+import type { Outcome, RemoteDelivery } from "./remote-delivery.ts";
+import type { Retries } from "./retries.ts";
+import type { Sockets } from "./sockets.ts";
+import type { Effects, RoomState } from "./state.ts";
+import type { Store } from "./store.ts";
+
+export type ChangesOptions = {
+  readonly state: RoomState;
+  readonly store: Store;
+  readonly sockets: Sockets;
+  readonly broadcaster: Broadcaster;
+  readonly remoteDelivery: RemoteDelivery;
+  readonly memberships: Memberships;
+  readonly directoryEntry: DirectoryEntry;
+  readonly observers: ChangeObservers;
+  readonly retries: Retries;
+  readonly events: Events;
+};
+
+export class Changes {
+  readonly #options: ChangesOptions;
+  #notifying: Promise<void> = Promise.resolve();
+  /** Of the next flush, or of the next turn of the one that is under way. It holds the object in memory. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ChangesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The presences, read from storage and sockets where memory was thrown away. To be called before a
+   * socket is accepted: a room without any is taken for restarted. See `RoomState.hydrate` for `closing`.
+   */
+  hydrate(now: number, closing?: WebSocket): PresenceSet {
+    const { state, store, sockets } = this.#options;
+    const hydration = state.hydrate(now, closing);
+    if (hydration) {
+      for (const ws of hydration.orphans) sockets.close(ws, INTERNAL_ERROR, "connect again");
+      // Its own sockets died with it; those of remote channels live on elsewhere.
+      if (hydration.mayHaveDied) this.#resync(store.remoteChannels.keys());
+      for (const channel of hydration.unheard) {
+        this.apply(state.presences.lose(channel, "cut", now), now);
+      }
+    }
+    return state.presences;
+  }
+
+  /** Stores a change, runs its effects and sends it. Whoever is put out gets to know before the others. */
+  apply(diff: Diff, now: number): void {
+    const { state, broadcaster, remoteDelivery, observers } = this.#options;
+    const { gone, unlinked } = this.#commit(diff.leaves);
+    this.#putOut(gone, now);
+    for (const { channel, owner } of unlinked) broadcaster.addFarewell(channel, owner);
+    broadcaster.outbox.addChange(diff);
+    this.flush(now);
+    for (const { channel, owner } of unlinked) {
+      remoteDelivery.addGone(channel, owner);
+      void this.#deliver(owner.room);
+    }
+    state.schedule(now);
+    observers.notify(diff);
+  }
+
+  /**
+   * The same for whoever joins by a socket: it is stored by the next flush, in one transaction with all
+   * that came meanwhile. A crash before that undoes it; nobody knows of it then, and its client comes again.
+   */
+  applyDeferred(diff: Diff, now: number): void {
+    if (diff.leaves.length > 0) {
+      this.apply(diff, now);
+      return;
+    }
+    const { state, broadcaster } = this.#options;
+    state.defer(diff);
+    broadcaster.outbox.addChange(diff);
+    this.flush(now);
+    state.schedule(now);
+  }
+
+  /** Channels whose owner does not know them any more: their end was never told. */
+  dropUnknown(room: string, channels: readonly string[]): void {
+    const now = Date.now();
+    const set = this.hydrate(now);
+    for (const channel of channels) {
+      const owner = set.get(channel)?.owner;
+      if (owner?.kind !== "remote" || owner.room !== room) continue;
+      this.apply(set.leave(channel, "lost"), now);
+    }
+  }
+
+  /** Sends what waits: now after a quiet spell, else as soon as the pause is over. */
+  flush(now: number): void {
+    const { broadcaster } = this.#options;
+    if (this.#timer !== undefined || broadcaster.outbox.isEmpty) return;
+    const delay = broadcaster.delay(now);
+    if (delay === 0) this.#flush(now);
+    else this.#setTimer(delay, () => this.#flush(Date.now()));
+  }
+
+  /** Resolves when the other objects know of all changes so far, or will be told by the alarm. */
+  notified(): Promise<void> {
+    return this.#notifying;
+  }
+
+  #flush(now: number): void {
+    const { state, store, broadcaster, remoteDelivery } = this.#options;
+    const { outbox } = broadcaster;
+    if (outbox.needsPresences) this.hydrate(now);
+    // Where that changed something, it is sent already.
+    if (this.#timer !== undefined || outbox.isEmpty) return;
+    this.#commit();
+    const rendered = outbox.needsPresences ? state.render(outbox.takeChanges()) : undefined;
+    const deliveries = broadcaster.flush(rendered, store.remoteChannels, now);
+    for (const [room, items] of deliveries) {
+      this.#resync(remoteDelivery.add(room, items));
+      void this.#deliver(room);
+    }
+    if (!broadcaster.pump()) this.#pumpLater();
+  }
+
+  /** What changes while the pump is at work is for the next flush. */
+  #pumpLater(): void {
+    this.#setTimer(0, () => {
+      if (this.#options.broadcaster.pump()) this.flush(Date.now());
+      else this.#pumpLater();
+    });
+  }
+
+  #setTimer(delay: number, work: () => void): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      try {
+        this.#options.events.run(work);
+      } catch (error) {
+        this.#recover(error);
+      }
+    }, delay);
+  }
+
+  /** What waited could not be stored: from now on it is not known what is news, so everybody gets a snapshot. */
+  #recover(error: unknown): void {
+    const now = Date.now();
+    this.#options.retries.schedule("what waited could not be told", error);
+    this.hydrate(now);
+    this.flush(now);
+  }
+
+  #commit(leaves: readonly Leave[] = []): Effects {
+    const { state, broadcaster, observers } = this.#options;
+    try {
+      const effects = state.commit(leaves);
+      if (effects.hasNews) this.#notifying = this.#notifyOthers();
+      for (const diff of effects.stored) observers.notify(diff);
+      return effects;
+    } catch (error) {
+      broadcaster.outbox.discardChanges();
+      throw error;
+    }
+  }
+
+  async #notifyOthers(): Promise<void> {
+    const { memberships, directoryEntry, retries } = this.#options;
+    try {
+      await Promise.all([memberships.notify(), directoryEntry.notify()]);
+    } catch (error) {
+      retries.schedule("other objects could not be told", error);
+    }
+  }
+
+  /** Closes the sockets of presences that expired or were removed. */
+  #putOut(gone: readonly Leave[], now: number): void {
+    const { sockets } = this.#options;
+    for (const { channel, reason, lastSeen } of gone) {
+      if (reason !== "expired" && reason !== "removed") continue;
+      const seconds = formatCount(Math.max(0, Math.round((now - lastSeen) / 1_000)));
+      const message =
+        reason === "expired"
+          ? `no sign of life for ${seconds} seconds; connect again`
+          : "a server took this presence out of the room";
+      for (const ws of sockets.ofChannel(channel)) {
+        sockets.refuse(ws, new ProtocolError(reason, message));
+      }
+    }
+  }
+
+  #resync(channels: Iterable<string>): void {
+    for (const channel of channels) this.#options.broadcaster.outbox.resync(channel);
+  }
+
+  async #deliver(room: string): Promise<void> {
+    const { remoteDelivery, events, retries } = this.#options;
+    for await (const outcome of remoteDelivery.deliver(room)) {
+      events.run(() => {
+        try {
+          this.#applyOutcome(room, outcome);
+        } catch (error) {
+          retries.schedule("channels that are gone could not be removed", error, { host: room });
+        }
+      });
+    }
+  }
+
+  #applyOutcome(room: string, { unknown, missed, failure }: Outcome): void {
+    if (failure) {
+      this.#options.retries.schedule("a host could not be reached", failure.error, { host: room });
+    }
+    this.#resync(missed);
+    if (unknown.length > 0) this.dropUnknown(room, unknown);
+  }
+}
