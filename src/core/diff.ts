@@ -17,6 +17,8 @@ export type Diff = {
   readonly joins: readonly Presence[];
   readonly updates: readonly Presence[];
   readonly leaves: readonly Leave[];
+  /** Channels among `updates` whose user shows other info than before. Missing where there are none. */
+  readonly newInfo?: readonly string[];
 };
 
 /** The least that `applyDiff` must know: a diff of the set has it, and so has one from the wire. */
@@ -66,6 +68,7 @@ export class DiffGatherer {
   readonly #joins = new Map<string, Presence>();
   readonly #updates = new Map<string, Presence>();
   readonly #leaves = new Map<string, Leave>();
+  readonly #newInfo = new Set<string>();
 
   get isEmpty(): boolean {
     return this.#joins.size === 0 && this.#updates.size === 0 && this.#leaves.size === 0;
@@ -83,12 +86,16 @@ export class DiffGatherer {
         continue;
       }
       this.#updates.delete(leave.channel);
+      this.#newInfo.delete(leave.channel);
       this.#leaves.set(leave.channel, leave);
     }
     for (const presence of diff.joins) this.#joins.set(presence.channel, presence);
     for (const presence of diff.updates) {
       const list = this.#joins.has(presence.channel) ? this.#joins : this.#updates;
       list.set(presence.channel, presence);
+    }
+    for (const channel of diff.newInfo ?? []) {
+      if (!this.#joins.has(channel)) this.#newInfo.add(channel);
     }
   }
 
@@ -98,10 +105,12 @@ export class DiffGatherer {
       joins: [...this.#joins.values()],
       updates: [...this.#updates.values()],
       leaves: [...this.#leaves.values()],
+      ...(this.#newInfo.size > 0 && { newInfo: [...this.#newInfo] }),
     };
     this.#joins.clear();
     this.#updates.clear();
     this.#leaves.clear();
+    this.#newInfo.clear();
     return diff;
   }
 }

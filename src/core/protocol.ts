@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { flawOf, type Json, utf8Length } from "./json.ts";
+import { flawOf, type Json, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX } from "./limits.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 
@@ -52,10 +52,13 @@ export type ErrorCode = ClosingCode | FrameErrorCode | CallErrorCode;
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
   readonly code: ErrorCode;
+  /** How many frames were dropped, where it is `throttled`. */
+  readonly frames: number | undefined;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, frames?: number) {
     super(message);
     this.code = code;
+    this.frames = frames;
   }
 
   /** The close code, where the refusal ends the connection. */
@@ -66,7 +69,8 @@ export class ProtocolError extends Error {
 
   /** The `error` frame that tells the client. */
   toFrame(): ErrorFrame {
-    return { type: "error", code: this.code, message: this.message };
+    const { code, message, frames } = this;
+    return { type: "error", code, message, ...(frames !== undefined && { frames }) };
   }
 }
 
@@ -80,7 +84,10 @@ export type PresenceFrame = {
   payload: { channel_name: string; members: readonly User[]; lurkers: number; count?: number };
 };
 
-/** First frame of view `diff`. `channel` and `resume` are missing for a watcher; `heartbeat` is in seconds. */
+/**
+ * First frame of view `diff`. `channel` and `resume` are missing for a watcher. `heartbeat` is in seconds;
+ * `frameRate` is how many frames the room takes from this connection in a second, in a bucket of twice that.
+ */
 export type WelcomeFrame = {
   type: "welcome";
   room: string;
@@ -88,6 +95,7 @@ export type WelcomeFrame = {
   user: User | null;
   resume?: string;
   heartbeat: number;
+  frameRate: number;
 };
 
 /** The snapshot: users' presences in the order of their joins; anonymous ones are counted in `lurkers`. */
@@ -98,12 +106,15 @@ export type SyncFrame = {
   lurkers: number;
 };
 
-/** A batch of changes. A channel is in at most one of the lists. `state: null` means that it was removed. */
+/**
+ * A batch of changes. A channel is in at most one of the lists. `state: null` means that there is none. The
+ * user of an update is left out where it is the same as before.
+ */
 export type DiffFrame = {
   type: "diff";
   room: string;
   joins: readonly Presence[];
-  updates: readonly { channel: string; state: Json }[];
+  updates: readonly { channel: string; state: Json; user?: User }[];
   leaves: readonly { channel: string; reason: LeaveReason }[];
   lurkers: number;
 };
@@ -126,7 +137,8 @@ export type Message = {
 /** Messages in the order in which the room got them. */
 export type MessagesFrame = { type: "messages"; room: string; messages: readonly Message[] };
 
-export type ErrorFrame = { type: "error"; code: ErrorCode; message: string };
+/** `frames`: how many frames the room dropped, where the code is `throttled`. */
+export type ErrorFrame = { type: "error"; code: ErrorCode; message: string; frames?: number };
 
 /** Every frame that a client may get, besides the answer to its heartbeat. */
 export type ServerFrame =
@@ -178,6 +190,7 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   const value = parseJson(data);
   if (value === "heartbeat") return { type: "heartbeat" };
   checkFlaws(value);
+  checkIntegers(data);
   const result = v.safeParse(clientFrame, value);
   if (!result.success) {
     throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
@@ -224,6 +237,15 @@ function checkFlaws(value: unknown): void {
       ? `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`
       : "the frame has a number that is too large; send it as a string";
   throw new ProtocolError("bad_frame", message);
+}
+
+function checkIntegers(text: string): void {
+  const unsafe = unsafeIntegerIn(text);
+  if (unsafe === null) return;
+  throw new ProtocolError(
+    "bad_frame",
+    `the frame has the integer ${unsafe.slice(0, 32)}, which JSON does not carry exactly; the limit is 2^53; send it as a string`,
+  );
 }
 
 function parseJson(text: string): unknown {
