@@ -170,6 +170,7 @@ describe.each(LIVES)("%s", (_, between) => {
       user: { id: "bob" },
       resume,
       heartbeat: 25,
+      frameRate: 20,
     });
     expect(sync.presences.map((presence) => presence.channel)).toContain(channel);
     await between(room);
