@@ -9,11 +9,30 @@ import { readSettings } from "./config/settings.ts";
 readSettings(bindingsOf(env));
 
 export { app } from "./http/app.ts";
+export { type AppEnv } from "./http/app-env.ts";
 export { Channel } from "./objects/channel.ts";
-export { type ChannelHolder, removePresence, touchPresence } from "./api/decorators.ts";
-export { type Bindings, type Env } from "./config/env.ts";
+export {
+  type ChannelHolder,
+  type OnClose,
+  type OnMessage,
+  removePresence,
+  touchPresence,
+} from "./api/decorators.ts";
+export { type Bindings, type Env, type Limiter, type Variables } from "./config/env.ts";
 export { Lobby } from "./objects/lobby.ts";
-export { type Json } from "./core/json.ts";
+export { type Json, type JsonObject } from "./core/json.ts";
+export { type ClosingCode } from "./core/close-codes.ts";
+export { type CallErrorCode, type ErrorCode, type FrameErrorCode } from "./core/error-codes.ts";
+export {
+  type ListedRoom,
+  type Occupants,
+  type PruneRoomsResult,
+  type RoomList,
+  type RoomStats,
+  type SweepResult,
+  type Whereabouts,
+} from "./core/http-shapes.ts";
+export { type ErrorFrame } from "./core/server-frames.ts";
 export {
   type LeaveReason,
   type ListedPresence,
@@ -22,8 +41,15 @@ export {
 } from "./core/presence.ts";
 export { ProtocolError } from "./core/protocol.ts";
 export { type RoomHandle } from "./api/room-handle.ts";
-export { type RoomStats } from "./rpc/stubs.ts";
+export { type Added, type PresencePage } from "./rpc/stubs.ts";
 export { Room } from "./objects/room/room.ts";
-export { presences, type Presences, rooms, type Rooms } from "./api/rooms.ts";
-export { type PresenceChange, presenceChanged, type Receiver } from "./api/presence-changed.ts";
+export { type ChannelOptions, presences, type Presences } from "./api/presences.ts";
+export { type RoomListOptions, rooms, type Rooms, type SweepOptions } from "./api/rooms.ts";
+export {
+  type ListedLeave,
+  type PresenceChange,
+  type PresenceChanged,
+  presenceChanged,
+  type Receiver,
+} from "./api/presence-changed.ts";
 export default app;

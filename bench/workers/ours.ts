@@ -10,7 +10,7 @@ import {
 import { countEvents, counters, watch } from "./counters.ts";
 
 countEvents("Room", ProductRoom.prototype);
-countEvents("Lobby", ProductLobby.prototype, ["fill", "empty", "page", "sweep", "upkeep"]);
+countEvents("Lobby", ProductLobby.prototype, ["fill", "empty", "page", "sweep", "startPruning"]);
 
 export class Room extends ProductRoom {
   constructor(ctx: DurableObjectState, env: Env) {

@@ -8,15 +8,21 @@ import { TOUCH_STEP_MS } from "../core/limits.ts";
 import { HEARTBEAT } from "../core/protocol.ts";
 import { bindingsOf } from "../config/env.ts";
 import { logError } from "../telemetry/log.ts";
-import { type Presences, presences } from "./rooms.ts";
+import { type Presences, presences } from "./presences.ts";
 
 /** What the object must tell: the name under which a socket was added to its rooms. */
 export interface ChannelHolder {
   channelName(ws: WebSocket): string;
 }
 
-type OnMessage<This, Result> = (this: This, ws: WebSocket, data: string | ArrayBuffer) => Result;
-type OnClose<This, Args extends readonly unknown[], Result> = (
+/** A `webSocketMessage` method. */
+export type OnMessage<This, Result> = (
+  this: This,
+  ws: WebSocket,
+  data: string | ArrayBuffer,
+) => Result;
+/** A `webSocketClose` method. */
+export type OnClose<This, Args extends readonly unknown[], Result> = (
   this: This,
   ws: WebSocket,
   ...args: Args

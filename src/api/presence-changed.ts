@@ -1,12 +1,12 @@
 /** `presenceChanged`: code of an application that hears of every change, in the room in which it happens. */
 
-import { type Diff, isEmpty, type Leave } from "../core/diff.ts";
-import type { ListedPresence } from "../core/presence.ts";
+import { type Diff, isEmpty } from "../core/diff.ts";
+import type { LeaveReason, ListedPresence } from "../core/presence.ts";
 import { logError } from "../telemetry/log.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
 /** A presence as it was when it left, and why. */
-export type ListedLeave = ListedPresence & Pick<Leave, "reason">;
+export type ListedLeave = ListedPresence & { readonly reason: LeaveReason };
 
 export type PresenceChange = {
   /** The room, to ask and to speak to. Its own calls run after the change has been told. */
@@ -36,7 +36,8 @@ export type Sender = {
   readonly waitUntil: (work: Promise<unknown>) => void;
 };
 
-class PresenceChanged {
+/** What `presenceChanged` is. */
+export class PresenceChanged {
   readonly #receivers = new Set<{ readonly receiver: Receiver }>();
 
   /**
@@ -58,7 +59,10 @@ class PresenceChanged {
     };
   }
 
-  /** For rooms only, which say who they are if anybody listens. */
+  /**
+   * For rooms only, which say who they are if anybody listens.
+   * @internal
+   */
   emit(diff: Diff, from: () => Sender): void {
     if (this.#receivers.size === 0 || isEmpty(diff)) return;
     const sender = from();

@@ -1,11 +1,13 @@
 /** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
 
 import { decodeUser } from "../core/claims.ts";
+import type { Occupants } from "../core/http-shapes.ts";
 import { flawOf, type Json } from "../core/json.ts";
 import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "../core/limits.ts";
 import { checkChannel, checkRoom, roomOfChannel } from "../core/names.ts";
 import type { ListedPresence, User } from "../core/presence.ts";
-import { type ErrorFrame, type PresenceFrame, ProtocolError } from "../core/protocol.ts";
+import { ProtocolError } from "../core/protocol.ts";
+import type { ErrorFrame } from "../core/server-frames.ts";
 import type { Env } from "../config/env.ts";
 import { call } from "../rpc/call.ts";
 import type { Added, Behind, PresencePage, RoomStats, RoomStub } from "../rpc/stubs.ts";
@@ -22,7 +24,10 @@ export class RoomHandle {
   readonly #env: Env;
   readonly #self: Target | null;
 
-  /** Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed. */
+  /**
+   * Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed.
+   * @internal
+   */
   constructor(name: string, env: Env, self: Target | null = null) {
     checkRoom(name);
     this.name = name;
@@ -52,7 +57,7 @@ export class RoomHandle {
   }
 
   /** Who is here, as the `presence` frame says it, with all the names. */
-  occupants(): Promise<PresenceFrame["payload"]> {
+  occupants(): Promise<Occupants> {
     return this.#ask((room) => room.occupants());
   }
 

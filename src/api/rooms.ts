@@ -1,47 +1,35 @@
-/** `rooms(env)` and `presences(env)`: all that a server can do, over one room and over all of them. */
+/** `rooms(env)`: all that a server can do with rooms, one of them or all. */
 
 import pMap from "p-map";
 import * as v from "valibot";
+import type { PruneRoomsResult, RoomList, SweepResult } from "../core/http-shapes.ts";
 import type { Json } from "../core/json.ts";
-import { namesRoom } from "../core/claims.ts";
 import { CALLS_AT_ONCE, LOBBIES, ROOM_PAGE_MAX, SWEEP_STEPS_PER_CALL } from "../core/limits.ts";
-import { checkChannel, compareNames, roomOfChannel } from "../core/names.ts";
+import { compareNames } from "../core/names.ts";
 import type { User } from "../core/presence.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { type Bindings, bindingsOf, type Env } from "../config/env.ts";
 import { millisecondsOf, RoomHandle } from "./room-handle.ts";
 import { call } from "../rpc/call.ts";
 import { LOBBY_NAMES } from "../rpc/lobbies.ts";
-import type { Added, ChannelStub, ListedRoom, RoomStub, Sweep, Whereabouts } from "../rpc/stubs.ts";
+import type { Added, Sweep } from "../rpc/stubs.ts";
 
-/** What to list: names that begin with `prefix`, `limit` at most (1 to 1,000), from where the cursor of the page before says. */
+/** What to list. */
 export type RoomListOptions = {
+  /** What the names begin with. Default: "", all of them. */
   readonly prefix?: string;
+  /** How many at most, 1 to 1,000. Default: 1,000. */
   readonly limit?: number;
+  /** The `cursor` of the list before, to go on behind it. */
   readonly cursor?: string | undefined;
   /** Only rooms that one of these patterns names, as in a token. */
   readonly rooms?: readonly string[] | undefined;
 };
 
-/** Occupied rooms by name. `cursor` is there where there are more. */
-export type RoomList = { readonly rooms: readonly ListedRoom[]; readonly cursor?: string };
-
 /** Where to go on, and which rooms to visit: those that one of the patterns names, as in a token. */
 export type SweepOptions = {
   readonly cursor?: string | undefined;
   readonly rooms?: readonly string[] | undefined;
-};
-
-/** Only rooms that one of the patterns names, as in a token. */
-export type ChannelOptions = { readonly rooms?: readonly string[] | undefined };
-
-/** How far a visit of all rooms got. With a `cursor` there are more: call again with it. */
-export type SweepResult = {
-  readonly rooms: number;
-  readonly pruned: number;
-  /** Rooms that could not be reached, or failed; missing where there are none. */
-  readonly failed?: number;
-  readonly cursor?: string;
 };
 
 /** Where a sweep goes on: the lobby's number, and the last room there that was visited. */
@@ -83,12 +71,12 @@ export class Rooms {
       throw new RangeError(`limit is ${limit}; it must be from 1 to ${ROOM_PAGE_MAX}`);
     }
     const after = cursor === undefined ? null : placeOf(ListPlace, cursor)[1];
-    const page = (lobby: string) =>
+    const listing = (lobby: string) =>
       call(this.#env.PRESENCE_LOBBY, lobby, (stub) =>
         stub.page({ prefix, after, limit: limit + 1, ...only(patterns) }),
       );
-    const pages = await pMap(LOBBY_NAMES, page, { concurrency: CALLS_AT_ONCE });
-    const found = pages.flat().toSorted((a, b) => compareNames(a.room, b.room));
+    const listings = await pMap(LOBBY_NAMES, listing, { concurrency: CALLS_AT_ONCE });
+    const found = listings.flat().toSorted((a, b) => compareNames(a.room, b.room));
     const listed = found.slice(0, limit);
     const last = listed.at(-1);
     const isMore = found.length > limit && last !== undefined;
@@ -105,17 +93,19 @@ export class Rooms {
   }
 
   /** Puts right what a crash may have left: listed rooms that are empty forget themselves. The same about cursors. */
-  async pruneRooms(
-    options: SweepOptions = {},
-  ): Promise<{ removed: number; failed?: number; cursor?: string }> {
+  async pruneRooms(options: SweepOptions = {}): Promise<PruneRoomsResult> {
     const { rooms: _, pruned: removed, ...rest } = await this.#sweep({ task: "rooms" }, options);
     return { removed, ...rest };
   }
 
-  /** Has every lobby prune its rooms, step by step in events of its own. */
-  async upkeep(): Promise<void> {
-    const begin = (lobby: string) => call(this.#env.PRESENCE_LOBBY, lobby, (stub) => stub.upkeep());
-    await pMap(LOBBY_NAMES, begin, { concurrency: CALLS_AT_ONCE });
+  /**
+   * Has every lobby prune its rooms, a page in each event of its own, so that no number of rooms is too many. Returns
+   * once all have begun. It is what the hourly cron trigger calls.
+   */
+  async startPruning(): Promise<void> {
+    const start = (lobby: string) =>
+      call(this.#env.PRESENCE_LOBBY, lobby, (stub) => stub.startPruning());
+    await pMap(LOBBY_NAMES, start, { concurrency: CALLS_AT_ONCE });
   }
 
   async #sweep(sweep: Sweep, { cursor, rooms: patterns }: SweepOptions): Promise<SweepResult> {
@@ -144,75 +134,6 @@ export class Rooms {
   }
 }
 
-/** Channels, over all the rooms that they are in. Errors are those of `RoomHandle`. */
-export class Presences {
-  readonly #env: Env;
-
-  constructor(env: Env) {
-    this.#env = env;
-  }
-
-  /** Where a channel is; `null` where it is nowhere. With patterns, as in a token, only the rooms that they name count. */
-  async get(
-    channel: string,
-    { rooms: patterns }: ChannelOptions = {},
-  ): Promise<Whereabouts | null> {
-    const found = await this.#askHome(
-      channel,
-      (room) => room.where(channel),
-      (home) => home.where(),
-    );
-    if (!found || !patterns) return found;
-    const named = found.rooms.filter((room) => namesRoom(patterns, room));
-    return named.length === 0 ? null : { ...found, rooms: named };
-  }
-
-  /** The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they name the room. */
-  async touch(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
-    if (options.rooms) return this.#inNamed(channel, options, (room) => room.touch(channel));
-    return this.#askHome(
-      channel,
-      (room) => room.touch(channel),
-      (home) => home.touch(),
-    );
-  }
-
-  /**
-   * Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. With
-   * patterns, it leaves those that they name.
-   */
-  async leaveAll(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
-    if (options.rooms) return this.#inNamed(channel, options, (room) => room.remove(channel));
-    return this.#askHome(
-      channel,
-      (room) => room.leaveAll(channel),
-      (home) => home.leaveAll(),
-    );
-  }
-
-  /** Asks the room that holds the channel's socket or, where none does, the Channel object. */
-  async #askHome<Result>(
-    channel: string,
-    ofRoom: (room: RoomStub) => Promise<Result | null>,
-    ofChannel: (home: ChannelStub) => Promise<Result>,
-  ): Promise<Result> {
-    const host = hostOf(channel);
-    const answer = host === null ? null : await call(this.#env.PRESENCE_ROOM, host, ofRoom);
-    return answer ?? call(this.#env.PRESENCE_CHANNEL, channel, ofChannel);
-  }
-
-  async #inNamed(
-    channel: string,
-    options: ChannelOptions,
-    act: (room: RoomHandle) => Promise<unknown>,
-  ): Promise<readonly string[]> {
-    const named = (await this.get(channel, options))?.rooms ?? [];
-    const actIn = (room: string) => act(new RoomHandle(room, this.#env));
-    await pMap(named, actIn, { concurrency: CALLS_AT_ONCE });
-    return named;
-  }
-}
-
 /**
  * The rooms of the Worker with these bindings.
  *
@@ -224,22 +145,6 @@ export function rooms(env: Bindings): Rooms {
   return new Rooms(bindingsOf(env));
 }
 
-/**
- * The channels of the Worker with these bindings.
- *
- * @example
- * await presences(env).touch("bot-1");
- */
-export function presences(env: Bindings): Presences {
-  return new Presences(bindingsOf(env));
-}
-
 function only(patterns: readonly string[] | undefined): { rooms?: readonly string[] } {
   return patterns ? { rooms: patterns } : {};
-}
-
-/** The room that may hold the channel's socket. */
-function hostOf(channel: string): string | null {
-  checkChannel(channel);
-  return roomOfChannel(channel);
 }

@@ -32,25 +32,23 @@ const EXPIRED = "the token has run out; get a new one";
 
 const INVALID = "the token is not valid, or not any more; get a new one";
 
-/** Subprotocols that a client offers, in its order. */
-export function offeredSubprotocols(request: Request): string[] {
-  const header = request.headers.get("sec-websocket-protocol") ?? "";
-  return header.split(",").map((protocol) => protocol.trim());
+/** The token of `Authorization: Bearer`, or `null`; empty where somebody forgot to fill it in. */
+export function bearerToken(headers: Headers): string | null {
+  return /^Bearer *(\S*)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
-/** The token of `Authorization: Bearer`, or `null`; empty where somebody forgot to fill it in. */
-export function bearerToken(request: Request): string | null {
-  return /^Bearer *(\S*)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
-}
+/** Where a socket's request may have its token. */
+export type TokenPlaces = {
+  readonly headers: Headers;
+  /** Those that the client offers. */
+  readonly subprotocols: readonly string[];
+  readonly query: URLSearchParams;
+};
 
 /** The token of a socket's request: in its header, its subprotocols or its query; browsers can set the last two. */
-export function socketToken(request: Request): string | null {
-  const offered = offeredSubprotocols(request).find((name) => name.startsWith(TOKEN_SUBPROTOCOL));
-  return (
-    bearerToken(request) ??
-    offered?.slice(TOKEN_SUBPROTOCOL.length) ??
-    new URL(request.url).searchParams.get("token")
-  );
+export function socketToken({ headers, subprotocols, query }: TokenPlaces): string | null {
+  const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL));
+  return bearerToken(headers) ?? offered?.slice(TOKEN_SUBPROTOCOL.length) ?? query.get("token");
 }
 
 /**

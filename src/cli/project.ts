@@ -8,7 +8,7 @@ import { parseEnv } from "node:util";
 import { parse as parseJson, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
-import { type Finding, findingsOf } from "../config/settings-audit.ts";
+import { type Finding, auditSettings } from "../config/settings-audit.ts";
 import { CommandError } from "./command-error.ts";
 import { printable } from "./text.ts";
 
@@ -56,7 +56,7 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
   const bindings = new Set(config.ratelimits.map(({ name }) => name));
   const read = [file, ...(existsSync(VARS) ? [VARS] : []), "the environment"];
   try {
-    const findings = findingsOf(variables, (name) => bindings.has(name));
+    const findings = auditSettings(variables, (name) => bindings.has(name));
     return { findings: [...findingsOfConfig(config, file), ...findings], read };
   } catch (error) {
     throw new CommandError(printable(error instanceof Error ? error.message : String(error)));

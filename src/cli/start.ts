@@ -17,10 +17,10 @@ const QUIET = {
 };
 
 /**
- * Makes the service give the pages on this machine tokens. Nothing else may set it: see
- * src/http/development-token.ts.
+ * Makes the service give the pages on this machine tokens: the product's Worker with a route beside it, and
+ * the variable that opens the route. Nothing else may run it or set it: see src/dev/worker/development-token.ts.
  */
-const DEVELOPMENT = ["--var", "PRESENCE_DEV:true"];
+const DEVELOPMENT = ["src/dev/worker/index.ts", "--var", "PRESENCE_DEV:true"];
 
 async function whatToTry(url: string): Promise<string> {
   const token = await mint({ sub: "ada", info: { name: "Ada" } }, readSecret() ?? "", "24h");

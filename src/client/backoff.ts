@@ -2,20 +2,10 @@
  * When to reconnect, by the code that closed the connection. Pure: time and chance are parameters.
  */
 
+import { type RetryPolicy as Verdict, retryPolicyOf as verdictOf } from "../core/close-codes.ts";
 import { RETRY_LATER_MS_MAX, RETRY_MS_FIRST, RETRY_MS_MAX, STABLE_MS_MIN } from "../core/limits.ts";
 
-/** What a close code says about the next connection. */
-export type Verdict = "never" | "later" | "now" | "retry";
-
-/**
- * 4000–4099: never. 4100–4199: later. 4200–4299: now. Any other code: retry. That includes 1000,
- * which no server sends to a client that has not left, and 1009, since what was too large is not
- * sent again.
- */
-export function verdictOf(closeCode: number): Verdict {
-  const ranges: readonly (Verdict | undefined)[] = ["never", "later", "now"];
-  return ranges[Math.floor(closeCode / 100) - 40] ?? "retry";
-}
+export { type Verdict, verdictOf };
 
 export class Backoff {
   #failures = 0;

@@ -6,7 +6,8 @@
 
 export type { Json, JsonObject } from "../core/json.ts";
 export type { LeaveReason } from "../core/presence.ts";
-export type { ClosingCode, FrameErrorCode } from "../core/protocol.ts";
+export type { ClosingCode } from "../core/close-codes.ts";
+export type { FrameErrorCode } from "../core/error-codes.ts";
 export type { RoomOptions, TokenRequest, TokenSource } from "./options.ts";
 export type {
   ClientErrorCode,

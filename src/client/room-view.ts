@@ -5,7 +5,8 @@
 
 import type { Json, JsonObject } from "../core/json.ts";
 import type { LeaveReason } from "../core/presence.ts";
-import type { ClosingCode, FrameErrorCode } from "../core/protocol.ts";
+import type { ClosingCode } from "../core/close-codes.ts";
+import type { FrameErrorCode } from "../core/error-codes.ts";
 
 /** A user as everyone in the room sees them: the id and the `info` of their token. */
 export type RoomUser<Info = JsonObject> = { readonly id: string } & Readonly<Info>;

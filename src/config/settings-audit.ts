@@ -23,7 +23,7 @@ const WORDS = /secret|password|passwort|changeme|change-me|example|presence|1234
 const NEW_SECRET = "make one with: openssl rand -base64 32";
 
 /** What is unsafe, the worst first. Throws where a setting is wrong. `isBound` knows the bindings by their names. */
-export function findingsOf(variables: Variables, isBound: (name: string) => boolean): Finding[] {
+export function auditSettings(variables: Variables, isBound: (name: string) => boolean): Finding[] {
   const settings = readSettings(variables);
   return [
     ...findingsOfDevelopment(variables),

@@ -7,24 +7,25 @@ import type { Variables } from "./variables.ts";
 /** What a connection without a token may do. */
 export type AnonymousPolicy = "join" | "watch" | "deny";
 
+/** The settings as the code has them. For defaults and ranges see the variable of each. */
 export type Settings = {
-  /** Milliseconds since the last sign of life after which a presence is expired. */
+  /** Milliseconds since the last sign of life after which a presence is expired. {@link Variables.PRESENCE_MAX_AGE} */
   readonly maxAgeMs: number;
-  /** Milliseconds that a presence outlives a connection lost without a goodbye. */
+  /** Milliseconds that a presence outlives a connection lost without a goodbye. {@link Variables.PRESENCE_GRACE} */
   readonly graceMs: number;
-  /** Presences in a room above which it announces counts instead of names. */
+  /** Presences in a room above which it announces counts instead of names. {@link Variables.PRESENCE_ANNOUNCE_MAX} */
   readonly announceMax: number;
-  /** Frames a second that one room sends at most. */
+  /** Frames a second that one room sends at most. {@link Variables.PRESENCE_ANNOUNCE_RATE} */
   readonly announceRate: number;
-  /** Connections that one room accepts, watchers included. */
+  /** Connections that one room accepts, watchers included. {@link Variables.PRESENCE_ROOM_MAX} */
   readonly roomMax: number;
-  /** Connections that one user may have in a room. */
+  /** Connections that one user may have in a room. {@link Variables.PRESENCE_USER_MAX} */
   readonly userMax: number;
-  /** Bytes of one frame from a client. */
+  /** Bytes of one frame from a client. {@link Variables.PRESENCE_FRAME_MAX} */
   readonly frameMax: number;
-  /** Bytes of one presence's state, as JSON. */
+  /** Bytes of one presence's state, as JSON. {@link Variables.PRESENCE_STATE_MAX} */
   readonly stateMax: number;
-  /** Frames a second from one connection. */
+  /** Frames a second from one connection. {@link Variables.PRESENCE_FRAME_RATE} */
   readonly frameRate: number;
   /** Origins that a browser may connect from; `null` for any. */
   readonly origins: readonly string[] | null;
@@ -50,7 +51,8 @@ type Range = {
   readonly unit: string;
 };
 
-const RANGES = {
+/** The one source of defaults and ranges; variables.ts says them where an editor shows them, and a test compares. */
+export const RANGES = {
   PRESENCE_MAX_AGE: { standard: 60, min: 1, max: 86_400, unit: "seconds" },
   PRESENCE_GRACE: { standard: 10, min: 0, max: 3_600, unit: "seconds" },
   PRESENCE_ANNOUNCE_MAX: { standard: 1_000, min: 0, max: SOCKETS_MAX, unit: "presences" },

@@ -1,23 +1,70 @@
 /** What an operator may set, as strings. Only settings.ts reads them; the command line's `doctor` uses it for that too. */
 
-/** The variables of the service; their meaning and ranges are in settings.ts. A var in TOML may be a number. */
+/**
+ * The variables of the service, each with its default, its range and its unit as settings.ts has them. A var in TOML
+ * may be a number. One that is empty counts as not set.
+ */
 export interface Variables {
+  /**
+   * How long after its last sign of life a presence is expired. Default 60, from 1 to 86,400 seconds.
+   * @example "120"
+   */
   PRESENCE_MAX_AGE?: string | number;
+  /**
+   * How long a presence outlives a connection that was lost without a goodbye; 0: not at all. Default 10, from 0 to
+   * 3,600 seconds.
+   * @example "30"
+   */
   PRESENCE_GRACE?: string | number;
+  /** Above so many a room announces counts instead of names. Default 1,000, from 0 to 32,768 presences. */
   PRESENCE_ANNOUNCE_MAX?: string | number;
+  /**
+   * What one room sends at most; it sets how long changes and messages are gathered. Default 10,000, from 1 to
+   * 1,000,000 frames a second.
+   */
   PRESENCE_ANNOUNCE_RATE?: string | number;
+  /** What one room accepts, watchers included. Default 10,000, from 1 to 32,768 connections. */
   PRESENCE_ROOM_MAX?: string | number;
+  /** What one user may have in a room. Default 20, from 1 to 32,768 connections. */
   PRESENCE_USER_MAX?: string | number;
+  /** The size of one frame from a client. Default 16,384, from 64 to 1,048,576 bytes. */
   PRESENCE_FRAME_MAX?: string | number;
+  /** The size of one presence's state, as JSON. Default 2,048, from 2 to 4,096 bytes. */
   PRESENCE_STATE_MAX?: string | number;
+  /**
+   * What one connection may send, in a bucket of twice that; heartbeats are free. Default 20, from 1 to 10,000 frames
+   * a second.
+   */
   PRESENCE_FRAME_RATE?: string | number;
+  /**
+   * Origins that a browser may connect from, separated by commas. Default "*": any.
+   * @example "https://example.com, https://www.example.com"
+   */
   PRESENCE_ORIGINS?: string;
+  /** What a connection without a token may do: "join", "watch" or "deny". Default "join". */
   PRESENCE_ANONYMOUS?: string;
+  /**
+   * A secret: the key of HS256 tokens, 32 bytes or more. Default: none, and no such token is good. Make one with:
+   * openssl rand -base64 32
+   */
   PRESENCE_SECRET?: string;
+  /** A secret: the key before that one, whose tokens are good too while it is replaced. Default: none. */
   PRESENCE_SECRET_PREVIOUS?: string;
+  /**
+   * Where an identity provider has its public keys, by https; by http on localhost. Default: none.
+   * @example "https://id.example.com/.well-known/jwks.json"
+   */
   PRESENCE_JWKS_URL?: string;
+  /**
+   * What `iss` of the provider's tokens must be. Default: not checked.
+   * @example "https://id.example.com"
+   */
   PRESENCE_ISSUER?: string;
+  /**
+   * What `aud` of the provider's tokens must have. Default: not checked.
+   * @example "presence"
+   */
   PRESENCE_AUDIENCE?: string;
-  /** Set by `npm start` alone: see development.ts. */
+  /** "true" is set by `npm start` alone: see src/dev/worker/development-token.ts. */
   PRESENCE_DEV?: string;
 }

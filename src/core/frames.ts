@@ -4,7 +4,14 @@ import type { Diff } from "./diff.ts";
 import { HEARTBEAT_SECONDS, HEARTBEATS_PER_MAX_AGE } from "./limits.ts";
 import type { Presence } from "./presence.ts";
 import type { PresenceSet } from "./presence-set.ts";
-import type { CountFrame, DiffFrame, PresenceFrame, SyncFrame, WelcomeFrame } from "./protocol.ts";
+import type {
+  CountFrame,
+  DiffFrame,
+  NamedPresence,
+  PresenceFrame,
+  SyncFrame,
+  WelcomeFrame,
+} from "./server-frames.ts";
 
 /** The whole list, as django-channels-presence says it. */
 export function listFrame(room: string, set: PresenceSet): PresenceFrame {
@@ -35,8 +42,8 @@ export function countFrame(room: string, set: PresenceSet): CountFrame {
 }
 
 export function syncFrame(room: string, set: PresenceSet): SyncFrame {
-  const presences: Presence[] = [];
-  for (const { presence } of set.entries()) if (presence.user) presences.push(presence);
+  const presences: NamedPresence[] = [];
+  for (const { presence } of set.entries()) if (isNamed(presence)) presences.push(presence);
   return { type: "sync", room, presences, lurkers: set.lurkers };
 }
 
@@ -62,6 +69,6 @@ export function diffFrames(room: string, set: PresenceSet, diff: Diff): DiffFram
   ];
 }
 
-function isNamed(presence: Presence): boolean {
+function isNamed<P extends Presence>(presence: P): presence is P & NamedPresence {
   return presence.user !== null;
 }

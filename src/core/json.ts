@@ -1,7 +1,12 @@
 /** JSON values: their type, equality, depth, and the bytes that a text takes on the wire. */
 
+import * as v from "valibot";
+
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json };
+
+// SAFETY: what is checked was parsed from JSON, so the only value that is none is `undefined`, a missing key.
+export const AnyJson = /* @__PURE__ */ v.custom<Json>((value) => value !== undefined);
 
 function isObject(value: Json): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

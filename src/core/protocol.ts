@@ -1,52 +1,22 @@
 /**
- * The wire: the frames of both directions, the codes that say why something was refused, and the decoder
- * of what a client sends. Nothing of a client goes further than this file without having been decoded.
+ * The wire: the decoder of what a client sends, and how something is refused. Nothing of a client goes further than
+ * this file without having been decoded. The frames that the server sends are in server-frames.ts, the close codes in
+ * close-codes.ts.
  */
 
 import * as v from "valibot";
-import { flawOf, type Json, unsafeIntegerIn, utf8Length } from "./json.ts";
+import { CLOSE_CODES } from "./close-codes.ts";
+import type { ErrorCode } from "./error-codes.ts";
+import { AnyJson, flawOf, type Json, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX } from "./limits.ts";
-import type { LeaveReason, Presence, User } from "./presence.ts";
+import type { ErrorFrame } from "./server-frames.ts";
+
+export { CLOSE_CODES, endOf } from "./close-codes.ts";
+export type * from "./error-codes.ts";
+export type * from "./server-frames.ts";
 
 /** The JSON string "heartbeat", with its quotes: question and answer. The runtime compares its bytes. */
 export const HEARTBEAT = '"heartbeat"';
-
-/**
- * WebSocket close codes of ours. 4000–4099: do not come back. 4100–4199: come back later, with backoff.
- * 4200–4299: come back now.
- */
-export const CLOSE_CODES = {
-  unauthorized: 4001,
-  removed: 4003,
-  bad_room: 4004,
-  replaced: 4009,
-  bad_request: 4000,
-  bad_origin: 4010,
-  room_full: 4100,
-  token_expired: 4101,
-  expired: 4108,
-  rate_limited: 4129,
-  frame_too_large: 1009,
-} as const;
-
-/** What a close code of a client says of its going: a goodbye, a page that was closed or reloaded, or nothing. */
-export function endOf(code: number): "goodbye" | "reload" | "cut" {
-  // 1005 is a close without a code, the plain `close()` of a browser.
-  if (code === 1000 || code === 1005) return "goodbye";
-  return code === 1001 ? "reload" : "cut";
-}
-
-/** Reasons that end the connection. */
-export type ClosingCode = keyof typeof CLOSE_CODES;
-
-/** Reasons that refuse one frame; the connection stays. */
-export type FrameErrorCode = "bad_frame" | "forbidden" | "state_too_large" | "throttled";
-
-/** Reasons that refuse a call of a server. */
-export type CallErrorCode = "bad_channel" | "bad_cursor" | "bad_user" | "too_many_rooms";
-
-/** Any reason for which something is refused. */
-export type ErrorCode = ClosingCode | FrameErrorCode | CallErrorCode;
 
 /** Something that a client or a server asked for is refused. The message says what was wrong, the limit and the way out. */
 export class ProtocolError extends Error {
@@ -78,78 +48,6 @@ export class ProtocolError extends Error {
 export const VIEWS = ["list", "diff", "count"] as const;
 export type View = (typeof VIEWS)[number];
 
-/** The frame that django-channels-presence documents, letter by letter: hence its snake_case. */
-export type PresenceFrame = {
-  type: "presence";
-  payload: { channel_name: string; members: readonly User[]; lurkers: number; count?: number };
-};
-
-/**
- * First frame of view `diff`. `channel` and `resume` are missing for a watcher. `heartbeat` is in seconds;
- * `frameRate` is how many frames the room takes from this connection in a second, in a bucket of twice that.
- */
-export type WelcomeFrame = {
-  type: "welcome";
-  room: string;
-  channel?: string;
-  user: User | null;
-  resume?: string;
-  heartbeat: number;
-  frameRate: number;
-};
-
-/** The snapshot: users' presences in the order of their joins; anonymous ones are counted in `lurkers`. */
-export type SyncFrame = {
-  type: "sync";
-  room: string;
-  presences: readonly Presence[];
-  lurkers: number;
-};
-
-/**
- * A batch of changes. A channel is in at most one of the lists. `state: null` means that there is none. The
- * user of an update is left out where it is the same as before.
- */
-export type DiffFrame = {
-  type: "diff";
-  room: string;
-  joins: readonly Presence[];
-  updates: readonly { channel: string; state: Json; user?: User }[];
-  leaves: readonly { channel: string; reason: LeaveReason }[];
-  lurkers: number;
-};
-
-/** Numbers only: distinct users, presences of all kinds, and anonymous ones among them. */
-export type CountFrame = {
-  type: "count";
-  room: string;
-  members: number;
-  presences: number;
-  lurkers: number;
-};
-
-/** One message: `from` is `null` where a server sent it. */
-export type Message = {
-  readonly from: { readonly channel: string; readonly user: User | null } | null;
-  readonly payload: Json;
-};
-
-/** Messages in the order in which the room got them. */
-export type MessagesFrame = { type: "messages"; room: string; messages: readonly Message[] };
-
-/** `frames`: how many frames the room dropped, where the code is `throttled`. */
-export type ErrorFrame = { type: "error"; code: ErrorCode; message: string; frames?: number };
-
-/** Every frame that a client may get, besides the answer to its heartbeat. */
-export type ServerFrame =
-  | PresenceFrame
-  | WelcomeFrame
-  | SyncFrame
-  | DiffFrame
-  | CountFrame
-  | MessagesFrame
-  | ErrorFrame;
-
 /** Every frame that a client may send. */
 export type ClientFrame =
   | { type: "heartbeat" }
@@ -165,11 +63,9 @@ export type FrameLimits = { readonly frameMax: number; readonly stateMax: number
 const clientFrame = /* @__PURE__ */ makeClientFrame();
 
 function makeClientFrame() {
-  // SAFETY: what JSON.parse returns is JSON, so the only value that is not is `undefined`, a missing key.
-  const jsonValue = v.custom<Json>((value) => value !== undefined);
   return v.variant("type", [
-    v.object({ type: v.literal("state"), state: jsonValue }),
-    v.object({ type: v.literal("message"), payload: jsonValue }),
+    v.object({ type: v.literal("state"), state: AnyJson }),
+    v.object({ type: v.literal("message"), payload: AnyJson }),
     v.object({ type: v.literal("sync") }),
     v.object({ type: v.literal("leave") }),
   ]);

@@ -6,12 +6,12 @@
 import { Hono } from "hono";
 import { describeRoute, generateSpecs, resolver } from "hono-openapi";
 import type { GenericSchema } from "valibot";
+import { ErrorAnswer } from "../core/http-shapes.ts";
 import { HTTP_PAGE, ROOM_PAGE_MAX } from "../core/limits.ts";
 import { VIEWS } from "../core/protocol.ts";
 import {
   ANY_SEGMENT,
   FAILURES,
-  Failure,
   type Operation,
   OPERATIONS,
   PARAMETERS,
@@ -50,7 +50,7 @@ export async function openApiDocument(): Promise<object> {
         responses: Object.fromEntries(
           Object.entries(FAILURES).map(([status, description]) => [
             status,
-            { description, content: json(Failure) },
+            { description, content: json(ErrorAnswer) },
           ]),
         ),
         securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },

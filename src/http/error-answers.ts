@@ -2,8 +2,10 @@
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { type ErrorCode, ProtocolError } from "../core/protocol.ts";
-import type { Env } from "../config/env.ts";
+import type { ErrorCode } from "../core/error-codes.ts";
+import type { ErrorAnswer } from "../core/http-shapes.ts";
+import { ProtocolError } from "../core/protocol.ts";
+import type { AppContext } from "./app-env.ts";
 import { seal } from "./headers.ts";
 import { logError, logRefusal } from "../telemetry/log.ts";
 
@@ -24,11 +26,6 @@ const CODES = {
 
 type Status = keyof typeof CODES;
 
-/** What is known of a call by the time at which it is refused. */
-export type Trail = { room: string; user: string };
-
-type Call = Context<{ Bindings: Env; Variables: Partial<Trail> }>;
-
 /** Refusals of the domain, as far as they can come from a call. */
 const STATUSES: Partial<Record<ErrorCode, Status>> = {
   unauthorized: 401,
@@ -40,7 +37,7 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
 };
 
 /** The answer to whatever a route threw. */
-export function answerTo(error: Error, c: Call): Response {
+export function answerTo(error: Error, c: AppContext): Response {
   if (error instanceof HTTPException) return refusal(c, error.status, error.message);
   if (error instanceof ProtocolError) {
     // Over HTTP the status says enough: whoever calls gets a new token in either case.
@@ -58,8 +55,11 @@ export function notFound(c: Context): Response {
   return answer;
 }
 
-/** The answer to other methods than `allowed`. */
-export function methodNotAllowed(allowed: string): (c: Call) => Response {
+/** The answer to other methods than these, in capitals. Where there is a GET there is a HEAD. */
+export function methodNotAllowed(methods: readonly string[]): (c: AppContext) => Response {
+  const allowed = methods
+    .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
+    .join(", ");
   return (c) => {
     c.header("allow", allowed);
     return refusal(c, 405, `${c.req.method} is not possible here; use ${allowed}`);
@@ -67,15 +67,15 @@ export function methodNotAllowed(allowed: string): (c: Call) => Response {
 }
 
 /** An answer that somebody was refused, with its line in the log. That something is not there is no refusal. */
-function refusal(c: Call, status: number, message: string, code = codeOf(status)): Response {
-  if (status !== 404) logRefusal("call refused", { ...c.var, code, status });
+function refusal(c: AppContext, status: number, message: string, code = codeOf(status)): Response {
+  if (status !== 404) logRefusal("call refused", { ...c.var.subject, code, status });
   return errorAnswer(c, status, message, code);
 }
 
 function errorAnswer(c: Context, status: number, message: string, code = codeOf(status)): Response {
   const known = isStatus(status) ? status : 503;
   if (known === 401) c.header("www-authenticate", "Bearer");
-  return c.json({ error: { code, message } }, known);
+  return c.json({ error: { code, message } } satisfies ErrorAnswer, known);
 }
 
 function codeOf(status: number): string {

@@ -1,31 +1,31 @@
 /**
- * The calls of the HTTP API as data: where, what they want and what they answer. The app checks requests by
- * it, and openapi.json is made from it.
+ * The calls of the HTTP API as data: where they are, what they need and what they answer. The app registers its
+ * routes, their guards and their 405s by this table, and openapi.json is made from it. A new call is an entry here
+ * and a handler in handlers.ts.
  */
 
 import * as v from "valibot";
-import { flawOf, type Json } from "../core/json.ts";
 import {
-  HTTP_PAGE,
-  JSON_DEPTH_MAX,
-  NAME_BYTES_MAX,
-  ROOM_PAGE_MAX,
-  USER_ID_LENGTH_MAX,
-} from "../core/limits.ts";
+  Health,
+  Occupants,
+  PresenceList,
+  PruneResult,
+  PruneRoomsResult,
+  RoomList,
+  RoomNames,
+  RoomStats,
+  SendResult,
+  SweepResult,
+  Whereabouts,
+} from "../core/http-shapes.ts";
+import { AnyJson, flawOf } from "../core/json.ts";
+import { HTTP_PAGE, JSON_DEPTH_MAX, NAME_BYTES_MAX, ROOM_PAGE_MAX } from "../core/limits.ts";
+import { ListedPresence, type User } from "../core/presence.ts";
 
-const Milliseconds = v.pipe(v.number(), v.description("milliseconds since the epoch"));
-
-const User = v.pipe(
-  v.looseObject({ id: v.pipe(v.string(), v.minLength(1), v.maxLength(USER_ID_LENGTH_MAX)) }),
-  v.description("A person. The other keys are what everyone in the room may see of them."),
-);
-
-// SAFETY: a body was parsed from JSON, so the only value that is none is `undefined`, a missing key.
-const AnyJson = v.custom<Json>((value) => value !== undefined);
-
-/** Checked by `decodeUser`: an object of valibot would lose a key that is called `constructor`. */
+// SAFETY: `RoomHandle.add` checks it, as it does for a caller in TypeScript. An object schema would lose a key that is
+// called `constructor`.
 const GivenUser = v.pipe(
-  v.unknown(),
+  v.custom<User | null>(() => true),
   v.check(
     (user) => flawOf(user, JSON_DEPTH_MAX) === null,
     `user has a number that is too large, or is nested deeper than ${JSON_DEPTH_MAX} levels`,
@@ -35,31 +35,11 @@ const GivenUser = v.pipe(
   ),
 );
 
-const Presence = v.object({
-  room: v.string(),
-  channel: v.string(),
-  user: v.pipe(v.nullable(User), v.description("null for an anonymous presence")),
-  joinedAt: Milliseconds,
-  lastSeen: Milliseconds,
-  state: v.optional(v.pipe(AnyJson, v.description("what the presence says of itself, any JSON"))),
-});
-
 const Cursor = v.optional(
   v.pipe(v.string("cursor must be text"), v.description("the `cursor` of the page before")),
 );
 
-const AnswerCursor = v.optional(
-  v.pipe(v.string(), v.description("there is more: call again with it")),
-);
-
-const Failed = v.optional(
-  v.pipe(v.number(), v.description("rooms that failed; missing where there are none")),
-);
-
 const LIMIT = `limit must be a whole number from 1 to ${ROOM_PAGE_MAX}`;
-/** Where a list of presences goes on. */
-export const PresencePlace = v.strictTuple([v.literal("presence"), v.string()]);
-
 const Limit = v.optional(
   v.pipe(
     v.string(LIMIT),
@@ -80,9 +60,6 @@ const Age = v.optional(
     v.description("seconds since the last sign of life; PRESENCE_MAX_AGE if left out"),
   ),
 );
-
-/** The answer to every failure. */
-export const Failure = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
 
 /** What may be wrong with a call. */
 export const FAILURES = {
@@ -111,6 +88,8 @@ export type Operation = {
   readonly description?: string;
   /** Whether it wants a token that can `admin`; `watch` for one that is content with less, `null` for none. */
   readonly needs: "admin" | "watch" | null;
+  /** Whether the token must also be for the room that holds the channel's socket: it will hear the other room. */
+  readonly needsRoomOfChannel?: true;
   readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
   readonly body?: v.GenericSchema;
   /** Whether it may be called without a body. */
@@ -139,10 +118,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Rooms, each with the time since when it is occupied",
-        body: v.object({
-          rooms: v.array(v.object({ room: v.string(), since: Milliseconds })),
-          cursor: AnswerCursor,
-        }),
+        body: RoomList,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -176,7 +152,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Members in the order of their first joins, and the number of anonymous presences",
-        body: v.object({ channel_name: v.string(), members: v.array(User), lurkers: v.number() }),
+        body: Occupants,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -192,28 +168,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Counters, and what the room is now",
-        body: v.object({
-          room: v.string(),
-          connections: v.number(),
-          presences: v.number(),
-          members: v.number(),
-          lurkers: v.number(),
-          since: Milliseconds,
-          joins: v.number(),
-          leaves: v.object({
-            left: v.number(),
-            lost: v.number(),
-            expired: v.number(),
-            removed: v.number(),
-            replaced: v.number(),
-          }),
-          resumes: v.number(),
-          frames: v.object({ in: v.number(), out: v.number() }),
-          batches: v.number(),
-          throttled: v.number(),
-          alarms: v.number(),
-          rowsWritten: v.number(),
-        }),
+        body: RoomStats,
       },
     },
     failures: [400, 401, 403, 503],
@@ -229,7 +184,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Presences",
-        body: v.object({ presences: v.array(Presence), cursor: AnswerCursor }),
+        body: PresenceList,
       },
     },
     failures: [400, 401, 403, 429, 503],
@@ -242,11 +197,12 @@ export const OPERATIONS = {
     description:
       "As a user, or anonymously where `user` is null or left out. One that is there already is refreshed and gets this user. A channel that has its socket in another room gets the frames of this room over it.",
     needs: "admin",
+    needsRoomOfChannel: true,
     body: v.strictObject({ user: v.optional(GivenUser, null) }),
     isBodyOptional: true,
     answers: {
-      200: { text: "It was there already: the presence", body: Presence },
-      201: { text: "It is there now: the presence", body: Presence },
+      200: { text: "It was there already: the presence", body: ListedPresence },
+      201: { text: "It is there now: the presence", body: ListedPresence },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -271,7 +227,7 @@ export const OPERATIONS = {
       payload: v.pipe(AnyJson, v.description("any JSON")),
     }),
     answers: {
-      202: { text: "On its way", body: v.object({ connections: v.number() }) },
+      202: { text: "On its way", body: SendResult },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -284,7 +240,7 @@ export const OPERATIONS = {
     body: v.strictObject({ age: Age }),
     isBodyOptional: true,
     answers: {
-      200: { text: "Those that were removed", body: v.object({ pruned: v.array(Presence) }) },
+      200: { text: "Those that were removed", body: PruneResult },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
   },
@@ -301,12 +257,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many rooms were visited and how many presences removed",
-        body: v.object({
-          rooms: v.number(),
-          pruned: v.number(),
-          failed: Failed,
-          cursor: AnswerCursor,
-        }),
+        body: SweepResult,
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
@@ -323,7 +274,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "How many were taken off",
-        body: v.object({ removed: v.number(), failed: Failed, cursor: AnswerCursor }),
+        body: PruneRoomsResult,
       },
     },
     failures: [400, 401, 403, 413, 415, 422, 429, 503],
@@ -337,12 +288,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "The rooms it is in",
-        body: v.object({
-          channel: v.string(),
-          user: v.nullable(User),
-          rooms: v.array(v.string()),
-          lastSeen: Milliseconds,
-        }),
+        body: Whereabouts,
       },
     },
     failures: [400, 401, 403, 404, 429, 503],
@@ -354,7 +300,7 @@ export const OPERATIONS = {
     summary: "Keep a channel's presences fresh",
     needs: "admin",
     answers: {
-      200: { text: "The rooms it is in", body: v.object({ rooms: v.array(v.string()) }) },
+      200: { text: "The rooms it is in", body: RoomNames },
     },
     failures: [400, 401, 403, 429, 503],
   },
@@ -366,7 +312,7 @@ export const OPERATIONS = {
     description: "Its socket is closed with 4003.",
     needs: "admin",
     answers: {
-      200: { text: "The rooms it left", body: v.object({ rooms: v.array(v.string()) }) },
+      200: { text: "The rooms it left", body: RoomNames },
     },
     failures: [400, 401, 403, 429, 503],
   },
@@ -376,10 +322,13 @@ export const OPERATIONS = {
     path: "/healthz",
     summary: "Whether the Worker answers",
     needs: null,
-    answers: { 200: { text: "It does", body: v.object({ ok: v.literal(true) }) } },
+    answers: { 200: { text: "It does", body: Health } },
     failures: [400, 429],
   },
 } as const satisfies Record<string, Operation>;
+
+/** An operation that is a call: all but the socket, whose answer is no answer of HTTP. */
+export type CallId = Exclude<keyof typeof OPERATIONS, "openSocket">;
 
 /** Said of path parameters. */
 export const PARAMETERS = {

@@ -4,6 +4,7 @@
  * nothing, and one that fails lets everybody pass: it must never be what locks people out.
  */
 
+import { networkOf } from "./client-network.ts";
 import { HEADERS_LENGTH_MAX, QUERY_LENGTH_MAX } from "../core/limits.ts";
 import type { User } from "../core/presence.ts";
 import { formatCount, ProtocolError } from "../core/protocol.ts";
@@ -11,10 +12,10 @@ import type { Env, Limiter } from "../config/env.ts";
 import { logError } from "../telemetry/log.ts";
 
 /**
- * Throws a ProtocolError `bad_request` where the query or the headers are too large to be a client's of ours, or where
- * what stands in `Host` makes no address.
+ * The address of a request, parsed. Throws a ProtocolError `bad_request` where the query or the headers are too large
+ * to be a client's of ours, or where what stands in `Host` makes no address.
  */
-export function checkSize({ url, headers }: Request): void {
+export function addressOf({ url, headers }: Request): URL {
   const address = URL.parse(url);
   if (address === null) {
     throw new ProtocolError("bad_request", "the request's Host header names no host; send one");
@@ -23,6 +24,7 @@ export function checkSize({ url, headers }: Request): void {
   let length = 0;
   for (const [name, value] of headers) length += name.length + value.length;
   checkLength("headers together", length, HEADERS_LENGTH_MAX);
+  return address;
 }
 
 function checkLength(what: string, length: number, max: number): void {
@@ -31,15 +33,15 @@ function checkLength(what: string, length: number, max: number): void {
   throw new ProtocolError("bad_request", `${is}; the limit is ${formatCount(max)}`);
 }
 
-/** Throws a ProtocolError of this code where too many requests come from the address of this one. */
-export async function checkAddress(
+/** Throws a ProtocolError of this code where too many requests come from the network of this one. */
+export async function checkNetwork(
   { headers }: Request,
   { ADDRESS_LIMITER }: Env,
   code: "rate_limited" | "throttled",
 ): Promise<void> {
   // Set by Cloudflare, whatever a client says there. Where it is missing this is not Cloudflare.
   const address = headers.get("cf-connecting-ip");
-  if (address === null || (await isWithin(ADDRESS_LIMITER, address))) return;
+  if (address === null || (await isWithin(ADDRESS_LIMITER, networkOf(address)))) return;
   throw new ProtocolError(code, "too many requests from your address; come back in a minute");
 }
 

@@ -7,7 +7,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { Env } from "../config/env.ts";
 import { logWarning } from "../telemetry/log.ts";
-import { findingsOf } from "../config/settings-audit.ts";
+import { auditSettings } from "../config/settings-audit.ts";
 import { isDevelopment, isLocal } from "../config/settings.ts";
 
 const checked = new WeakSet<Env>();
@@ -23,7 +23,7 @@ export function checkStart(url: string, env: Env): void {
   // `npm start`: nothing of this is unsafe on a machine that nobody else reaches.
   if (checked.has(env) || (isDevelopment(env) && isLocal(new URL(url)))) return;
   checked.add(env);
-  const settings = findingsOf(env, (name) => name in env).map(
+  const settings = auditSettings(env, (name) => name in env).map(
     ({ setting, problem, remedy }) => `${setting} ${problem}; ${remedy}`,
   );
   const line = settings.join("\n");

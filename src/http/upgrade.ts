@@ -8,30 +8,36 @@ import {
   anonymous,
   type Identity,
   identify,
-  offeredSubprotocols,
   socketToken,
   SUBPROTOCOL,
+  type TokenPlaces,
   unauthorized,
 } from "../auth/identity.ts";
 import { type Connect, connectRequest, switchTo } from "../rpc/connection-parameters.ts";
+import { checkRoom } from "../core/names.ts";
 import { ProtocolError, type View, VIEWS } from "../core/protocol.ts";
 import type { Env } from "../config/env.ts";
-import { checkAddress, checkSize, checkUser } from "./request-limits.ts";
+import { addressOf, checkNetwork, checkUser } from "./request-limits.ts";
 import { logRefusal } from "../telemetry/log.ts";
 import { OPERATIONS } from "./operations.ts";
-import { roomInPath } from "./path-parameters.ts";
+import { nameInPath } from "./path-parameters.ts";
 import { readSettings, type Settings, takesTokens } from "../config/settings.ts";
 
 /** Checks an upgrade and hands it to its room, or answers with a socket that says why not. */
 export async function openSocket(request: Request, env: Env): Promise<Response> {
-  const trail: Trail = {};
+  const subject: Subject = {};
+  const subprotocols = offeredSubprotocols(request.headers);
+  // The one offered subprotocol that may be answered: a token never is.
+  const answered = subprotocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
   try {
-    return await enter(request, env, trail);
+    const socket = await enter(request, subprotocols, env, subject);
+    // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
+    return switchTo(socket, answered);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { code, closeCode } = error;
-    logRefusal("socket refused", { ...trail, code, ...(closeCode ? { status: closeCode } : {}) });
-    return refuse(request, error);
+    logRefusal("socket refused", { ...subject, code, ...(closeCode ? { status: closeCode } : {}) });
+    return switchTo(refuse(error), answered);
   }
 }
 
@@ -51,34 +57,42 @@ export function isHandshake({ method, headers }: Request): boolean {
   return version === HANDSHAKE.version && HANDSHAKE.key.test(key ?? "");
 }
 
-/** What is known of a connection by the time at which it is refused. */
-type Trail = { room?: string; user?: string | null };
+/** Who and what is refused, as far as that is known by then. */
+type Subject = { room?: string; user?: string | null };
 
-async function enter(request: Request, env: Env, trail: Trail): Promise<Response> {
-  await checkAddress(request, env, "rate_limited");
-  checkSize(request);
+/** The client's end of a socket that its room has accepted. Throws a ProtocolError where it may not come in. */
+async function enter(
+  request: Request,
+  subprotocols: readonly string[],
+  env: Env,
+  subject: Subject,
+): Promise<WebSocket> {
+  const { headers } = request;
+  await checkNetwork(request, env, "rate_limited");
+  const url = addressOf(request);
   const settings = readSettings(env);
-  const room = roomInPath(request.url, OPERATIONS.openSocket.path);
-  trail.room = room;
-  checkOrigin(request.headers.get("origin"), settings);
-  const identity = await identityOf(request, settings);
-  trail.user = identity.user?.id ?? null;
+  const room = nameInPath(url, OPERATIONS.openSocket.path, ":name");
+  checkRoom(room);
+  subject.room = room;
+  checkOrigin(headers.get("origin"), settings);
+  const query = url.searchParams;
+  const identity = await identityOf({ headers, subprotocols, query }, settings);
+  subject.user = identity.user?.id ?? null;
   await checkUser(identity.user, env);
-  const connect = readConnect(request, room, identity);
+  const connect = readConnect(query, room, identity);
   const response = await env.PRESENCE_ROOM.getByName(room).fetch(connectRequest(connect));
-  // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
-  if (response.webSocket) return switchTo(response.webSocket, chooseSubprotocol(request));
+  if (response.webSocket) return response.webSocket;
   const { code, message } = v.parse(Refusal, await response.json());
   throw new ProtocolError(code, message);
 }
 
-/** Accepts a socket only to say why it may not stay. */
-function refuse(request: Request, error: ProtocolError): Response {
+/** Accepts a socket only to say why it may not stay. Returns the client's end. */
+function refuse(error: ProtocolError): WebSocket {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.send(JSON.stringify(error.toFrame()));
   server.close(error.closeCode ?? 1000, error.code);
-  return switchTo(client, chooseSubprotocol(request));
+  return client;
 }
 
 /** What a room answers where only it can know: the frame that the client is to get. */
@@ -90,13 +104,12 @@ function checkOrigin(origin: string | null, { origins }: Settings): void {
   throw new ProtocolError("bad_origin", `pages of ${origin} may not connect to this server`);
 }
 
-async function identityOf(request: Request, settings: Settings): Promise<Identity> {
-  const token = takesTokens(settings) ? socketToken(request) : null;
+async function identityOf(places: TokenPlaces, settings: Settings): Promise<Identity> {
+  const token = takesTokens(settings) ? socketToken(places) : null;
   return token === null ? anonymous(settings) : identify(token, settings);
 }
 
-function readConnect(request: Request, room: string, identity: Identity): Connect {
-  const query = new URL(request.url).searchParams;
+function readConnect(query: URLSearchParams, room: string, identity: Identity): Connect {
   const isWatching = query.get("watch") === "1";
   checkAdmission(identity, isWatching, room);
   const [channel, secret] = [query.get("channel"), query.get("resume")];
@@ -120,7 +133,8 @@ function viewOf(name: string | null): View {
   return VIEWS.find((view) => view === name) ?? "list";
 }
 
-/** The one offered subprotocol that may be answered: a token never is. */
-function chooseSubprotocol(request: Request): string | null {
-  return offeredSubprotocols(request).includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
+/** In the client's order. */
+function offeredSubprotocols(headers: Headers): string[] {
+  const header = headers.get("sec-websocket-protocol") ?? "";
+  return header.split(",").map((protocol) => protocol.trim());
 }

@@ -15,7 +15,7 @@ import { call } from "../rpc/call.ts";
 import type { Behind, ListedRoom, LobbyStub, RoomQuery, Sweep, Swept } from "../rpc/stubs.ts";
 
 const ROOM = "room:";
-/** The last room that the upkeep under way has visited. */
+/** The last room that the pruning under way has visited. */
 const VISITED = "visited";
 
 export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
@@ -65,7 +65,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
   }
 
   /** Each step is an event of its own, so no number of rooms is too many. One that is under way goes on. */
-  async upkeep(): Promise<void> {
+  async startPruning(): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now());
   }
 
@@ -81,7 +81,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
       kv.put(VISITED, after);
       await this.ctx.storage.setAlarm(Date.now());
     } catch (error) {
-      logError("upkeep of a lobby failed", error);
+      logError("pruning of a lobby failed", error);
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
   }

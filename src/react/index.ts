@@ -18,4 +18,4 @@ export type {
 } from "../client/index.ts";
 export { useMessages } from "./use-messages.ts";
 export { useCount, useMembers, useSelf } from "./use-parts.ts";
-export { type RoomPresent, usePresence } from "./use-presence.ts";
+export { type Actions, type RoomPresent, usePresence } from "./use-presence.ts";

@@ -14,7 +14,7 @@ import { sameOrNew } from "./selection.ts";
 import { acquire, keyOf, peek, release } from "./shared-room.ts";
 import { type Mounted, useMounted } from "./use-options.ts";
 
-type Actions<State> = {
+export type Actions<State> = {
   /**
    * `setState` of the client. The same function as long as the room is the same. Does nothing after the
    * component was unmounted.

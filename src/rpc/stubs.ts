@@ -3,11 +3,15 @@
  * do not terminate on JSON, which contains itself.
  */
 
+import type { ListedRoom, RoomStats, Whereabouts } from "../core/http-shapes.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
 import type { Frame } from "../core/outbox.ts";
 import type { DetachedOwner, ElsewhereOwner } from "../core/owner.ts";
-import type { ErrorFrame, PresenceFrame, View } from "../core/protocol.ts";
+import type { View } from "../core/protocol.ts";
+import type { ErrorFrame, PresenceFrame } from "../core/server-frames.ts";
+
+export type { ListedRoom, RoomStats, Whereabouts } from "../core/http-shapes.ts";
 
 /** What the class behind a stub must look like. */
 export type Behind<Stub> = {
@@ -28,12 +32,6 @@ export type PresencePage = {
 /** One channel in one room. */
 export type Sighting = { readonly user: User | null; readonly lastSeen: number };
 
-/** One channel in all its rooms; user and last sign of life are those of its owner, or the newest. */
-export type Whereabouts = Sighting & {
-  readonly channel: string;
-  readonly rooms: readonly string[];
-};
-
 /** Frames of one room for channels that have their sockets in another, in the order in which they are to go out. */
 export type DeliveryItem = { readonly channels: string[]; readonly frames: readonly Frame[] };
 
@@ -47,25 +45,6 @@ export type Delivery = {
 
 /** What became of a delivery: channels that have no presence there, and such as need a snapshot for what they did not get. */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
-
-/** What a room has counted since `since`, in milliseconds since the epoch, and what it is now. */
-export type RoomStats = {
-  readonly room: string;
-  readonly connections: number;
-  readonly presences: number;
-  readonly members: number;
-  readonly lurkers: number;
-  readonly since: number;
-  readonly joins: number;
-  readonly leaves: Readonly<Record<LeaveReason, number>>;
-  readonly resumes: number;
-  /** Heartbeats are in neither: the runtime answers them. */
-  readonly frames: { readonly in: number; readonly out: number };
-  readonly batches: number;
-  readonly throttled: number;
-  readonly alarms: number;
-  readonly rowsWritten: number;
-};
 
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
@@ -116,9 +95,6 @@ export interface ChannelStub {
   leaveAll(): Promise<readonly string[]>;
 }
 
-/** An occupied room; `since` is in milliseconds since the epoch. */
-export type ListedRoom = { readonly room: string; readonly since: number };
-
 /** What to do in each of many rooms; only in those that a token names, where there is a token. */
 export type Sweep = {
   readonly task: "presences" | "rooms";
@@ -141,7 +117,7 @@ export interface LobbyStub {
   page(options: RoomQuery): Promise<readonly ListedRoom[]>;
   sweep(sweep: Sweep, after: string | null): Promise<Swept>;
   /** Begins to prune rooms, a page at each alarm. */
-  upkeep(): Promise<void>;
+  startPruning(): Promise<void>;
 }
 
 export type RoomQuery = {

@@ -76,7 +76,18 @@ describe("far too many requests from one address", () => {
     expect(count).toBeGreaterThanOrEqual(LIMIT);
     expect(watched(room).constructed).toBe(0);
     expect(lines).toContain('{"event":"call refused","code":"throttled","status":429}');
-    expect((await call("GET", roomPath(room), from("2001:db8::2"))).status).toBe(200);
+    expect((await call("GET", roomPath(room), from("2001:db8:0:1::1"))).status).toBe(200);
+  });
+
+  test("are counted together where they come from one /64 of IPv6, which one customer has", async () => {
+    let host = 0;
+    const count = await untilRefused(async () => {
+      host += 1;
+      const { status } = await call("GET", "/healthz", from(`2001:db8:1::${host.toString(16)}`));
+      return status === 429;
+    });
+    expect(count).toBeGreaterThanOrEqual(LIMIT);
+    expect((await call("GET", "/healthz", from("2001:db8:1:1::1"))).status).toBe(200);
   });
 
   test("are counted together, sockets and calls", async () => {

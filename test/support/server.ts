@@ -42,13 +42,19 @@ export const GUARD = '("$@"; kill -KILL 0) & cat; rm -rf "$0"; kill -KILL 0';
 /** Settings of the service, by the names of their variables. */
 export type Vars = Record<string, string>;
 
-/** Which Worker to run: the configuration of its project, and a path that answers when it runs. */
-export type Worker = { readonly config: string; readonly health: string };
+/**
+ * Which Worker to run: the configuration of its project, its entry if it is not that of the configuration, and a path
+ * that answers when it runs.
+ */
+export type Worker = { readonly config: string; readonly main?: string; readonly health: string };
 
 /** The classes of objects, as the files of their storage are named. */
 type ObjectClass = "Room" | "Channel" | "Lobby";
 
 const SERVICE: Worker = { config: join(PROJECT, "wrangler.toml"), health: "/healthz" };
+
+/** The service as `npm start` runs it, with tokens for the asking. */
+export const DEVELOPMENT: Worker = { ...SERVICE, main: "src/dev/worker/index.ts" };
 
 export class Server {
   readonly port: number;
@@ -100,13 +106,14 @@ export class Server {
     ]);
     const where = ["--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", "0"];
     const storage = ["--persist-to", join(this.#directory, "state"), "--env-file", this.#envFile];
-    const { config } = this.#worker;
-    const wrangler = [process.execPath, WRANGLER, "dev", "--config", config, "--log-level", "warn"];
+    const { config, main = [] } = this.#worker;
+    const wrangler = [process.execPath, WRANGLER, "dev"].concat(main);
+    const quiet = ["--config", config, "--log-level", "warn"];
     this.#output = "";
     // A process group of its own, so that all of it can be killed at once.
     const child = spawn(
       "sh",
-      ["-c", GUARD, this.#directory, ...wrangler, ...where, ...storage, ...vars],
+      ["-c", GUARD, this.#directory, ...wrangler, ...quiet, ...where, ...storage, ...vars],
       {
         cwd: dirname(config),
         detached: true,

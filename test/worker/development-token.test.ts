@@ -2,7 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { app } from "../../src/http/app.ts";
+import development from "../../src/dev/worker/index.ts";
 import { identify } from "../../src/auth/identity.ts";
 import { readSettings } from "../../src/config/settings.ts";
 
@@ -21,7 +21,7 @@ async function ask(
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   };
-  return app.fetch(new Request(`${origin}/dev/token`, init), bindings);
+  return development.fetch(new Request(`${origin}/dev/token`, init), bindings);
 }
 
 test.each([HOME, "http://127.0.0.1:8787", "http://[::1]:8787", "https://localhost"])(
@@ -75,6 +75,20 @@ test.each([
   const response = await ask(body);
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({ error: { message: expect.stringMatching(words) } });
+});
+
+test("everything else is the product's", async () => {
+  const bindings: object = { ...env, PRESENCE_DEV: "true" };
+  const answer = (path: string) => development.fetch(new Request(HOME + path), bindings);
+  expect(await (await answer("/healthz")).json()).toEqual({ ok: true });
+  expect((await answer("/dev/token")).status).toBe(404);
+  const socket = new Request(`${HOME}/rooms/development/ws?watch=1`, {
+    headers: { upgrade: "websocket" },
+  });
+  const { status, webSocket } = await development.fetch(socket, bindings);
+  expect(status).toBe(101);
+  webSocket?.accept();
+  webSocket?.close(1000);
 });
 
 test("a form of a foreign page, which needs no permission to be sent, is refused", async () => {

@@ -447,6 +447,44 @@ describe.each(withBody)("the body of %s", (id, operation) => {
     }
   });
 
+  test.each([
+    ["no token", null, 401],
+    ["a token that may not", { can: ["watch"] }, 403],
+  ])("is not read where there is %s", async (_name, claims, status) => {
+    let pulls = 0;
+    // A stream without a length, as a chunked body is.
+    const raw = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulls += 1;
+          controller.enqueue(new TextEncoder().encode("{"));
+          if (pulls === 10) controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const answer = await ask(operation, { claims, raw, headers: JSON_TYPE, variables: {} });
+    expect(errorOf(answer).status).toBe(status);
+    expect(pulls).toBe(0);
+    expect(workOf(ROOM, CHANNEL)).toEqual(work);
+  });
+
+  test("is read only as far as it may go, however long it is", async () => {
+    let pulls = 0;
+    const chunk = new TextEncoder().encode(" ".repeat(BODY_MAX / 4));
+    const raw = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulls += 1;
+          controller.enqueue(chunk);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    await refuse({ raw, headers: JSON_TYPE, variables: {} }, 413, /^body_too_large$/);
+    expect(pulls).toBe(5);
+  });
+
   test("cannot be too large, of whomever it is", async () => {
     const raw = new Uint8Array(BODY_MAX + 1);
     const answer = await ask(operation, { claims: null, raw, headers: JSON_TYPE });

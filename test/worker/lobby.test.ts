@@ -713,7 +713,7 @@ describe("the hourly upkeep", () => {
     const occupied = namesOf(LOBBY, "ghost/!", ROOMS_PER_SWEEP_STEP + 5);
     await occupy(occupied);
     await Promise.all(GHOSTS.map(listWrongly));
-    await env.PRESENCE_LOBBY.getByName(LOBBY).upkeep();
+    await env.PRESENCE_LOBBY.getByName(LOBBY).startPruning();
     const left: number[] = [];
     await ringAllOf(
       () => ringLobby(LOBBY),
@@ -736,10 +736,10 @@ describe("the hourly upkeep", () => {
     advance(3_600);
     const lobby = env.PRESENCE_LOBBY.getByName(LOBBY);
     await Promise.all(GHOSTS.map(listWrongly));
-    await lobby.upkeep();
+    await lobby.startPruning();
     await ringLobby(LOBBY);
     const before = await rowsOfLobby(LOBBY);
-    await lobby.upkeep();
+    await lobby.startPruning();
     expect(await rowsOfLobby(LOBBY)).toEqual(before);
     const steps = await ringAllOf(() => ringLobby(LOBBY));
     expect(steps).toBeLessThanOrEqual(Math.ceil(1_100 / ROOMS_PER_SWEEP_STEP));
@@ -760,7 +760,7 @@ describe("the hourly upkeep", () => {
     advance(3_600);
     const ghosts = LOBBY_NAMES.flatMap((lobby) => namesOf(lobby, "gone/", 2));
     await Promise.all(ghosts.map(listWrongly));
-    await all.upkeep();
+    await all.startPruning();
     await Promise.all(LOBBY_NAMES.map((lobby) => ringAllOf(() => ringLobby(lobby))));
     expect((await all.list({ prefix: "gone/" })).rooms).toEqual([]);
     expect(watched(LOBBY).alarms).toBeGreaterThan(0);

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../src/http/app.ts";
-import { findingsOf, isGuessable } from "../../src/config/settings-audit.ts";
+import { auditSettings, isGuessable } from "../../src/config/settings-audit.ts";
 import type { Variables } from "../../src/config/variables.ts";
 import { newRoom, socketUrl, TestSocket } from "../support/socket.ts";
 
@@ -24,7 +24,7 @@ const PROVIDER: Variables = {
 
 /** The settings that are named. */
 function named(variables: Variables, bindings = ["ADDRESS_LIMITER", "USER_LIMITER"]): string[] {
-  return findingsOf(variables, (name) => bindings.includes(name)).map(({ setting }) => setting);
+  return auditSettings(variables, (name) => bindings.includes(name)).map(({ setting }) => setting);
 }
 
 describe("nothing is said of", () => {
@@ -78,7 +78,7 @@ describe("it is said of", () => {
 
   test("each with what to do, and no secret", () => {
     const variables = { PRESENCE_SECRET: "x".repeat(32), PRESENCE_SECRET_PREVIOUS: "y".repeat(32) };
-    const findings = findingsOf({ ...variables, PRESENCE_DEV: "true" }, () => false);
+    const findings = auditSettings({ ...variables, PRESENCE_DEV: "true" }, () => false);
     expect(findings.length).toBeGreaterThan(6);
     for (const { problem, remedy } of findings) {
       expect(problem).toMatch(/^\w.*\w/);

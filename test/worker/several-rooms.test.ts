@@ -649,3 +649,22 @@ test("a room that refuses an addition leaves no link", async () => {
   await expect(rooms(bindings).add(first, channel, BOB)).rejects.toThrow("full");
   await expectNothingIn([channelObject(channel)]);
 });
+
+test("a link whose caller died before the second step is removed by the alarm of the owner", async () => {
+  const { client, channel, names } = await withSocket();
+  const [home, second] = names;
+  const links = () =>
+    inRoom(home, (_, { storage }) => storage.kv.get(`links:${channel}`) !== undefined);
+  advance(0);
+  await client.open();
+  await bindings.PRESENCE_ROOM.getByName(home).link(channel, second);
+  advance(59);
+  await presences(bindings).touch(channel);
+  await ring(home);
+  expect(await links()).toBe(true);
+  advance(2);
+  await presences(bindings).touch(channel);
+  await evict(home);
+  await ring(home);
+  expect(await links()).toBe(false);
+});

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Server } from "../../support/server.ts";
+import { DEVELOPMENT, Server } from "../../support/server.ts";
 import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
@@ -13,7 +13,10 @@ const DOWN = /ERR_CONNECTION|WebSocket connection to .* failed|ERR_EMPTY_RESPONS
 let server: Server;
 let browser: Browser;
 beforeAll(async () => {
-  [server, browser] = await Promise.all([Server.start({ PRESENCE_DEV: "true" }), launch()]);
+  [server, browser] = await Promise.all([
+    Server.start({ PRESENCE_DEV: "true" }, DEVELOPMENT),
+    launch(),
+  ]);
 });
 afterAll(() => Promise.all([browser.close(), server.stop()]));
 

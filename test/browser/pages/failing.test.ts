@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { open, tokenFor } from "../../support/client.ts";
-import { Server } from "../../support/server.ts";
+import { DEVELOPMENT, Server } from "../../support/server.ts";
 import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
@@ -18,7 +18,7 @@ let deployed: Server;
 let browser: Browser;
 beforeAll(async () => {
   [local, deployed, browser] = await Promise.all([
-    Server.start({ PRESENCE_DEV: "true" }),
+    Server.start({ PRESENCE_DEV: "true" }, DEVELOPMENT),
     Server.start(),
     launch(),
   ]);

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openAs, tokenFor } from "../../support/client.ts";
-import { Server } from "../../support/server.ts";
+import { DEVELOPMENT, Server } from "../../support/server.ts";
 import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
@@ -14,7 +14,10 @@ const REFUSED = /40[13]/;
 let server: Server;
 let browser: Browser;
 beforeAll(async () => {
-  [server, browser] = await Promise.all([Server.start({ PRESENCE_DEV: "true" }), launch()]);
+  [server, browser] = await Promise.all([
+    Server.start({ PRESENCE_DEV: "true" }, DEVELOPMENT),
+    launch(),
+  ]);
 });
 afterAll(() => Promise.all([browser.close(), server.stop()]));
 

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenFor } from "../../support/client.ts";
-import { Server } from "../../support/server.ts";
+import { DEVELOPMENT, Server } from "../../support/server.ts";
 import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
@@ -23,7 +23,10 @@ const DIRECTIVES = [
 let server: Server;
 let browser: Browser;
 beforeAll(async () => {
-  [server, browser] = await Promise.all([Server.start({ PRESENCE_DEV: "true" }), launch()]);
+  [server, browser] = await Promise.all([
+    Server.start({ PRESENCE_DEV: "true" }, DEVELOPMENT),
+    launch(),
+  ]);
 });
 afterAll(() => Promise.all([browser.close(), server.stop()]));
 

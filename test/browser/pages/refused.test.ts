@@ -2,13 +2,13 @@
 
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { Server } from "../../support/server.ts";
+import { DEVELOPMENT, Server } from "../../support/server.ts";
 import { launch } from "../../../src/dev/browser.ts";
 import { Visitor } from "../../support/visitor.ts";
 
 test("who may not look on is told so, and can come in with a name", async () => {
   const [server, browser] = await Promise.all([
-    Server.start({ PRESENCE_DEV: "true", PRESENCE_ANONYMOUS: "deny" }),
+    Server.start({ PRESENCE_DEV: "true", PRESENCE_ANONYMOUS: "deny" }, DEVELOPMENT),
     launch(),
   ]);
   try {

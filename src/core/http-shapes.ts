@@ -1,0 +1,104 @@
+/**
+ * What the HTTP API answers. The operations document these, the Worker is held to them by their types, and who calls
+ * the API reads its answers with them.
+ */
+
+import * as v from "valibot";
+import { ListedPresence, Milliseconds, User } from "./presence.ts";
+import { PresenceFrame } from "./server-frames.ts";
+
+function listOf<Item extends v.GenericSchema>(item: Item) {
+  return v.pipe(v.array(item), v.readonly());
+}
+
+const cursor = v.exactOptional(
+  v.pipe(v.string(), v.description("there is more: call again with it")),
+);
+
+const failed = v.exactOptional(
+  v.pipe(v.number(), v.description("rooms that failed; missing where there are none")),
+);
+
+/** The answer to every failure. */
+export const ErrorAnswer = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
+export type ErrorAnswer = v.InferOutput<typeof ErrorAnswer>;
+
+/** An occupied room; `since` is in milliseconds since the epoch. */
+export const ListedRoom = v.object({ room: v.string(), since: Milliseconds });
+export type ListedRoom = Readonly<v.InferOutput<typeof ListedRoom>>;
+
+/** Occupied rooms by name. `cursor` is there where there are more. */
+export const RoomList = v.object({ rooms: listOf(ListedRoom), cursor });
+export type RoomList = Readonly<v.InferOutput<typeof RoomList>>;
+
+/** Who is in a room: the payload of the `presence` frame, with all the names. */
+export const Occupants = v.omit(PresenceFrame.entries.payload, ["count"]);
+export type Occupants = Readonly<v.InferOutput<typeof Occupants>>;
+
+/** What a room has counted since `since`, and what it is now. */
+export const RoomStats = v.object({
+  room: v.string(),
+  connections: v.number(),
+  presences: v.number(),
+  members: v.number(),
+  lurkers: v.number(),
+  /** Milliseconds since the epoch. */
+  since: Milliseconds,
+  joins: v.number(),
+  /** By the reason. */
+  leaves: v.object({
+    left: v.number(),
+    lost: v.number(),
+    expired: v.number(),
+    removed: v.number(),
+    replaced: v.number(),
+  }),
+  resumes: v.number(),
+  /** Heartbeats are in neither: the runtime answers them. */
+  frames: v.object({ in: v.number(), out: v.number() }),
+  batches: v.number(),
+  throttled: v.number(),
+  alarms: v.number(),
+  rowsWritten: v.number(),
+});
+export type RoomStats = Readonly<v.InferOutput<typeof RoomStats>>;
+
+/** Presences of one room, in the order of their joins. `cursor` is there where there are more. */
+export const PresenceList = v.object({ presences: listOf(ListedPresence), cursor });
+
+/** The rooms that a channel is in, or those that it left. */
+export const RoomNames = v.object({ rooms: listOf(v.string()) });
+
+/** One channel in all its rooms; user and last sign of life are those of its home, or the newest. */
+export const Whereabouts = v.object({
+  channel: v.string(),
+  user: v.nullable(User),
+  rooms: listOf(v.string()),
+  /** Milliseconds since the epoch. */
+  lastSeen: Milliseconds,
+});
+export type Whereabouts = Readonly<v.InferOutput<typeof Whereabouts>>;
+
+/** To how many connections a message goes. */
+export const SendResult = v.object({ connections: v.number() });
+
+/** The presences that were removed from one room. */
+export const PruneResult = v.object({ pruned: listOf(ListedPresence) });
+
+/** How far a visit of all rooms got. With a `cursor` there are more: call again with it. */
+export const SweepResult = v.object({
+  /** Rooms that were visited. */
+  rooms: v.number(),
+  /** Presences that were removed. */
+  pruned: v.number(),
+  /** Rooms that could not be reached, or failed; missing where there are none. */
+  failed,
+  cursor,
+});
+export type SweepResult = Readonly<v.InferOutput<typeof SweepResult>>;
+
+/** The same for rooms: `removed` were empty, and are off the list. */
+export const PruneRoomsResult = v.object({ removed: v.number(), failed, cursor });
+export type PruneRoomsResult = Readonly<v.InferOutput<typeof PruneRoomsResult>>;
+
+export const Health = v.object({ ok: v.literal(true) });
