@@ -66,7 +66,7 @@ export type RoomOptions<State = Json> = {
   readonly messagesWhileAway?: "refuse" | "queue" | undefined;
 };
 
-const NAMES = ["url", "room", "token", "watch", "state", "messagesWhileAway"];
+const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileAway"]);
 
 /**
  * Throws a TypeError that names the first option that is of the wrong kind. Options that are not
@@ -90,7 +90,7 @@ export function checkOptions(options: RoomOptions<unknown>): void {
   if (isProduction()) return;
   for (const name of Object.keys(options)) {
     // oxlint-disable-next-line no-console -- for whoever is writing the page
-    if (!NAMES.includes(name)) console.warn(`joinRoom has no option "${name}"`);
+    if (!NAMES.has(name)) console.warn(`joinRoom has no option "${name}"`);
   }
 }
 

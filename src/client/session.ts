@@ -139,7 +139,8 @@ export class Session implements ConnectionListener, PageListener {
     if (messages > 0) this.#reportNotSent(`the connection ended before ${messages} messages went`);
   }
 
-  #handleError({ type: _, ...reason }: ServerError): void {
+  #handleError({ code, message, frames }: ServerError): void {
+    const reason: Reason = { code, message, ...(frames !== undefined && { frames }) };
     this.#reportError(reason);
     if (reason.code === "throttled") this.#outbox.slowDown();
     if (reason.code === "state_too_large") this.#dropState();

@@ -250,6 +250,11 @@ function Status({ options }: { options: RoomOptions }) {
   return <p>{`${status} ${self?.user?.id}`}</p>;
 }
 
+/** Another token is another component. */
+function StatusByToken({ options }: { options: RoomOptions }) {
+  return <Status key={String(options.token)} options={options} />;
+}
+
 test.each([
   ["that has run out", () => tokenFor("ada", { exp: 1 })],
   ["that is wrong", () => "wrong"],
@@ -260,6 +265,7 @@ test.each([
   await shows(app.element, "closed");
   app.update({ url: server.url, room, token: await tokenFor("ada") });
   await shows(app.element, "here ada");
+  expect(app.element.textContent).toBe("here ada");
 });
 
 test("a session that loads after mounting makes the lurker a user", async () => {
@@ -267,15 +273,13 @@ test("a session that loads after mounting makes the lurker a user", async () => 
   await shows(app.element, "here undefined");
   app.update({ url: server.url, room: "late-session", token: await tokenFor("ada") });
   await shows(app.element, "here ada");
+  expect(app.element.textContent).toBe("here ada");
 });
 
 test("who mounts again at once with another token is the new user", async () => {
   const [ada, bob] = await Promise.all([tokenFor("ada"), tokenFor("bob")]);
   const { client, heard } = await bystand("remount");
-  const App = ({ options }: { options: RoomOptions }) => (
-    <Status key={String(options.token)} options={options} />
-  );
-  const app = mount(App, { url: server.url, room: "remount", token: ada });
+  const app = mount(StatusByToken, { url: server.url, room: "remount", token: ada });
   await shows(app.element, "here ada");
   app.update({ url: server.url, room: "remount", token: bob });
   await shows(app.element, "here bob");

@@ -156,9 +156,7 @@ test("of 500 messages at once those that are taken arrive, and the others are sa
 test("who leaves while connecting leaves no ghost", async () => {
   const { client, heard } = await bystand("ghost");
   const proxy = await Proxy.to(server.port);
-  let connecting = () => {};
-  const asked = new Promise<void>((resolve) => (connecting = resolve));
-  proxy.onRequest(() => connecting());
+  const asked = new Promise<void>((resolve) => proxy.onRequest(() => resolve()));
   proxy.delay(100);
   const token = await tokenFor("ada");
   const ada = join("ghost", { url: proxy.url, token });
@@ -173,9 +171,7 @@ test("who leaves while connecting leaves no ghost", async () => {
 test("who reconnects while connecting is in the room once", async () => {
   const { client, heard } = await bystand("once");
   const proxy = await Proxy.to(server.port);
-  let connecting = () => {};
-  const asked = new Promise<void>((resolve) => (connecting = resolve));
-  proxy.onRequest(() => connecting());
+  const asked = new Promise<void>((resolve) => proxy.onRequest(() => resolve()));
   proxy.delay(100);
   const ada = join("once", { url: proxy.url, token: await tokenFor("ada") });
   await asked;

@@ -37,13 +37,7 @@ export class World {
   constructor(clock: Clock, dice: Dice) {
     this.clock = clock;
     this.dice = dice;
-    const world = this;
-    class Socket extends SimulatedSocket {
-      constructor(url: string) {
-        super(world, url);
-      }
-    }
-    Object.assign(globalThis, { WebSocket: Socket });
+    Object.assign(globalThis, { WebSocket: socketsOf(this) });
   }
 
   /** Sockets that are open or may open yet. */
@@ -63,14 +57,13 @@ export class World {
   /** Somebody else comes, goes, or changes. */
   stir(): void {
     const { dice } = this;
-    const others = [...this.presences.values()].filter(({ user }) => user.id.startsWith("other"));
-    const [first] = others;
-    if (!first || dice.chance(0.4)) {
-      const user = { id: `other-${dice.upTo(3)}`, name: "x" };
-      this.add(user, null, Infinity);
-    } else if (dice.chance(0.4)) this.remove(first.channel, "left");
-    else if (dice.chance(0.5)) this.setState(first, dice.upTo(5));
-    else this.setUser(first, { ...first.user, name: `name-${dice.upTo(5)}` });
+    const first = [...this.presences.values()].find(({ user }) => user.id.startsWith("other"));
+    const what = first ? dice.pick(["come", "come", "go", "set a state", "rename"]) : "come";
+    if (!first || what === "come") {
+      this.add({ id: `other-${dice.upTo(3)}`, name: "x" }, null, Infinity);
+    } else if (what === "go") this.remove(first.channel, "left");
+    else if (what === "rename") this.setUser(first, { ...first.user, name: `n-${dice.upTo(5)}` });
+    else this.setState(first, dice.upTo(5));
   }
 
   add(user: Held["user"], socket: SimulatedSocket | null, seenAt: number): Holding {
@@ -112,6 +105,15 @@ export class World {
       if (this.clock.now - seenAt > MAX_AGE_MS) this.remove(channel, "expired");
     }
   }
+}
+
+/** The class of sockets that the runtime would have. */
+function socketsOf(world: World): object {
+  return class extends SimulatedSocket {
+    constructor(url: string) {
+      super(world, url);
+    }
+  };
 }
 
 function presenceOf({ channel, user, joinedAt, state }: Held): Held {
