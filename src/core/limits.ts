@@ -209,10 +209,13 @@ export const STABLE_MS_MIN = 10_000;
 /** Between two states of one client: 15 a second of the 20 frames that are allowed by default; the rest is for messages. */
 export const STATE_EVERY_MS = 66;
 
+/** Frames a second that a client sends at most where the server does not say: the default of PRESENCE_FRAME_RATE. */
+export const FRAME_RATE_DEFAULT = 20;
+
 /** After `throttled` the latest state is sent once more, when the bucket has some drops again. */
 export const STATE_AGAIN_MS = 1_000;
 
-/** Messages that wait for a connection. With a state they fit into the bucket of 40 frames, so none is dropped on return. */
+/** Messages of a client that wait for a connection, or for their turn where it sends faster than the server takes frames. */
 export const QUEUED_MESSAGES_MAX = 32;
 
 /** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */

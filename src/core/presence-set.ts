@@ -103,8 +103,8 @@ export class PresenceSet {
   }
 
   /**
-   * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
-   * user is another one, or shows other info, the presence is replaced. A local channel stays local;
+   * The channel comes into the room. One that is in it already is refreshed and stays one presence: the
+   * same user with other info is an update, and another user replaces it. A local channel stays local;
    * without an `owner`, it is a server that vouches for the channel.
    */
   join(channel: string, user: User | null, now: number, owner?: Owner): Diff {
@@ -121,13 +121,11 @@ export class PresenceSet {
       if (owner?.kind === "local" || old.owner.kind !== "local") old.loss = null;
       this.touch(channel, now);
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
+      if (user && old.presence.user?.id === user.id) return this.#setInfo(old, user);
     }
     const rank = this.#rankOf(user);
     const leaves = old ? [this.#remove(old, "replaced")] : [];
-    // The same user with other info keeps the state; another user starts anew.
-    const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
-    const state = isSameUser ? old.presence.state : undefined;
-    const presence = withState({ channel, user, joinedAt: now }, state);
+    const presence = { channel, user, joinedAt: now };
     const entry = {
       presence,
       lastSeen: now,
@@ -223,6 +221,14 @@ export class PresenceSet {
     // After a clock was set back, the last sign of life may lie ahead.
     if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
     return loss ? graceEnd : lastSeen + this.#timeouts.maxAgeMs;
+  }
+
+  #setInfo(entry: Entry, user: User): Diff {
+    const { channel } = entry.presence;
+    entry.presence = { ...entry.presence, user };
+    this.#members.get(user.id)?.users.set(channel, user);
+    this.#unsaved.set(channel, entry);
+    return { joins: [], updates: [entry.presence], leaves: [], newInfo: [channel] };
   }
 
   #rankOf(user: User | null): number {

@@ -19,22 +19,32 @@ export class Throttle {
   #indebtedSince: number;
   #countedAt: number;
   #toldAt: number;
+  /** Dropped frames of which the client has not heard. */
+  #untold: number;
 
   /** Full or, where its owner has sent before, as it was when it was `saved`. */
   constructor(framesPerSecond: number, now: number, saved: readonly number[] = []) {
     this.#perSecond = framesPerSecond;
     const [left = framesPerSecond * FRAME_BURST_SECONDS, debt = 0, indebtedSince = 0] = saved;
-    const [, , , countedAt = now, toldAt = Number.NEGATIVE_INFINITY] = saved;
+    const [, , , countedAt = now, toldAt = Number.NEGATIVE_INFINITY, untold = 0] = saved;
     this.#left = left;
     this.#debt = debt;
     this.#indebtedSince = indebtedSince;
     this.#countedAt = countedAt;
     this.#toldAt = toldAt;
+    this.#untold = untold;
   }
 
   /** All that it knows, as numbers that fit into a socket's attachment: sleep must not fill the bucket. */
   get saved(): number[] {
-    return [this.#left, this.#debt, this.#indebtedSince, this.#countedAt, this.#toldAt];
+    return [
+      this.#left,
+      this.#debt,
+      this.#indebtedSince,
+      this.#countedAt,
+      this.#toldAt,
+      this.#untold,
+    ];
   }
 
   /**
@@ -52,14 +62,32 @@ export class Throttle {
     }
     if (this.#debt === 0) this.#indebtedSince = now;
     this.#debt += 1;
-    const limit = `the limit is ${formatCount(this.#perSecond)} frames a second`;
+    this.#untold += 1;
     const isFar = this.#debt > this.#perSecond * THROTTLED_SECONDS_MAX;
     if (isFar && now - this.#indebtedSince >= THROTTLED_MS_MIN) {
-      throw new ProtocolError("rate_limited", `far too many frames; ${limit}; come back later`);
+      throw new ProtocolError(
+        "rate_limited",
+        `far too many frames; ${this.#limit}; come back later`,
+      );
     }
+    const notice = this.notice(now);
+    if (notice) throw notice;
+    return false;
+  }
+
+  /** What the client must hear of the frames that were dropped since it last did; `null` for nothing yet. */
+  notice(now: number): ProtocolError | null {
+    const frames = this.#untold;
     // Either way: a clock that was set back must not hide what is dropped.
-    if (Math.abs(now - this.#toldAt) < THROTTLED_NOTICE_MS) return false;
+    if (frames === 0 || Math.abs(now - this.#toldAt) < THROTTLED_NOTICE_MS) return null;
     this.#toldAt = now;
-    throw new ProtocolError("throttled", `frames are dropped; ${limit}; send fewer`);
+    this.#untold = 0;
+    const dropped =
+      frames === 1 ? "a frame was dropped" : `${formatCount(frames)} frames were dropped`;
+    return new ProtocolError("throttled", `${dropped}; ${this.#limit}; send fewer`, frames);
+  }
+
+  get #limit(): string {
+    return `the limit is ${formatCount(this.#perSecond)} frames a second`;
   }
 }

@@ -49,7 +49,7 @@ export class ViewRenderer {
     const wasCounting = this.#isCounting;
     this.#isCounting = tellsCounts(wasCounting, set.size, this.#announceMax);
     const before = this.#said;
-    const isSameSet = diff.joins.length === 0 && diff.leaves.length === 0;
+    const isSameSet = diff.joins.length === 0 && diff.leaves.length === 0 && !diff.newInfo;
     const said: Said = isSameSet ? { ...before } : { lurkers: set.lurkers };
     this.#said = said;
     const list = once(() => (said.list = this.#list(set)));

@@ -276,6 +276,8 @@ export class Connections {
     let isTaken = false;
     try {
       isTaken = throttle.admits(now, cost);
+      const notice = isTaken ? throttle.notice(now) : null;
+      if (notice) this.#sockets.sendFrame(ws, notice.toFrame());
       return isTaken;
     } finally {
       if (!isTaken) {
@@ -296,7 +298,7 @@ export class Connections {
   }
 
   #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
-    return welcomeFrame(this.#room, this.#settings.maxAgeMs, { user, ...presence });
+    return welcomeFrame(this.#room, this.#settings, { user, ...presence });
   }
 
   #newChannel(): string {
