@@ -57,11 +57,23 @@ export class PresenceSet {
   #lurkers = 0;
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
+  #version = 0;
+  #rosterVersion = 0;
 
   constructor(timeouts: Timeouts, entries: Iterable<Entry> = []) {
     this.#timeouts = timeouts;
     this.#slackMs = Math.min(EXPIRY_SLACK_MS, timeouts.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);
+  }
+
+  /** Another number after each change, as long as the set is in memory. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Another number after each change but one of states. */
+  get rosterVersion(): number {
+    return this.#rosterVersion;
   }
 
   get size(): number {
@@ -143,6 +155,7 @@ export class PresenceSet {
     const entry = this.#entries.get(channel);
     if (!entry || jsonEqual(entry.presence.state ?? null, state)) return NO_CHANGE;
     entry.presence = withState(entry.presence, state);
+    this.#version += 1;
     return { joins: [], updates: [entry.presence], leaves: [] };
   }
 
@@ -226,6 +239,8 @@ export class PresenceSet {
   #setInfo(entry: Entry, user: User): Diff {
     const { channel } = entry.presence;
     entry.presence = { ...entry.presence, user };
+    this.#version += 1;
+    this.#rosterVersion += 1;
     this.#members.get(user.id)?.users.set(channel, user);
     this.#unsaved.set(channel, entry);
     return { joins: [], updates: [entry.presence], leaves: [], newInfo: [channel] };
@@ -239,6 +254,8 @@ export class PresenceSet {
   #insert(entry: Entry): void {
     const { channel, user } = entry.presence;
     this.#entries.set(channel, entry);
+    this.#version += 1;
+    this.#rosterVersion += 1;
     this.#nextRank = Math.max(this.#nextRank, entry.rank + 1);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
     if (!user) {
@@ -253,6 +270,8 @@ export class PresenceSet {
   #remove(entry: Entry, reason: LeaveReason): Leave {
     const { channel, user } = entry.presence;
     this.#entries.delete(channel);
+    this.#version += 1;
+    this.#rosterVersion += 1;
     this.#unsaved.set(channel, null);
     if (!user) this.#lurkers -= 1;
     const member = user && this.#members.get(user.id);
