@@ -64,7 +64,7 @@ export async function cost(): Promise<readonly string[]> {
   return [...ours.problems, ...naive.problems];
 }
 
-/** As src/core/announcer.ts has it, in seconds. */
+/** As src/core/pacer.ts has it, in seconds. */
 function pause(people: number): number {
   const seconds = Math.max(1 / CLIENT_FRAMES_PER_SECOND, people / ANNOUNCE_RATE);
   return Math.min(GATHER_MS_MAX / 1_000, seconds);

@@ -9,7 +9,10 @@ export function encodeCursor(place: readonly (string | number)[]): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** What `encodeCursor` was given. Throws a ProtocolError `bad_cursor` where the text is not one of its. */
+/**
+ * What `encodeCursor` was given. Throws a ProtocolError `bad_cursor` where the text is not one of
+ * its.
+ */
 export function placeOf<Schema extends v.GenericSchema>(
   schema: Schema,
   cursor: string,

@@ -1,6 +1,6 @@
 /**
- * For Durable Objects of one's own that hold sockets: standard (TC39) decorators that keep the presences of
- * these sockets, as those of django-channels-presence do for consumers.
+ * For Durable Objects of one's own that hold sockets: standard (TC39) decorators that keep the
+ * presences of these sockets, as those of django-channels-presence do for consumers.
  */
 
 import { env, waitUntil } from "cloudflare:workers";
@@ -28,20 +28,19 @@ export type OnClose<This, Args extends readonly unknown[], Result> = (
   ...args: Args
 ) => Result;
 
-/** When each socket's channel was touched last, so that a busy socket does it once a second at most. */
+/**
+ * When each socket's channel was touched last, so that a busy socket does it once a second at most.
+ */
 const touchedAt = new WeakMap<WebSocket, number>();
 
 /**
- * For `webSocketMessage`: each message is a sign of life of the socket's channel, in all its rooms. The literal
- * `"heartbeat"`, with its quotes, is nothing more than that: the method does not see it. Sync and async methods
- * alike; a touch that fails is logged, and the method runs all the same.
+ * For `webSocketMessage`: each message is a sign of life of the socket's channel, in all its rooms.
+ * The literal `"heartbeat"`, with its quotes, is nothing more than that: the method does not see
+ * it. Sync and async methods alike; a touch that fails is logged, and the method runs all the same.
  *
- * @example
- * class Game extends DurableObject {
- *   channelName(ws: WebSocket) { return ws.deserializeAttachment().channel; }
- *   @touchPresence
- *   webSocketMessage(ws: WebSocket, data: string | ArrayBuffer) { … }
- * }
+ * @example class Game extends DurableObject { channelName(ws: WebSocket) { return
+ * ws.deserializeAttachment().channel; } @touchPresence webSocketMessage(ws: WebSocket, data: string
+ * | ArrayBuffer) { … } }
  */
 export function touchPresence<This extends ChannelHolder, Result extends void | Promise<void>>(
   method: OnMessage<This, Result>,
@@ -61,8 +60,9 @@ export function touchPresence<This extends ChannelHolder, Result extends void | 
 }
 
 /**
- * For `webSocketClose`: the socket's channel leaves all its rooms, then the method runs. Sync and async methods
- * alike. A goodbye that fails is logged; the presences expire after `PRESENCE_MAX_AGE` then.
+ * For `webSocketClose`: the socket's channel leaves all its rooms, then the method runs. Sync and
+ * async methods alike. A goodbye that fails is logged; the presences expire after
+ * `PRESENCE_MAX_AGE` then.
  */
 export function removePresence<
   This extends ChannelHolder,

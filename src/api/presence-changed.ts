@@ -1,4 +1,7 @@
-/** `presenceChanged`: code of an application that hears of every change, in the room in which it happens. */
+/**
+ * `presenceChanged`: code of an application that hears of every change, in the room in which it
+ * happens.
+ */
 
 import { type Diff, isEmpty } from "../core/diff.ts";
 import type { LeaveReason, ListedPresence } from "../core/presence.ts";
@@ -25,7 +28,10 @@ export type PresenceChange = {
   };
 };
 
-/** Called in the room, once the change is stored. May be async: the room stays awake until it is done. */
+/**
+ * Called in the room, once the change is stored. May be async: the room stays awake until it is
+ * done.
+ */
 export type Receiver = (change: PresenceChange) => unknown;
 
 /** What the room that sends knows of itself. */
@@ -41,14 +47,13 @@ export class PresenceChanged {
   readonly #receivers = new Set<{ readonly receiver: Receiver }>();
 
   /**
-   * Has `receiver` called at each change in every room of this Worker, in the order of the changes. Returns a
-   * function that disconnects it. What a receiver throws is logged with the name of the room and stops
-   * nobody else. Connect at the top of a module: rooms live in isolates of their own.
+   * Has `receiver` called at each change in every room of this Worker, in the order of the changes.
+   * Returns a function that disconnects it. What a receiver throws is logged with the name of the
+   * room and stops nobody else. Connect at the top of a module: rooms live in isolates of their
+   * own.
    *
-   * @example
-   * presenceChanged.connect(({ room, added }) => {
-   *   if (added?.user) void room.send(`welcome, ${added.user.id}`);
-   * });
+   * @example presenceChanged.connect(({ room, added }) => { if (added?.user) void
+   * room.send(`welcome, ${added.user.id}`); });
    */
   connect(receiver: Receiver): () => void {
     // Wrapped, so that one that is connected twice is called twice.

@@ -14,8 +14,8 @@ import { RoomHandle } from "./room-handle.ts";
 export type ChannelOptions = { readonly rooms?: readonly string[] | undefined };
 
 /**
- * Channels, each over all the rooms that it is in: the presences of one channel. Its name is the one that
- * django-channels-presence has for it. Errors are those of `RoomHandle`.
+ * Channels, each over all the rooms that it is in: the presences of one channel. Its name is the
+ * one that django-channels-presence has for it. Errors are those of `RoomHandle`.
  */
 export class Presences {
   readonly #env: Env;
@@ -24,7 +24,10 @@ export class Presences {
     this.#env = env;
   }
 
-  /** Where a channel is; `null` where it is nowhere. With patterns, as in a token, only the rooms that they name count. */
+  /**
+   * Where a channel is; `null` where it is nowhere. With patterns, as in a token, only the rooms
+   * that they name count.
+   */
   async get(
     channel: string,
     { rooms: patterns }: ChannelOptions = {},
@@ -32,33 +35,36 @@ export class Presences {
     const found = await this.#askHome(
       channel,
       (room) => room.where(channel),
-      (home) => home.where(),
+      (owner) => owner.where(),
     );
     if (!found || !patterns) return found;
     const named = found.rooms.filter((room) => namesRoom(patterns, room));
     return named.length === 0 ? null : { ...found, rooms: named };
   }
 
-  /** The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they name the room. */
+  /**
+   * The channel is alive. Returns the rooms that it is in. With patterns, it is so only where they
+   * name the room.
+   */
   async touch(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
     if (options.rooms) return this.#inNamed(channel, options, (room) => room.touch(channel));
     return this.#askHome(
       channel,
       (room) => room.touch(channel),
-      (home) => home.touch(),
+      (owner) => owner.touch(),
     );
   }
 
   /**
-   * Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that it left. With
-   * patterns, it leaves those that they name.
+   * Takes the channel out of all its rooms, and closes its socket with 4003. Returns the rooms that
+   * it left. With patterns, it leaves those that they name.
    */
   async leaveAll(channel: string, options: ChannelOptions = {}): Promise<readonly string[]> {
     if (options.rooms) return this.#inNamed(channel, options, (room) => room.remove(channel));
     return this.#askHome(
       channel,
       (room) => room.leaveAll(channel),
-      (home) => home.leaveAll(),
+      (owner) => owner.leaveAll(),
     );
   }
 
@@ -66,7 +72,7 @@ export class Presences {
   async #askHome<Result>(
     channel: string,
     ofRoom: (room: RoomStub) => Promise<Result | null>,
-    ofChannel: (home: ChannelStub) => Promise<Result>,
+    ofChannel: (owner: ChannelStub) => Promise<Result>,
   ): Promise<Result> {
     const room = roomOf(channel);
     const answer = room === null ? null : await call(this.#env.PRESENCE_ROOM, room, ofRoom);

@@ -16,8 +16,9 @@ import type { Added, Behind, PresencePage, RoomStats, RoomStub } from "../rpc/st
 type Target = Behind<RoomStub>;
 
 /**
- * Every method throws a ProtocolError for what cannot be, with a message that says why, and the platform's error
- * where the room cannot be reached after a few attempts. Times are milliseconds since the epoch.
+ * Every method throws a ProtocolError for what cannot be, with a message that says why, and the
+ * platform's error where the room cannot be reached after a few attempts. Times are milliseconds
+ * since the epoch.
  */
 export class RoomHandle {
   readonly name: string;
@@ -25,7 +26,8 @@ export class RoomHandle {
   readonly #self: Target | null;
 
   /**
-   * Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is needed.
+   * Get one by `rooms(env).get(name)`. `self` is the room itself, inside of which no stub is
+   * needed.
    * @internal
    */
   constructor(name: string, env: Env, self: Target | null = null) {
@@ -36,9 +38,9 @@ export class RoomHandle {
   }
 
   /**
-   * Puts a channel into the room, as `user` or anonymously. One that is in it already is refreshed, and gets this
-   * user. A channel that has its socket in another room gets the frames of this one over it; one without a socket
-   * stays until it is removed, or not touched for `PRESENCE_MAX_AGE`.
+   * Puts a channel into the room, as `user` or anonymously. One that is in it already is refreshed,
+   * and gets this user. A channel that has its socket in another room gets the frames of this one
+   * over it; one without a socket stays until it is removed, or not touched for `PRESENCE_MAX_AGE`.
    */
   async add(channel: string, user: User | null = null): Promise<Added> {
     checkChannel(channel);
@@ -48,7 +50,10 @@ export class RoomHandle {
     return granted(added);
   }
 
-  /** Takes a channel out of the room, if it is in it. A socket that is at home here is closed with 4003. */
+  /**
+   * Takes a channel out of the room, if it is in it. A socket that is in this room is closed with
+   * 4003.
+   */
   async remove(channel: string): Promise<void> {
     checkChannel(channel);
     const link = await this.#ask((room) => room.remove(channel));
@@ -101,8 +106,8 @@ export class RoomHandle {
   }
 
   /**
-   * Sends any JSON to every connection in the room, as a message from nobody. Returns to how many. At most once: it
-   * is not tried again where the room cannot be reached.
+   * Sends any JSON to every connection in the room, as a message from nobody. Returns to how many.
+   * At most once: it is not tried again where the room cannot be reached.
    */
   async send(payload: Json): Promise<number> {
     checkPayload(payload);
@@ -111,13 +116,19 @@ export class RoomHandle {
     return granted(await room.send(payload));
   }
 
-  /** Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left out. Returns them. */
+  /**
+   * Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left
+   * out. Returns them.
+   */
   prunePresences(age?: number): Promise<readonly ListedPresence[]> {
     const ageMs = age === undefined ? age : millisecondsOf(age);
     return this.#ask((room) => room.prune(ageMs));
   }
 
-  /** A channel that has its socket in some room, which links this one first. `null` where it has none. */
+  /**
+   * A channel that has its socket in some room, which links this one first. `null` where it has
+   * none.
+   */
   async #addLocal(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
     const room = roomOfChannel(channel);
     if (room === null) return null;
@@ -130,8 +141,8 @@ export class RoomHandle {
   }
 
   /**
-   * A channel without a socket. One that ends while this is under way may be dropped from the room too early,
-   * so the link is checked once more: an end in between has the last word.
+   * A channel without a socket. One that ends while this is under way may be dropped from the room
+   * too early, so the link is checked once more: an end in between has the last word.
    */
   async #addDetached(channel: string, user: User | null): Promise<Added | ErrorFrame> {
     const { PRESENCE_CHANNEL: channels } = this.#env;

@@ -26,7 +26,9 @@ export type RoomListOptions = {
   readonly rooms?: readonly string[] | undefined;
 };
 
-/** Where to go on, and which rooms to visit: those that one of the patterns names, as in a token. */
+/**
+ * Where to go on, and which rooms to visit: those that one of the patterns names, as in a token.
+ */
 export type SweepOptions = {
   readonly cursor?: string | undefined;
   readonly rooms?: readonly string[] | undefined;
@@ -64,7 +66,10 @@ export class Rooms {
     return this.get(room).send(payload);
   }
 
-  /** Occupied rooms. A room that fills or empties meanwhile may be missing or not; no other is missed or named twice. */
+  /**
+   * Occupied rooms. A room that fills or empties meanwhile may be missing or not; no other is
+   * missed or named twice.
+   */
   async list(options: RoomListOptions = {}): Promise<RoomList> {
     const { prefix = "", limit = ROOM_PAGE_MAX, cursor, rooms: patterns } = options;
     if (!(limit >= 1 && limit <= ROOM_PAGE_MAX)) {
@@ -84,23 +89,26 @@ export class Rooms {
   }
 
   /**
-   * Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left out, in all
-   * rooms: in as many as one event may visit, with a `cursor` for the rest.
+   * Removes presences that were last seen longer ago than `age` seconds, `PRESENCE_MAX_AGE` if left
+   * out, in all rooms: in as many as one event may visit, with a `cursor` for the rest.
    */
   prunePresences(age?: number, options: SweepOptions = {}): Promise<SweepResult> {
     const ages = age === undefined ? {} : { ageMs: millisecondsOf(age) };
     return this.#sweep({ task: "presences", ...ages }, options);
   }
 
-  /** Puts right what a crash may have left: listed rooms that are empty forget themselves. The same about cursors. */
+  /**
+   * Puts right what a crash may have left: listed rooms that are empty forget themselves. The same
+   * about cursors.
+   */
   async pruneRooms(options: SweepOptions = {}): Promise<PruneRoomsResult> {
     const { rooms: _, pruned: removed, ...rest } = await this.#sweep({ task: "rooms" }, options);
     return { removed, ...rest };
   }
 
   /**
-   * Has every lobby prune its rooms, a page in each event of its own, so that no number of rooms is too many. Returns
-   * once all have begun. It is what the hourly cron trigger calls.
+   * Has every lobby prune its rooms, a page in each event of its own, so that no number of rooms is
+   * too many. Returns once all have begun. It is what the hourly cron trigger calls.
    */
   async startPruning(): Promise<void> {
     const start = (lobby: string) =>

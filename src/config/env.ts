@@ -14,7 +14,10 @@ const CLASSES = {
 } as const;
 const BINDINGS = ["PRESENCE_ROOM", "PRESENCE_CHANNEL", "PRESENCE_LOBBY"] as const;
 
-/** A rate limiting binding: counts a key, and says whether it is still within the limit of wrangler.toml. */
+/**
+ * A rate limiting binding: counts a key, and says whether it is still within the limit of
+ * wrangler.toml.
+ */
 export interface Limiter {
   limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
 }
@@ -32,8 +35,8 @@ export interface Env extends Variables {
 }
 
 /**
- * The bindings as an application's own types have them. By name only: to compare what `wrangler types` derives from
- * the classes with our stubs, the compiler would never come to an end.
+ * The bindings as an application's own types have them. By name only: to compare what `wrangler
+ * types` derives from the classes with our stubs, the compiler would never come to an end.
  */
 export type Bindings = Readonly<Record<(typeof BINDINGS)[number], object>>;
 

@@ -1,6 +1,7 @@
 /**
- * Settings that are allowed and not safe: what a service says of itself when it starts, and `durable-presence doctor`
- * before it does. Each has its reason in SECURITY.md. Never says a value that is a secret.
+ * Settings that are allowed and not safe: what a service says of itself when it starts, and
+ * `durable-presence doctor` before it does. Each has its reason in SECURITY.md. Never says a value
+ * that is a secret.
  */
 
 import { isDevelopment, isLocal, readSettings, type Settings, takesTokens } from "./settings.ts";
@@ -14,15 +15,23 @@ export type Finding = {
   readonly remedy: string;
 };
 
-/** Fewer different characters than that are no chance: 32 random hex digits have 14, and under 8 once in ten million. */
+/**
+ * Fewer different characters than that are no chance: 32 random hex digits have 14, and under 8
+ * once in ten million.
+ */
 const CHARACTERS_MIN = 8;
 
-/** Words that a person writes where a random text belongs. Shorter ones turn up in random text too. */
+/**
+ * Words that a person writes where a random text belongs. Shorter ones turn up in random text too.
+ */
 const WORDS = /secret|password|passwort|changeme|change-me|example|presence|12345678|abcdefgh/i;
 
 const NEW_SECRET = "make one with: openssl rand -base64 32";
 
-/** What is unsafe, the worst first. Throws where a setting is wrong. `isBound` knows the bindings by their names. */
+/**
+ * What is unsafe, the worst first. Throws where a setting is wrong. `isBound` knows the bindings by
+ * their names.
+ */
 export function auditSettings(variables: Variables, isBound: (name: string) => boolean): Finding[] {
   const settings = readSettings(variables);
   return [

@@ -1,4 +1,7 @@
-/** Vars and secrets → Settings. The only reader of env strings, and the only place that knows their ranges. */
+/**
+ * Vars and secrets → Settings. The only reader of env strings, and the only place that knows their
+ * ranges.
+ */
 
 import { SECRET_BYTES_MIN, SOCKETS_MAX } from "../core/limits.ts";
 import { formatCount } from "../core/protocol.ts";
@@ -9,11 +12,20 @@ export type AnonymousPolicy = "join" | "watch" | "deny";
 
 /** The settings as the code has them. For defaults and ranges see the variable of each. */
 export type Settings = {
-  /** Milliseconds since the last sign of life after which a presence is expired. {@link Variables.PRESENCE_MAX_AGE} */
+  /**
+   * Milliseconds since the last sign of life after which a presence is expired. {@link
+   * Variables.PRESENCE_MAX_AGE}
+   */
   readonly maxAgeMs: number;
-  /** Milliseconds that a presence outlives a connection lost without a goodbye. {@link Variables.PRESENCE_GRACE} */
+  /**
+   * Milliseconds that a presence outlives a connection lost without a goodbye. {@link
+   * Variables.PRESENCE_GRACE}
+   */
   readonly graceMs: number;
-  /** Presences in a room above which it announces counts instead of names. {@link Variables.PRESENCE_ANNOUNCE_MAX} */
+  /**
+   * Presences in a room above which it announces counts instead of names. {@link
+   * Variables.PRESENCE_ANNOUNCE_MAX}
+   */
   readonly announceMax: number;
   /** Frames a second that one room sends at most. {@link Variables.PRESENCE_ANNOUNCE_RATE} */
   readonly announceRate: number;
@@ -51,7 +63,10 @@ type Range = {
   readonly unit: string;
 };
 
-/** The one source of defaults and ranges; variables.ts says them where an editor shows them, and a test compares. */
+/**
+ * The one source of defaults and ranges; variables.ts says them where an editor shows them, and a
+ * test compares.
+ */
 export const RANGES = {
   PRESENCE_MAX_AGE: { standard: 60, min: 1, max: 86_400, unit: "seconds" },
   PRESENCE_GRACE: { standard: 10, min: 0, max: 3_600, unit: "seconds" },
@@ -60,14 +75,18 @@ export const RANGES = {
   PRESENCE_ROOM_MAX: { standard: 10_000, min: 1, max: SOCKETS_MAX, unit: "connections" },
   PRESENCE_USER_MAX: { standard: 20, min: 1, max: SOCKETS_MAX, unit: "connections" },
   PRESENCE_FRAME_MAX: { standard: 16_384, min: 64, max: 1_048_576, unit: "bytes" },
-  // A state must fit into a socket's attachment of 16 KiB, at two bytes a character, beside the user.
+  // A state must fit into a socket's attachment of 16 KiB, at two bytes a character, beside the
+  // user.
   PRESENCE_STATE_MAX: { standard: 2_048, min: 2, max: 4_096, unit: "bytes" },
   PRESENCE_FRAME_RATE: { standard: 20, min: 1, max: 10_000, unit: "frames a second" },
 } as const satisfies Partial<Record<keyof Variables, Range>>;
 
 const cache = new WeakMap<Variables, Settings>();
 
-/** The settings in `env`, read once. Throws an Error that names the variable, its value and its range. */
+/**
+ * The settings in `env`, read once. Throws an Error that names the variable, its value and its
+ * range.
+ */
 export function readSettings(env: Variables): Settings {
   const known = cache.get(env);
   if (known) return known;
@@ -96,7 +115,10 @@ export function isDevelopment({ PRESENCE_DEV }: Variables): boolean {
   return PRESENCE_DEV === "true";
 }
 
-/** Whether anybody can have an identity here. Where not, all are anonymous and the HTTP API is closed. */
+/**
+ * Whether anybody can have an identity here. Where not, all are anonymous and the HTTP API is
+ * closed.
+ */
 export function takesTokens({ secret, provider }: Settings): boolean {
   return secret !== null || provider !== null;
 }

@@ -1,26 +1,33 @@
-/** What an operator may set, as strings. Only settings.ts reads them; the command line's `doctor` uses it for that too. */
+/**
+ * What an operator may set, as strings. Only settings.ts reads them; the command line's `doctor`
+ * uses it for that too.
+ */
 
 /**
- * The variables of the service, each with its default, its range and its unit as settings.ts has them. A var in TOML
- * may be a number. One that is empty counts as not set.
+ * The variables of the service, each with its default, its range and its unit as settings.ts has
+ * them. A var in TOML may be a number. One that is empty counts as not set.
  */
 export interface Variables {
   /**
-   * How long after its last sign of life a presence is expired. Default 60, from 1 to 86,400 seconds.
+   * How long after its last sign of life a presence is expired. Default 60, from 1 to 86,400
+   * seconds.
    * @example "120"
    */
   PRESENCE_MAX_AGE?: string | number;
   /**
-   * How long a presence outlives a connection that was lost without a goodbye; 0: not at all. Default 10, from 0 to
-   * 3,600 seconds.
+   * How long a presence outlives a connection that was lost without a goodbye; 0: not at all.
+   * Default 10, from 0 to 3,600 seconds.
    * @example "30"
    */
   PRESENCE_GRACE?: string | number;
-  /** Above so many a room announces counts instead of names. Default 1,000, from 0 to 32,768 presences. */
+  /**
+   * Above so many a room announces counts instead of names. Default 1,000, from 0 to 32,768
+   * presences.
+   */
   PRESENCE_ANNOUNCE_MAX?: string | number;
   /**
-   * What one room sends at most; it sets how long changes and messages are gathered. Default 10,000, from 1 to
-   * 1,000,000 frames a second.
+   * What one room sends at most; it sets how long changes and messages are gathered. Default
+   * 10,000, from 1 to 1,000,000 frames a second.
    */
   PRESENCE_ANNOUNCE_RATE?: string | number;
   /** What one room accepts, watchers included. Default 10,000, from 1 to 32,768 connections. */
@@ -32,8 +39,8 @@ export interface Variables {
   /** The size of one presence's state, as JSON. Default 2,048, from 2 to 4,096 bytes. */
   PRESENCE_STATE_MAX?: string | number;
   /**
-   * What one connection may send, in a bucket of twice that; heartbeats are free. Default 20, from 1 to 10,000 frames
-   * a second.
+   * What one connection may send, in a bucket of twice that; heartbeats are free. Default 20, from
+   * 1 to 10,000 frames a second.
    */
   PRESENCE_FRAME_RATE?: string | number;
   /**
@@ -44,11 +51,14 @@ export interface Variables {
   /** What a connection without a token may do: "join", "watch" or "deny". Default "join". */
   PRESENCE_ANONYMOUS?: string;
   /**
-   * A secret: the key of HS256 tokens, 32 bytes or more. Default: none, and no such token is good. Make one with:
-   * openssl rand -base64 32
+   * A secret: the key of HS256 tokens, 32 bytes or more. Default: none, and no such token is good.
+   * Make one with: openssl rand -base64 32
    */
   PRESENCE_SECRET?: string;
-  /** A secret: the key before that one, whose tokens are good too while it is replaced. Default: none. */
+  /**
+   * A secret: the key before that one, whose tokens are good too while it is replaced. Default:
+   * none.
+   */
   PRESENCE_SECRET_PREVIOUS?: string;
   /**
    * Where an identity provider has its public keys, by https; by http on localhost. Default: none.

@@ -1,9 +1,12 @@
 /**
- * What happened in a room, as numbers that only grow. Tallies add up: each socket carries a part of its room's,
- * and the room's is the sum.
+ * What happened in a room, as numbers that only grow. Each socket carries a share of its room's
+ * counters, and the room's are the sum.
  */
 
-/** What is counted, in the order in which a tally keeps it. New ones go to the end: sockets keep tallies across a deploy. */
+/**
+ * What is counted, in the order in which it is kept. New ones go to the end: sockets keep counts
+ * across a deploy.
+ */
 export const COUNTERS = [
   "joins",
   "resumes",
@@ -21,15 +24,18 @@ export const COUNTERS = [
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 
-/** Since when, in milliseconds since the epoch, and how many of each; and how many of those have been reported elsewhere. */
+/**
+ * Since when, in milliseconds since the epoch, and how many of each; and how many of those have
+ * been reported elsewhere.
+ */
 export type Counters = {
   readonly since: number;
   readonly counts: readonly number[];
   readonly reported: readonly number[];
 };
 
-export function countsOf(tally: Counters): Record<Counter, number> {
-  return named((index) => tally.counts[index] ?? 0);
+export function countsOf(counters: Counters): Record<Counter, number> {
+  return named((index) => counters.counts[index] ?? 0);
 }
 
 /** What has not been reported yet. */
@@ -38,13 +44,13 @@ export function unreportedOf({ counts, reported }: Counters): Record<Counter, nu
 }
 
 /** All of them together; `undefined` for none. */
-export function sumOf(tallies: readonly (Counters | undefined)[]): Counters | undefined {
+export function sumOf(shares: readonly (Counters | undefined)[]): Counters | undefined {
   let sum: Counters | undefined;
-  for (const tally of tallies) sum = sum && tally ? added(sum, tally) : (sum ?? tally);
+  for (const share of shares) sum = sum && share ? added(sum, share) : (sum ?? share);
   return sum;
 }
 
-/** A tally that counts. */
+/** Counters that can be added to. */
 export class MutableCounters implements Counters {
   readonly since: number;
   readonly counts = COUNTERS.map(() => 0);

@@ -69,7 +69,7 @@ export const PresenceList = v.object({ presences: listOf(ListedPresence), cursor
 /** The rooms that a channel is in, or those that it left. */
 export const RoomNames = v.object({ rooms: listOf(v.string()) });
 
-/** One channel in all its rooms; user and last sign of life are those of its home, or the newest. */
+/** One channel in all its rooms; user and last sign of life are those that its owner knows, or the newest. */
 export const Whereabouts = v.object({
   channel: v.string(),
   user: v.nullable(User),

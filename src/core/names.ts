@@ -1,4 +1,4 @@
-/** The names of rooms and channels: what they may be, and what a channel's name tells of its home. */
+/** The names of rooms and channels: what they may be, and which room a channel's name points to. */
 
 import { utf8Length } from "./json.ts";
 import { CHANNEL_ID_BYTES, NAME_BYTES_MAX } from "./limits.ts";

@@ -1,4 +1,7 @@
-/** The HTTP side: the operations at their addresses, the document that describes them, and the cron trigger. */
+/**
+ * The HTTP side: the operations at their addresses, the document that describes them, and the cron
+ * trigger.
+ */
 
 import { Hono } from "hono";
 import { rooms } from "../api/rooms.ts";
@@ -32,7 +35,7 @@ async function scheduled(_controller: unknown, env: Bindings): Promise<void> {
 }
 
 /**
- * A Hono app, and the handler of its cron trigger: use it as the Worker, or mount it under your own with
- * `app.route()` and export its `scheduled` beside your `fetch`.
+ * A Hono app, and the handler of its cron trigger: use it as the Worker, or mount it under your own
+ * with `app.route()` and export its `scheduled` beside your `fetch`.
  */
 export const app = Object.assign(routes, { scheduled });

@@ -6,9 +6,9 @@ const GROUPS = 8;
 const IPV6 = /^[\da-f:.]+$/i;
 
 /**
- * The key under which requests from `address` are counted. A provider hands each customer a /64 of IPv6 at least, who
- * may send from any of its 2⁶⁴ addresses, so these are counted together. An IPv4 address counts by itself, however it
- * is written. What is no address is its own key.
+ * The key under which requests from `address` are counted. A provider hands each customer a /64 of
+ * IPv6 at least, who may send from any of its 2⁶⁴ addresses, so these are counted together. An IPv4
+ * address counts by itself, however it is written. What is no address is its own key.
  */
 export function networkOf(address: string): string {
   // The platform's parser: it takes each way to write an address, and gives back one.

@@ -1,4 +1,7 @@
-/** How a request that failed is answered: JSON, a status, and words that say what was wrong. Never a stack. */
+/**
+ * How a request that failed is answered: JSON, a status, and words that say what was wrong. Never a
+ * stack.
+ */
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -66,7 +69,10 @@ export function methodNotAllowed(methods: readonly string[]): (c: AppContext) =>
   };
 }
 
-/** An answer that somebody was refused, with its line in the log. That something is not there is no refusal. */
+/**
+ * An answer that somebody was refused, with its line in the log. That something is not there is no
+ * refusal.
+ */
 function refusal(c: AppContext, status: number, message: string, code = codeOf(status)): Response {
   if (status !== 404) logRefusal("call refused", { ...c.var.subject, code, status });
   return errorAnswer(c, status, message, code);

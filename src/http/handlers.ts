@@ -1,4 +1,7 @@
-/** What each call of the HTTP API does, once its request has been checked: ask, and answer. A few lines each. */
+/**
+ * What each call of the HTTP API does, once its request has been checked: ask, and answer. A few
+ * lines each.
+ */
 
 import { HTTPException } from "hono/http-exception";
 import * as v from "valibot";

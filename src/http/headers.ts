@@ -1,4 +1,7 @@
-/** What browsers are told about the answers of the HTTP API: which pages may ask, and to make nothing else of them. */
+/**
+ * What browsers are told about the answers of the HTTP API: which pages may ask, and to make
+ * nothing else of them.
+ */
 
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
@@ -31,7 +34,10 @@ const shared = cors({
   maxAge: PREFLIGHT_SECONDS,
 });
 
-/** Lets pages of PRESENCE_ORIGINS call. Only a preflight is answered here: an OPTIONS of anybody else is a wrong method. */
+/**
+ * Lets pages of PRESENCE_ORIGINS call. Only a preflight is answered here: an OPTIONS of anybody
+ * else is a wrong method.
+ */
 export const crossOrigin: MiddlewareHandler = async (c, next) => {
   const { method } = c.req;
   const isPlainOptions = method === "OPTIONS" && !c.req.header("access-control-request-method");

@@ -1,7 +1,7 @@
 /**
- * The calls of the HTTP API as data: where they are, what they need and what they answer. The app registers its
- * routes, their guards and their 405s by this table, and openapi.json is made from it. A new call is an entry here
- * and a handler in handlers.ts.
+ * The calls of the HTTP API as data: where they are, what they need and what they answer. The app
+ * registers its routes, their guards and their 405s by this table, and openapi.json is made from
+ * it. A new call is an entry here and a handler in handlers.ts.
  */
 
 import * as v from "valibot";
@@ -22,8 +22,8 @@ import { AnyJson, flawOf } from "../core/json.ts";
 import { HTTP_PAGE, JSON_DEPTH_MAX, NAME_BYTES_MAX, ROOM_PAGE_MAX } from "../core/limits.ts";
 import { ListedPresence, type User } from "../core/presence.ts";
 
-// SAFETY: `RoomHandle.add` checks it, as it does for a caller in TypeScript. An object schema would lose a key that is
-// called `constructor`.
+// SAFETY: `RoomHandle.add` checks it, as it does for a caller in TypeScript. An object schema would
+// lose a key that is called `constructor`.
 const GivenUser = v.pipe(
   v.custom<User | null>(() => true),
   v.check(
@@ -86,9 +86,15 @@ export type Operation = {
   readonly tag: (typeof TAGS)[number];
   readonly summary: string;
   readonly description?: string;
-  /** Whether it wants a token that can `admin`; `watch` for one that is content with less, `null` for none. */
+  /**
+   * Whether it wants a token that can `admin`; `watch` for one that is content with less, `null`
+   * for none.
+   */
   readonly needs: "admin" | "watch" | null;
-  /** Whether the token must also be for the room that holds the channel's socket: it will hear the other room. */
+  /**
+   * Whether the token must also be for the room that holds the channel's socket: it will hear the
+   * other room.
+   */
   readonly needsRoomOfChannel?: true;
   readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
   readonly body?: v.GenericSchema;
@@ -211,7 +217,7 @@ export const OPERATIONS = {
     tag: "presences",
     path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
     summary: "Remove a channel from a room",
-    description: "Its socket is closed with 4003 where it is at home in this room.",
+    description: "Its socket is closed with 4003 if it is in this room.",
     needs: "admin",
     answers: { 204: { text: "It is not there, be it that it never was", body: null } },
     failures: [400, 401, 403, 429, 503],

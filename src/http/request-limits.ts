@@ -1,7 +1,8 @@
 /**
- * What is asked of every request before anybody looks at what it wants: that it is not too large, and that its
- * address and its user do not come far too often. The counting is the platform's; a binding that is missing counts
- * nothing, and one that fails lets everybody pass: it must never be what locks people out.
+ * What is asked of every request before anybody looks at what it wants: that it is not too large,
+ * and that its address and its user do not come far too often. The counting is the platform's; a
+ * binding that is missing counts nothing, and one that fails lets everybody pass: it must never be
+ * what locks people out.
  */
 
 import { networkOf } from "./client-network.ts";
@@ -12,8 +13,8 @@ import type { Env, Limiter } from "../config/env.ts";
 import { logError } from "../telemetry/log.ts";
 
 /**
- * The address of a request, parsed. Throws a ProtocolError `bad_request` where the query or the headers are too large
- * to be a client's of ours, or where what stands in `Host` makes no address.
+ * The address of a request, parsed. Throws a ProtocolError `bad_request` where the query or the
+ * headers are too large to be a client's of ours, or where what stands in `Host` makes no address.
  */
 export function addressOf({ url, headers }: Request): URL {
   const address = URL.parse(url);
@@ -33,7 +34,9 @@ function checkLength(what: string, length: number, max: number): void {
   throw new ProtocolError("bad_request", `${is}; the limit is ${formatCount(max)}`);
 }
 
-/** Throws a ProtocolError of this code where too many requests come from the network of this one. */
+/**
+ * Throws a ProtocolError of this code where too many requests come from the network of this one.
+ */
 export async function checkNetwork(
   { headers }: Request,
   { ADDRESS_LIMITER }: Env,
@@ -45,7 +48,9 @@ export async function checkNetwork(
   throw new ProtocolError(code, "too many requests from your address; come back in a minute");
 }
 
-/** Throws a ProtocolError `rate_limited` where a user opens too many sockets, whichever the rooms. */
+/**
+ * Throws a ProtocolError `rate_limited` where a user opens too many sockets, whichever the rooms.
+ */
 export async function checkUser(user: User | null, { USER_LIMITER }: Env): Promise<void> {
   if (user === null || (await isWithin(USER_LIMITER, user.id))) return;
   throw new ProtocolError(

@@ -1,7 +1,7 @@
 /**
- * What a request of the HTTP API says, checked in this order: its address and size, the names in its path, its token,
- * its query, its body. So nothing of a body is read for who has no token. Refusals are HTTPExceptions and
- * ProtocolErrors.
+ * What a request of the HTTP API says, checked in this order: its address and size, the names in
+ * its path, its token, its query, its body. So nothing of a body is read for who has no token.
+ * Refusals are HTTPExceptions and ProtocolErrors.
  */
 
 import type { Context, MiddlewareHandler } from "hono";
@@ -99,8 +99,8 @@ function readQuery(c: Context, schema: v.GenericSchema): unknown {
 }
 
 /**
- * The body, as `schema` understands it; throws 400, 413, 415 or 422. Where it may be missing, that is an empty
- * object.
+ * The body, as `schema` understands it; throws 400, 413, 415 or 422. Where it may be missing, that
+ * is an empty object.
  */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
@@ -151,7 +151,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The schemas' own messages name their fields; of what they do not foresee, the field is named here. */
+/**
+ * The schemas' own messages name their fields; of what they do not foresee, the field is named
+ * here.
+ */
 function saidOf(issue: v.BaseIssue<unknown>): string {
   const field = v.getDotPath(issue);
   if (issue.type !== "strict_object") return issue.message;

@@ -32,8 +32,8 @@ export function registerOperations(routes: Hono<AppEnv>): void {
 }
 
 /**
- * One address of ours, with what runs before each of its methods. On addresses of ours alone: an application may have
- * others beside them, wherever it mounts this app.
+ * One address of ours, with what runs before each of its methods. On addresses of ours alone: an
+ * application may have others beside them, wherever it mounts this app.
  */
 export function register(routes: Hono<AppEnv>, path: string, methods: Methods): void {
   routes.use(path, startChecked, sealed, crossOrigin, admitted);
@@ -42,8 +42,8 @@ export function register(routes: Hono<AppEnv>, path: string, methods: Methods): 
 }
 
 /**
- * A handshake runs ahead of all middleware: a storm of joins is made of these, and nothing may touch their answers.
- * The socket has its own check of origins, and no CORS.
+ * A handshake runs ahead of all middleware: a storm of joins is made of these, and nothing may
+ * touch their answers. The socket has its own check of origins, and no CORS.
  */
 function registerSocket(routes: Hono<AppEnv>, path: string): void {
   routes.get(path, (c, next) => {

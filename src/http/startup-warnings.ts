@@ -1,7 +1,7 @@
 /**
- * What an operator is told once in the life of an isolate, in one line of the log. With the first request and not
- * before it: only then is there an address that tells a developer's machine from a deployed Worker, and a log that
- * has a place for the line.
+ * What an operator is told once in the life of an isolate, in one line of the log. With the first
+ * request and not before it: only then is there an address that tells a developer's machine from a
+ * deployed Worker, and a log that has a place for the line.
  */
 
 import type { MiddlewareHandler } from "hono";

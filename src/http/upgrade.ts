@@ -1,6 +1,7 @@
 /**
- * The edge of a room: what is checked before a socket may reach it, and how one is turned away. A refused
- * upgrade is accepted here, told why and closed: a browser shows no reason for a refused handshake.
+ * The edge of a room: what is checked before a socket may reach it, and how one is turned away. A
+ * refused upgrade is accepted here, told why and closed: a browser shows no reason for a refused
+ * handshake.
  */
 
 import * as v from "valibot";
@@ -31,7 +32,8 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
   const answered = subprotocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null;
   try {
     const socket = await enter(request, subprotocols, env, subject);
-    // Made anew: the headers of what was fetched cannot be changed, and middleware of an application may want to.
+    // Made anew: the headers of what was fetched cannot be changed, and middleware of an
+    // application may want to.
     return switchTo(socket, answered);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -45,8 +47,9 @@ export async function openSocket(request: Request, env: Env): Promise<Response> 
 const HANDSHAKE = { key: /^[A-Za-z0-9+/]{22}==$/, version: "13" };
 
 /**
- * Whether a request is a handshake that the runtime will complete. It looks only once the room has answered, and a
- * room that had let somebody in by then would keep a ghost. Within Cloudflare upgrades have no key and no version.
+ * Whether a request is a handshake that the runtime will complete. It looks only once the room has
+ * answered, and a room that had let somebody in by then would keep a ghost. Within Cloudflare
+ * upgrades have no key and no version.
  */
 export function isHandshake({ method, headers }: Request): boolean {
   if (method !== "GET" || headers.get("upgrade")?.toLowerCase() !== "websocket") return false;
@@ -60,7 +63,10 @@ export function isHandshake({ method, headers }: Request): boolean {
 /** Who and what is refused, as far as that is known by then. */
 type Subject = { room?: string; user?: string | null };
 
-/** The client's end of a socket that its room has accepted. Throws a ProtocolError where it may not come in. */
+/**
+ * The client's end of a socket that its room has accepted. Throws a ProtocolError where it may not
+ * come in.
+ */
 async function enter(
   request: Request,
   subprotocols: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * The Channel object: the home of a channel that has no socket here. It knows the rooms of its channel, so that
- * a touch and a goodbye reach them all. Of a presence that a room let expire it hears by asking, at its alarm.
+ * The Channel object: the owner of a channel that has no socket here. It knows the rooms of its
+ * channel, so that a touch and a goodbye reach them all. At its alarm it asks them which presences
+ * have expired.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -30,15 +31,17 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     this.#alarm = new Alarm(ctx.storage);
   }
 
-  /** Adds a room, before that room is told of the channel. */
+  /** Adds a room, before that room hears of the channel. */
   async link(room: string): Promise<DetachedOwner | ErrorFrame> {
-    // What the channel left must have heard of it, or it would lose the channel that comes back now.
+    // A room that the channel left must know that first, or it would drop the channel that comes
+    // back now.
     await this.#memberships.notify();
     await this.#alarm.restore(Date.now() + this.#maxAgeMs);
     try {
       const now = Date.now();
       const link = this.#memberships.add(this.#name, room, now);
-      // In the same turn, so that no crash leaves a link without an alarm. Mostly one is set already.
+      // In the same turn, so that no crash leaves a link without an alarm. Mostly one is set
+      // already.
       this.#alarm.setBy(now + this.#maxAgeMs);
       return { kind: "detached", ...link };
     } catch (error) {
@@ -47,7 +50,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     }
   }
 
-  /** Whether the link still stands. If not, the channel said goodbye before the room had heard of it. */
+  /** Whether the link is still there. If not, the channel ended before the room had heard of it. */
   isLinked(room: string, generation: number): boolean {
     return this.#memberships.of(this.#name).get(room)?.generation === generation;
   }
@@ -63,7 +66,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     return newest ? { channel: this.#name, ...newest, rooms: [...sightings.keys()] } : null;
   }
 
-  /** Throws where a room could not be reached; the others have been touched all the same. */
+  /** Throws where a room could not be reached; the others have been touched nevertheless. */
   async touch(): Promise<readonly string[]> {
     const touchHere = (room: string) =>
       call(this.env.PRESENCE_ROOM, room, (stub) => stub.touchHere(this.#name));
@@ -73,7 +76,8 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
       const isTouched = await pMap(rooms, touchHere, options);
       return rooms.filter((_, index) => isTouched[index]);
     } catch (error) {
-      // Of an AggregateError, which has no words of its own, an object that calls this one would see nothing.
+      // An AggregateError has no message of its own, and its errors do not cross to the calling
+      // object.
       const why = error instanceof AggregateError ? error.errors.map(String).join("; ") : error;
       throw new Error(`not all rooms could be reached, touch the channel again: ${String(why)}`, {
         cause: error,
@@ -81,7 +85,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     }
   }
 
-  /** Those that cannot be reached now hear of it later. */
+  /** Rooms that cannot be reached now are notified later. */
   async leaveAll(): Promise<readonly string[]> {
     const sightings = await this.#sightings((error) =>
       this.#failed("a room could not be asked for a channel", error),
@@ -93,7 +97,7 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
 
   override async alarm(): Promise<void> {
     this.#alarm.reset();
-    // Of a presence that a room let expire, this is how the channel hears.
+    // Removes the links to rooms where the presence has expired.
     await this.#sightings((error) =>
       this.#failed("a room could not be asked for a channel", error),
     );

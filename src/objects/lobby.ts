@@ -1,6 +1,6 @@
 /**
- * A Lobby object: the occupied ones among a sixteenth of all rooms. Rooms tell it when they fill and when they
- * empty. It is on the way of no connection and of no message.
+ * A Lobby object: lists the occupied rooms among a sixteenth of all rooms. Rooms notify it when
+ * they fill and when they empty. No connection and no message passes through it.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -15,11 +15,11 @@ import { call } from "../rpc/call.ts";
 import type { Behind, ListedRoom, LobbyStub, RoomQuery, Sweep, Swept } from "../rpc/stubs.ts";
 
 const ROOM = "room:";
-/** The last room that the pruning under way has visited. */
+/** The last room that the sweep under way has visited. */
 const VISITED = "visited";
 
 export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
-  /** The room is occupied. One that is on the list stays there since when it was. */
+  /** The room is occupied. One that is listed already keeps its time. */
   fill(room: string): void {
     const { kv } = this.ctx.storage;
     if (kv.get(ROOM + room) === undefined) kv.put(ROOM + room, Date.now());
@@ -40,7 +40,10 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
     return [...found.values()].toSorted((a, b) => compareNames(a.room, b.room)).slice(0, limit);
   }
 
-  /** Visits the next few rooms behind `after`. One that fails is logged and counted, and does not stop the others. */
+  /**
+   * Visits the next few rooms behind `after`. One that fails is logged and counted; the others go
+   * on.
+   */
   async sweep({ task, ageMs, rooms: patterns }: Sweep, after: string | null): Promise<Swept> {
     const only = patterns ? { rooms: patterns } : {};
     const page = this.page({ prefix: "", after, limit: ROOMS_PER_SWEEP_STEP, ...only });
@@ -64,7 +67,7 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
     };
   }
 
-  /** Each step is an event of its own, so no number of rooms is too many. One that is under way goes on. */
+  /** Starts a sweep of all rooms, one alarm for each step. Does nothing if one is under way. */
   async startPruning(): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now());
   }
@@ -95,7 +98,10 @@ export class Lobby extends DurableObject<Env> implements Behind<LobbyStub> {
   }
 }
 
-/** What names that a pattern names and that begin with `prefix` begin with: so no other row is read. */
+/**
+ * The prefixes of all names that match a pattern and begin with `prefix`, so that no other row is
+ * read.
+ */
 function rangesOf(patterns: readonly string[], prefix: string): readonly string[] {
   const starts = patterns.map((pattern) => pattern.replace(/\*$/, ""));
   return starts.flatMap((start) => {

@@ -1,7 +1,7 @@
 /**
- * The further rooms of channels that are at home in this object: taken down before such a room hears of its
- * channel, kept until each has heard that the channel is gone. So whatever ends a channel may reach a room too
- * many, but misses none, whenever this object dies in between.
+ * The further rooms of channels that this object owns. A link is stored before its room hears of
+ * the channel, and kept until the room has been told that the channel is gone. So wherever this
+ * object dies in between, the end of a channel may reach a room that never had it, but misses none.
  */
 
 import pMap from "p-map";
@@ -16,7 +16,10 @@ const LINKS = "links:";
 
 /** A link to a further room. */
 export type Link = {
-  /** Grows with each addition of the channel to the room, so that a late word of an earlier one is known as such. */
+  /**
+   * Grows with each addition of the channel to the room, so that late news of an earlier one can be
+   * told apart.
+   */
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly linkedAt: number;
@@ -32,7 +35,7 @@ const FormerLink = v.pipe(
 
 const Row = v.object({
   rooms: v.array(v.tuple([v.string(), v.union([Link, FormerLink])])),
-  /** Set once the channel is gone: what its rooms must yet be told. */
+  /** Set once the channel is gone: why it left, for the rooms that do not know yet. */
   gone: v.nullable(v.picklist(["left", "lost", "expired", "removed", "replaced"])),
 });
 
@@ -56,7 +59,7 @@ export class Memberships {
     this.#onRow = onRow;
   }
 
-  /** Whether no channel has a link, not even one that is gone. */
+  /** Whether there is no link at all, not even one of a channel that is gone. */
   get isEmpty(): boolean {
     return this.#known().size === 0;
   }
@@ -67,14 +70,15 @@ export class Memberships {
     return linked && linked.gone === null ? linked.rooms : new Map();
   }
 
-  /** Whether the channel is gone, and rooms of it are yet to be told. */
+  /** Whether the channel is gone, and some of its rooms do not know yet. */
   isEnding(channel: string): boolean {
     return (this.#known().get(channel)?.gone ?? null) !== null;
   }
 
   /**
-   * What the further rooms know of a channel: those that it is in. A link to another is taken down, if it had the
-   * time to arrive. With `onError`, a room that cannot be asked is left out; without, that is thrown.
+   * What each further room that the channel is in knows of it. Removes links older than
+   * `arrivedBefore`, in milliseconds since the epoch, to rooms that it is not in. A room that
+   * cannot be asked is left out, or thrown for without `onError`.
    */
   async sightings(
     channel: string,
@@ -105,7 +109,7 @@ export class Memberships {
     );
   }
 
-  /** Channels that have a link of that age. */
+  /** Channels with a link made in that interval, in milliseconds since the epoch. */
   linkedBetween(after: number, before: number): readonly string[] {
     return [...this.#known()].flatMap(([channel, { rooms, gone }]) => {
       const isLinked = [...rooms.values()].some(
@@ -124,7 +128,7 @@ export class Memberships {
         `the channel is in ${formatCount(rooms.size)} rooms, and may be in no more; remove it from one`,
       );
     }
-    // Begins at the time, so that it grows even where all links of the channel were removed meanwhile.
+    // Begins at the time, so that it grows even if all links of the channel were removed meanwhile.
     const generation = Math.max(
       now,
       ...Array.from(rooms.values(), (known) => known.generation + 1),
@@ -134,7 +138,7 @@ export class Memberships {
     return link;
   }
 
-  /** The channel is in that room no more. A link that was made anew meanwhile stays. */
+  /** The channel left that room. A link of another generation stays. */
   remove(channel: string, room: string, generation: number): void {
     const rooms = new Map(this.of(channel));
     if (rooms.get(room)?.generation !== generation) return;
@@ -142,7 +146,7 @@ export class Memberships {
     this.#save(channel, { rooms, gone: null });
   }
 
-  /** The channel is gone. Its rooms are told by `notify`. Whether there are any. */
+  /** The channel is gone; `notify` tells its rooms. Returns whether there are any. */
   end(channel: string, reason: LeaveReason): boolean {
     const rooms = this.of(channel);
     if (rooms.size === 0) return false;
@@ -150,13 +154,16 @@ export class Memberships {
     return true;
   }
 
-  /** Tells the rooms of channels that are gone. Throws where one could not be reached: then call it again later. */
+  /**
+   * Tells the rooms of channels that are gone. Throws where one could not be reached: call it again
+   * later.
+   */
   notify(): Promise<void> {
     this.#notifying ??= this.#notifyAll();
     return this.#notifying;
   }
 
-  /** Storage was deleted, or did not take a change: it is read again. */
+  /** Storage was deleted, or a write failed: it is read again. */
   invalidate(): void {
     this.#channels = undefined;
   }
@@ -177,7 +184,8 @@ export class Memberships {
         for (const error of failures.values()) errors.set(channel, error);
       }
     } finally {
-      // In the same turn in which it found nothing more to do, or what ends then would wait for an alarm.
+      // In the turn that ended the loop, or a channel that ends right after it would wait for an
+      // alarm.
       this.#notifying = undefined;
     }
     if (errors.size === 0) return;
@@ -186,7 +194,7 @@ export class Memberships {
     });
   }
 
-  /** A channel that is gone, and has rooms to be told that were not tried yet. */
+  /** The next channel that is gone and was not tried yet. */
   #nextGone(tried: ReadonlyMap<string, unknown>) {
     for (const [channel, { rooms, gone }] of this.#known()) {
       if (gone !== null && !tried.has(channel)) return { channel, rooms, reason: gone };

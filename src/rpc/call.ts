@@ -9,8 +9,8 @@ export interface Namespace<Stub> {
 }
 
 /**
- * Asks the object of that name, and again where the platform says that this is safe: only what may happen
- * twice may be asked this way. Throws what the last attempt threw.
+ * Asks the object of that name, and again where the platform says that this is safe: only what may
+ * happen twice may be asked this way. Throws what the last attempt threw.
  */
 export async function call<Stub, Result>(
   namespace: Namespace<Stub>,

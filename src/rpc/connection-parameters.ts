@@ -1,6 +1,6 @@
 /**
- * What the edge and a room say to each other about a new connection: one header of a request that only they
- * see, and the answer to the upgrade.
+ * What the edge and a room say to each other about a new connection: one header of a request that
+ * only they see, and the answer to the upgrade.
  */
 
 import * as v from "valibot";
@@ -21,7 +21,10 @@ const Connect = v.object({
 });
 export type Connect = v.InferOutput<typeof Connect>;
 
-/** The request that opens a socket in a room. Nothing else of the client's request goes along: no token, no cookie. */
+/**
+ * The request that opens a socket in a room. Nothing else of the client's request goes along: no
+ * token, no cookie.
+ */
 export function connectRequest(connect: Connect): Request {
   const headers = { Upgrade: "websocket", [HEADER]: asciiJson(connect) };
   return new Request("https://room/", { headers });
@@ -32,14 +35,20 @@ export function decodeConnect(request: Request): Connect {
   return v.parse(Connect, JSON.parse(request.headers.get(HEADER) ?? ""));
 }
 
-/** The answer to an upgrade: the client's end of the socket, and the subprotocol where one was chosen. */
+/**
+ * The answer to an upgrade: the client's end of the socket, and the subprotocol where one was
+ * chosen.
+ */
 export function switchTo(client: WebSocket, subprotocol: string | null = null): Response {
   const headers =
     subprotocol === null ? {} : { headers: { "sec-websocket-protocol": subprotocol } };
   return new Response(null, { status: 101, webSocket: client, ...headers });
 }
 
-/** What a header can carry: whatever is not ASCII is escaped, one UTF-16 unit at a time, as JSON has it. */
+/**
+ * What a header can carry: whatever is not ASCII is escaped, one UTF-16 unit at a time, as JSON has
+ * it.
+ */
 function asciiJson(value: Connect): string {
   return JSON.stringify(value).replaceAll(
     /[^ -~]/g,

@@ -7,7 +7,8 @@ export const LOBBY_NAMES = Array.from({ length: LOBBIES }, (_, index) => `lobby-
 
 /** The lobby that has `room` on its list, if anyone has. */
 export function lobbyOf(room: string): string {
-  // FNV-1a, 32 bits, over UTF-16 units: it must be the same for ever, and need not be more than even.
+  // FNV-1a, 32 bits, over UTF-16 units: it must be the same for ever, and need not be more than
+  // even.
   let hash = 0x811c9dc5;
   for (let index = 0; index < room.length; index += 1) {
     hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);

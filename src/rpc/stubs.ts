@@ -32,25 +32,37 @@ export type PresencePage = {
 /** One channel in one room. */
 export type Sighting = { readonly user: User | null; readonly lastSeen: number };
 
-/** Frames of one room for channels that have their sockets in another, in the order in which they are to go out. */
+/**
+ * Frames of one room for channels that have their sockets in another, in the order in which they
+ * are to go out.
+ */
 export type DeliveryItem = { readonly channels: string[]; readonly frames: readonly Frame[] };
 
 export type Delivery = {
   /** The room that sends. */
   readonly from: string;
   readonly items: readonly DeliveryItem[];
-  /** Channels that are not in that room any more, with the generation of the link that is to be removed. */
+  /**
+   * Channels that are not in that room any more, with the generation of the link that is to be
+   * removed.
+   */
   readonly gone: readonly { readonly channel: string; readonly generation: number }[];
 };
 
-/** What became of a delivery: channels that have no presence there, and such as need a snapshot for what they did not get. */
+/**
+ * What became of a delivery: channels that have no presence there, and such as need a snapshot for
+ * what they did not get.
+ */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
   occupants(): Promise<PresenceFrame["payload"]>;
-  /** `owner` is `null` where the channel's socket is in this very room; so is the answer if it is not any more. */
+  /**
+   * `owner` is `null` where the channel's socket is in this very room; so is the answer if it is
+   * not any more.
+   */
   add(
     channel: string,
     user: User | null,

@@ -1,9 +1,15 @@
-/** What rooms have counted, told to Workers Analytics Engine where wrangler.toml binds a dataset. Column by column in docs/operating.md. */
+/**
+ * What rooms have counted, told to Workers Analytics Engine where wrangler.toml binds a dataset.
+ * Column by column in docs/operating.md.
+ */
 
 import { COUNTERS, type Counter } from "../core/counters.ts";
 import { utf8Length } from "../core/json.ts";
 
-/** An index of the Analytics Engine is 96 bytes at most. It decides what is sampled together; the blob has the whole name. */
+/**
+ * An index of the Analytics Engine is 96 bytes at most. It decides what is sampled together; the
+ * blob has the whole name.
+ */
 const INDEX_BYTES_MAX = 96;
 
 export type Report = {

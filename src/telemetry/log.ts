@@ -1,6 +1,7 @@
 /**
- * What an operator is told: a line of JSON for each refusal, each error and each alarm that did something.
- * While something happens far too often, only some of its lines are written, and they count the others.
+ * What an operator is told: a line of JSON for each refusal, each error and each alarm that did
+ * something. While something happens far too often, only some of its lines are written, and they
+ * count the others.
  */
 
 import { LOG_FIELD_LENGTH_MAX } from "../core/limits.ts";
@@ -10,7 +11,7 @@ import { LogSampler } from "../core/log-sampler.ts";
 export type LogFields = {
   readonly room?: string;
   readonly channel?: string;
-  /** The room that holds the socket of a guest. */
+  /** The room that holds the socket of a remote channel. */
   readonly host?: string;
   /** Why somebody was refused: a code of an `error` frame, or of an error over HTTP. */
   readonly code?: string;
@@ -26,10 +27,15 @@ export type LogFields = {
 
 const sampler = new LogSampler();
 
-/** The three parts of a JWT, or what begins like one: an error of somebody else's may quote what it was given. */
+/**
+ * The three parts of a JWT, or what begins like one: an error of somebody else's may quote what it
+ * was given.
+ */
 const TOKEN = /\b(?:token\.)?ey[\w-]{8,}(?:\.[\w-]*){0,2}/g;
 
-/** Something failed, or was found, that should not. `null` for an error where nothing was thrown. */
+/**
+ * Something failed, or was found, that should not. `null` for an error where nothing was thrown.
+ */
 export function logError(event: string, error: unknown, fields: LogFields = {}): void {
   const thrown =
     error === null ? {} : { error: error instanceof Error ? String(error) : JSON.stringify(error) };

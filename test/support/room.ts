@@ -135,11 +135,11 @@ export function holdTimers(): void {
   const hold = globalThis.setTimeout;
   const holdFor = (work: () => void, ms: number) => {
     const isHere = belonging();
-    const fire = (): void => {
+    const ringHere = (): void => {
       if (isHere()) work();
-      else hold(fire, Math.max(0, flushedUntil - Date.now()) + 1);
+      else hold(ringHere, Math.max(0, flushedUntil - Date.now()) + 1);
     };
-    return hold(fire, ms);
+    return hold(ringHere, ms);
   };
   // Replaced as the fake timers replace it, so that the real one is back with `vi.useRealTimers`.
   Reflect.set(globalThis, "setTimeout", holdFor);

@@ -157,7 +157,11 @@ test("a socket of the version before has no counters, and counts from now on", a
   await firstFrames(ada);
   await inRoom(room, (_, state) => {
     for (const ws of state.getWebSockets()) {
-      const { tally: _tally, bucket: _bucket, ...old } = { ...Object(ws.deserializeAttachment()) };
+      const {
+        counters: _counters,
+        bucket: _bucket,
+        ...old
+      } = { ...Object(ws.deserializeAttachment()) };
       ws.serializeAttachment(old);
     }
   });

@@ -703,7 +703,7 @@ describe("prunePresences over all rooms", () => {
   });
 });
 
-describe("the hourly upkeep", () => {
+describe("the hourly pruning of rooms", () => {
   const LOBBY = "lobby-5";
   const GHOSTS = namesOf(LOBBY, "ghost/", ROOMS_PER_SWEEP_STEP * 2 + 7);
 

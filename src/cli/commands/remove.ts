@@ -10,7 +10,7 @@ import { printable } from "../text.ts";
 export const remove = command({
   name: "remove",
   summary: "Takes a channel out of a room",
-  details: "If its socket is at home in this room, it is closed with 4003.",
+  details: "If its socket is in this room, it is closed with 4003.",
   examples: ["lobby bot-1", "lobby 'lobby!7GdQ0aX3kLm2'"],
   args: {
     room: { type: "positional", description: "the room's name" },

@@ -1,4 +1,7 @@
-/** What each socket of a room carries across hibernation: who it is, its state, when its last frame came, its share of the counters. */
+/**
+ * What each socket of a room carries across hibernation: who it is, its state, when its last frame
+ * came, its share of the counters.
+ */
 
 import * as v from "valibot";
 import { KnownUser } from "../../core/presence.ts";
@@ -7,7 +10,10 @@ import { logError } from "../../telemetry/log.ts";
 
 const Numbers = v.pipe(v.array(v.number()), v.readonly());
 
-/** Only `save` writes attachments; the fields tell one of another version. Those that are optional came later. */
+/**
+ * `save` alone writes attachments; the fields tell one of another version. The optional ones came
+ * later.
+ */
 const Connection = v.object({
   channel: v.string(),
   user: v.nullable(KnownUser),
@@ -18,11 +24,14 @@ const Connection = v.object({
   seenAt: v.number(),
   /** As JSON text: its size is bounded, that of a structured clone is not. */
   state: v.optional(v.string()),
-  /** Closed from here. Its peer may never answer, so it may be listed for long, but it counts for nothing. */
+  /**
+   * Closed by the room. It stays on the runtime's list until its peer answers, but counts for
+   * nothing.
+   */
   isRefused: v.optional(v.literal(true)),
   /** What is left of its bucket of frames, as the throttle keeps it. */
   bucket: v.optional(Numbers),
-  tally: v.optional(v.object({ since: v.number(), counts: Numbers, reported: Numbers })),
+  counters: v.optional(v.object({ since: v.number(), counts: Numbers, reported: Numbers })),
 });
 export type Connection = v.InferOutput<typeof Connection>;
 
@@ -53,7 +62,9 @@ export class Attachments {
   }
 }
 
-/** One that cannot be read would keep the room from waking for ever; its client connects again. */
+/**
+ * An attachment that cannot be read must not keep the room from waking. The client connects again.
+ */
 function giveUp(ws: WebSocket): Connection {
   logError("unreadable socket closed", null);
   ws.close(INTERNAL_ERROR, "connect again");

@@ -1,4 +1,7 @@
-/** Who gets to know of a change that is stored: the room's metrics, and the receivers of `presenceChanged`. */
+/**
+ * Who gets to know of a change that is stored: the room's metrics, and the receivers of
+ * `presenceChanged`.
+ */
 
 import { presenceChanged } from "../../api/presence-changed.ts";
 import { RoomHandle } from "../../api/room-handle.ts";

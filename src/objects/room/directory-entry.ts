@@ -1,6 +1,6 @@
 /**
- * The room's place on the list of occupied rooms, which its lobby keeps. The lobby hears of it when the room
- * fills and when it empties; whatever a crash kept from it, it hears at the room's next alarm.
+ * The room's place on the list of occupied rooms, which its lobby keeps. The room notifies its
+ * lobby when it fills and when it empties, and after a crash at its next alarm.
  */
 
 import { call, type Namespace } from "../../rpc/call.ts";
@@ -13,7 +13,7 @@ export class DirectoryEntry {
   readonly #lobbies: Namespace<LobbyStub>;
   readonly #store: Store;
   #isOccupied: boolean | undefined;
-  /** What the lobby was notified of last, in this life of the object. */
+  /** The last state that the lobby has confirmed, in this life of the object. */
   #notifiedOf: boolean | undefined;
   #notifying: Promise<void> | undefined;
 
@@ -23,31 +23,38 @@ export class DirectoryEntry {
     this.#store = store;
   }
 
-  /** The room was hydrated. Of what it was, the lobby has been notified, or will be by the next alarm. */
+  /** The room was hydrated. The lobby knows this state, or will be notified by the next alarm. */
   restore(isOccupied: boolean): void {
     this.#isOccupied = isOccupied;
   }
 
-  /** Whether the lobby does not know that. */
+  /** Whether that differs from the last state. */
   isNews(isOccupied: boolean): boolean {
     return isOccupied !== this.#isOccupied;
   }
 
-  /** The room filled or emptied. To be called in the transaction that stores it; then call `notify`. */
+  /**
+   * The room filled or emptied. Call it in the transaction that stores the change, and `notify`
+   * after that.
+   */
   change(isOccupied: boolean): void {
     this.#isOccupied = isOccupied;
     if (!isOccupied) this.#store.isListed = false;
   }
 
-  /** Notifies the lobby of what it does not know. Throws where it cannot be reached: then call it again later. */
+  /**
+   * Notifies the lobby if it does not know the state. Throws where it cannot be reached: call it
+   * again later.
+   */
   notify(): Promise<void> {
     this.#notifying ??= this.#notifyUntilTrue();
     return this.#notifying;
   }
 
   /**
-   * Makes sure that the lobby knows, even after a crash in between. One row remembers it, so an occupied room
-   * says it once more at its first alarm and never again; one that comes and goes between two alarms saves the row.
+   * Makes sure that the lobby knows the state even if the room crashed before it could notify it. A
+   * row remembers that, so an occupied room repeats itself at its first alarm only. A room that
+   * empties before that writes no row.
    */
   async confirm(): Promise<void> {
     if (this.#isOccupied && this.#store.isListed) return;
@@ -55,7 +62,7 @@ export class DirectoryEntry {
     if (this.#isOccupied) this.#store.isListed = true;
   }
 
-  /** It is not known what the lobby knows: the next `notify` tells it once more. */
+  /** The lobby may know something else: the next `notify` tells it again. */
   invalidate(): void {
     this.#notifiedOf = undefined;
   }
@@ -65,9 +72,9 @@ export class DirectoryEntry {
     try {
       while (this.#notifiedOf !== this.#isOccupied) {
         const isOccupied = this.#isOccupied === true;
-        // Until it answers, nobody can tell what it knows.
+        // Until the lobby answers, it may know either.
         this.#notifiedOf = undefined;
-        // One after the other, or the lobby could hear them in another order.
+        // One after the other, so that they arrive in order.
         // oxlint-disable-next-line no-await-in-loop
         await call(this.#lobbies, lobbyOf(this.#room), (lobby) =>
           isOccupied ? lobby.fill(this.#room) : lobby.empty(this.#room),
@@ -75,7 +82,7 @@ export class DirectoryEntry {
         this.#notifiedOf = isOccupied;
       }
     } finally {
-      // In the same turn in which both were the same, or a change right after would not be told.
+      // In the turn that ended the loop, or nobody would be notified of a change right after it.
       this.#notifying = undefined;
     }
   }

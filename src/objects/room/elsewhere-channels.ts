@@ -19,9 +19,9 @@ export class ElsewhereChannels {
   }
 
   /**
-   * The channel ended, and so it leaves this room: the presence that its owner linked in that generation,
-   * not one that was added since. Waits for nobody: two rooms that drop channels of each other at the
-   * same time would wait for ever.
+   * The channel ended, and so it leaves this room: the presence that its owner linked in that
+   * generation, not one that was added since. Waits for nobody: two rooms that drop channels of
+   * each other at the same time would wait for ever.
    */
   drop(channel: string, reason: LeaveReason, generation: number): void {
     const now = Date.now();
@@ -41,7 +41,10 @@ export class ElsewhereChannels {
     return set.get(channel) !== undefined;
   }
 
-  /** The socket of a remote channel must get a snapshot in this view, and from now on frames of this view. */
+  /**
+   * The socket of a remote channel must get a snapshot in this view, and from now on frames of this
+   * view.
+   */
   resync(channel: string, view: View): void {
     const now = Date.now();
     const set = this.#changes.hydrate(now);

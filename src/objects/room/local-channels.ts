@@ -1,6 +1,6 @@
 /**
- * The channels that have their sockets in this room, in however many rooms they are. What concerns such a
- * channel as a whole is asked here: where it is, a touch, its end.
+ * The channels that have their sockets in this room, however many rooms they are in. Questions
+ * about such a channel as a whole come here: which rooms it is in, a sign of life, its end.
  */
 
 import pMap from "p-map";
@@ -29,9 +29,14 @@ export type LocalChannelsOptions = {
 
 export class LocalChannels {
   readonly #options: LocalChannelsOptions;
-  /** Channels whose further rooms are being asked for a snapshot, with the view in which to ask once more. */
+  /**
+   * Channels whose further rooms are being asked for a snapshot; a view means that they must be
+   * asked once more.
+   */
   readonly #resyncs = new Map<string, View | null>();
-  /** Sockets that took a presence up again, with the further rooms of which they have no snapshot yet. */
+  /**
+   * Sockets that resumed a presence, with the further rooms whose snapshot they do not have yet.
+   */
   readonly #unsynced = new WeakMap<WebSocket, Set<string>>();
 
   constructor(options: LocalChannelsOptions) {
@@ -39,8 +44,8 @@ export class LocalChannels {
   }
 
   /**
-   * Adds a further room to a channel, before that room is told of it; `null` where the channel is not local.
-   * Throws a ProtocolError where it is in too many rooms.
+   * Adds a further room to a channel, before that room is told of it; `null` where the channel is
+   * not local. Throws a ProtocolError where it is in too many rooms.
    */
   link(channel: string, room: string, now: number): ElsewhereOwner | null {
     if (!this.#entry(channel)) return null;
@@ -58,7 +63,9 @@ export class LocalChannels {
     return { channel, user, lastSeen, rooms: await this.#roomsOf(channel) };
   }
 
-  /** A server says that the channel is alive. Its further rooms ask here before they let it expire. */
+  /**
+   * A server says that the channel is alive. Its further rooms ask here before they let it expire.
+   */
   async touch(channel: string, now: number): Promise<readonly string[] | null> {
     const { changes, sockets } = this.#options;
     if (!this.#entry(channel)) return null;
@@ -67,7 +74,10 @@ export class LocalChannels {
     return this.#reachableRoomsOf(channel);
   }
 
-  /** The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now are told later. */
+  /**
+   * The channel leaves all its rooms, and its socket is closed. Those that cannot be reached now
+   * are told later.
+   */
   async leaveAll(channel: string): Promise<readonly string[] | null> {
     const { changes } = this.#options;
     if (!this.#entry(channel)) return null;
@@ -79,8 +89,8 @@ export class LocalChannels {
   }
 
   /**
-   * When each channel last gave a sign of life. One that is away counts as alive for its grace. So does one
-   * that is gone, as long as its rooms are being told: they must get to know why.
+   * When each channel last gave a sign of life. One that is away counts as alive for its grace, and
+   * one that is gone until its rooms have been notified, so that they learn why.
    */
   seen(channels: readonly string[], now: number): (number | null)[] {
     return channels.map((channel) => {
@@ -106,13 +116,19 @@ export class LocalChannels {
     return { unknown, away };
   }
 
-  /** The channel has another socket than before, to which changes in its further rooms mean nothing yet. */
+  /**
+   * The channel has a new socket, which cannot apply changes in its further rooms before their
+   * snapshots.
+   */
   resumed(ws: WebSocket, channel: string, view: View): void {
     this.#unsynced.set(ws, new Set(this.#options.memberships.of(channel).keys()));
     void this.resync(channel, view);
   }
 
-  /** Asks the further rooms of a channel to send a snapshot in this view; where that fails, the alarm does. */
+  /**
+   * Asks the further rooms of a channel to send a snapshot in this view; where that fails, the
+   * alarm does.
+   */
   async resync(channel: string, view: View): Promise<void> {
     const isUnderWay = this.#resyncs.has(channel);
     this.#resyncs.set(channel, isUnderWay ? view : null);
@@ -120,13 +136,14 @@ export class LocalChannels {
     await this.#resyncNow(channel, view);
     const again = this.#resyncs.get(channel);
     this.#resyncs.delete(channel);
-    // Whoever asked meanwhile may be another socket, to which nothing of this went.
+    // Whoever asked meanwhile may be another socket, which did not get this.
     if (again) await this.resync(channel, again);
   }
 
   /**
-   * Removes links to rooms that never got the channel: whoever added it died between the two steps. Each
-   * link is looked at once, by the first alarm after it had the time to arrive.
+   * Removes links to rooms that never got the channel, because the caller died between the two
+   * steps of an addition. Checks each link once, at the first alarm after it had the time to
+   * arrive.
    */
   async removeOrphanedLinks(now: number): Promise<void> {
     const { memberships, maxAgeMs } = this.#options;
@@ -159,7 +176,10 @@ export class LocalChannels {
     }
   }
 
-  /** The rooms that the channel is in. With `onError`, one that cannot be asked is left out; without, that is thrown. */
+  /**
+   * The rooms that the channel is in. A room that cannot be asked is left out, or thrown for
+   * without `onError`.
+   */
   async #roomsOf(channel: string, onError?: (error: unknown) => void): Promise<readonly string[]> {
     const { room, memberships, maxAgeMs } = this.#options;
     const arrivedBefore = Date.now() - maxAgeMs;
@@ -191,7 +211,7 @@ export class LocalChannels {
     return Math.min(now, Math.max(lastSeen, ...seen));
   }
 
-  /** Of one that is away: the only view that can come back. */
+  /** The view of the socket. A channel that is away has none; only `diff` can be resumed. */
   #viewOf(channel: string): View {
     const [ws] = this.#options.sockets.ofChannel(channel);
     return ws ? this.#options.sockets.connection(ws).view : "diff";

@@ -1,6 +1,6 @@
 /**
- * What a room does when nobody asks it to: at its alarm whoever is due leaves, what failed is tried again,
- * and a room that is empty erases itself. Before a remote channel expires, its owner is asked.
+ * What a room does at its alarm: it removes presences that are due, tries again what failed, and
+ * erases itself where it is empty. Before a remote channel expires, the room asks its owner.
  */
 
 import type { Alarm } from "../alarm.ts";
@@ -40,7 +40,10 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** The alarm rang: whoever is due leaves, and a room that is empty erases itself. */
+  /**
+   * The alarm rang: removes presences that are due, notifies others, and erases a room that is
+   * empty.
+   */
   async run(): Promise<void> {
     const { room, maxAgeMs, changes, sockets, alarm, localChannels, reporter, retries } =
       this.#options;
@@ -58,13 +61,17 @@ export class Maintenance {
         logDeed("alarm", { room, pruned: leaves.length, forgotten });
       }
     } catch (error) {
-      // Not thrown: the platform gives up after six tries, and then nobody would ever leave.
+      // Not thrown: after six failures the platform drops the alarm, and no presence would ever
+      // expire.
       alarm.reset();
       retries.schedule("alarm failed", error);
     }
   }
 
-  /** Who is due leaves or, with an age in milliseconds, whoever was last seen longer ago. To be called after `freshen`. */
+  /**
+   * Removes the presences that are due, and those last seen longer than `ageMs` milliseconds ago.
+   * Call `freshen` first.
+   */
   prune(ageMs?: number): Diff {
     const { changes } = this.#options;
     const now = Date.now();
@@ -73,7 +80,10 @@ export class Maintenance {
     return diff;
   }
 
-  /** Brings the last signs of life up to date: local sockets have their own, of remote channels the owners are asked. */
+  /**
+   * Brings the last signs of life up to date: from the sockets here, and from the owners of remote
+   * channels.
+   */
   async freshen(isWanted: (entry: Entry) => boolean = () => true): Promise<void> {
     const { changes, sockets, store, remoteDelivery, retries } = this.#options;
     const channels = new Map<string, string[]>();
@@ -94,8 +104,8 @@ export class Maintenance {
   }
 
   /**
-   * Notifies the other objects of what they must know; a room that is empty then erases itself: whether
-   * it did. Throws where an object could not be reached.
+   * Notifies the other objects of what they must know, then erases the room if it is empty. Returns
+   * whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
     const { changes, store, alarm, localChannels, memberships, directoryEntry, retries } =
@@ -107,7 +117,7 @@ export class Maintenance {
     await Promise.all(resyncs);
     await memberships.notify();
     await directoryEntry.confirm();
-    // Much may have happened meanwhile.
+    // The room may have changed while this waited.
     const { size } = changes.hydrate(Date.now());
     if (size > 0 || !memberships.isEmpty || store.isErased) return false;
     alarm.reset();
@@ -115,7 +125,10 @@ export class Maintenance {
     return true;
   }
 
-  /** An empty room erases itself now, and is off the list even if it was there by mistake. Whether it is empty. */
+  /**
+   * Erases the room if it is empty, and takes it off the list even if it was there by mistake.
+   * Whether it is empty.
+   */
   async vacate(): Promise<boolean> {
     const { changes, directoryEntry } = this.#options;
     if (changes.hydrate(Date.now()).size > 0) return false;
@@ -124,7 +137,9 @@ export class Maintenance {
     return changes.hydrate(Date.now()).size === 0;
   }
 
-  /** What owners said of their channels. Those of an owner that did not answer stay for now. */
+  /**
+   * Applies what the owners answered. The channels of an owner that did not answer stay for now.
+   */
   #update(channels: ReadonlyMap<string, readonly string[]>, lastSeen: LastSeen): void {
     const { changes, maxAgeMs } = this.#options;
     const now = Date.now();

@@ -1,4 +1,7 @@
-/** Counts what changed in a room, and tells the operator's dataset of it now and then, where there is one. */
+/**
+ * Counts what changed in a room, and reports it to the operator's Analytics Engine dataset, where
+ * there is one.
+ */
 
 import { report } from "../../telemetry/analytics.ts";
 import type { Diff } from "../../core/diff.ts";
@@ -16,24 +19,24 @@ export class MetricsReporter {
     this.#dataset = dataset;
   }
 
-  /** A change that left so many presences. */
+  /** Counts a change. `presences` is how many there are after it. */
   count({ joins, leaves }: Diff, presences: number): void {
     const { metrics } = this.#sockets;
     metrics.count("joins", joins.length);
     for (const { reason } of leaves) metrics.count(reason);
-    // Nobody will be left to carry what was counted.
+    // The last socket is about to close, and the counters with it.
     if (leaves.length > 0 && presences === 0) this.report(presences);
   }
 
-  /** What was counted since the last time, where that is anything but alarms. */
+  /** Reports what was counted since the last report, unless it is alarms alone. */
   report(presences: number): void {
-    // Whoever tells nobody need not read what every socket carries.
+    // Without a dataset, no attachment need be read.
     if (!this.#dataset) return;
     const { metrics } = this.#sockets;
-    const tally = metrics.total();
-    if (!tally) return;
-    const counts = unreportedOf(tally);
-    // An alarm in a room where nothing happened is no news, nor is the row that sets the next one.
+    const total = metrics.total();
+    if (!total) return;
+    const counts = unreportedOf(total);
+    // In a quiet room, alarms and the rows that set them are all that is counted.
     const { alarms: _, rowsWritten: __, ...news } = counts;
     if (Object.values(news).every((count) => count === 0)) return;
     const connections = this.#sockets.connectionCounts.size;

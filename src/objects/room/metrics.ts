@@ -1,6 +1,7 @@
 /**
- * The counters of one room. They cost no row: each open socket carries a part of them in its attachment, and
- * whoever goes leaves its part to another. So they outlive sleep, though not a crash, and not the last socket.
+ * The counters of one room. They cost no row: each open socket carries a share of them in its
+ * attachment, and a socket that closes leaves its share to another one. So they survive sleep, but
+ * neither a crash nor the last socket.
  */
 
 import type { Attachments } from "./attachments.ts";
@@ -9,10 +10,11 @@ import { MutableCounters, type Counter, sumOf, type Counters } from "../../core/
 export class Metrics {
   readonly #ctx: DurableObjectState;
   readonly #attachments: Attachments;
-  /** What was counted in this event, and what was inherited: no socket carries it yet. */
+  /** Counted in this event; no socket carries it yet. */
   #fresh: MutableCounters | undefined;
+  /** The shares of sockets that closed; no other socket carries them yet. */
   #inherited: Counters | undefined;
-  /** The socket that is given what comes up, while it is open. */
+  /** The open socket to which new counts are added. */
   #keeper: WebSocket | undefined;
 
   constructor(ctx: DurableObjectState, attachments: Attachments) {
@@ -26,38 +28,44 @@ export class Metrics {
     this.#fresh.add(counter, times);
   }
 
-  /** A socket that is open, and may carry what comes up. */
+  /** An open socket, which may carry counts from now on. */
   meet(ws: WebSocket): void {
     if (!isOpen(this.#keeper)) this.#keeper = ws;
   }
 
-  /** Writes what was counted to the attachment of an open socket. `Events` calls it at the end of each event. */
+  /**
+   * Writes what was counted to the attachment of an open socket. `Events` calls it at the end of
+   * each event.
+   */
   save(): void {
     if (!this.#fresh && !this.#inherited) return;
     const keeper = this.#openKeeper();
     if (!keeper) return;
     const connection = this.#attachments.of(keeper);
-    const tally = sumOf([connection.tally, this.#inherited, this.#fresh]);
+    const counters = sumOf([connection.counters, this.#inherited, this.#fresh]);
     this.#fresh = undefined;
     this.#inherited = undefined;
-    this.#attachments.save(keeper, { ...connection, tally });
+    this.#attachments.save(keeper, { ...connection, counters });
   }
 
-  /** A socket goes: what it carried is carried by another from now on. */
+  /** A socket closes: another one will carry its share. */
   inherit(ws: WebSocket): void {
-    const { tally, ...connection } = this.#attachments.of(ws);
-    if (!tally) return;
+    const { counters, ...connection } = this.#attachments.of(ws);
+    if (!counters) return;
     this.#attachments.save(ws, connection);
-    this.#inherited = sumOf([this.#inherited, tally]);
+    this.#inherited = sumOf([this.#inherited, counters]);
   }
 
-  /** All that is known, of all sockets. Nothing where nothing was counted, or where it died with the last socket. */
+  /**
+   * The sum over all sockets; `undefined` where nothing was counted since the last time that there
+   * was no socket.
+   */
   total(): Counters | undefined {
-    const carried = this.#ctx.getWebSockets().map((ws) => this.#attachments.of(ws).tally);
+    const carried = this.#ctx.getWebSockets().map((ws) => this.#attachments.of(ws).counters);
     return sumOf([...carried, this.#inherited, this.#fresh]);
   }
 
-  /** What has been counted so far is reported. Reads and writes all attachments. */
+  /** Everything counted so far has been reported. Reads and writes all attachments. */
   markReported(): void {
     for (const ws of this.#ctx.getWebSockets()) this.inherit(ws);
     const all = sumOf([this.#inherited, this.#fresh]);

@@ -1,6 +1,6 @@
 /**
- * What a room has to tell the rooms that own its remote channels: frames, in order, and that a channel
- * left; before a channel expires, its owner is asked when it was last seen.
+ * What a room sends to the rooms that own its remote channels: frames, in order, and which channels
+ * left. Before a channel expires, the room asks its owner when it was last seen.
  */
 
 import pMap from "p-map";
@@ -9,7 +9,7 @@ import type { RemoteOwner } from "../../core/owner.ts";
 import { call, type Namespace } from "../../rpc/call.ts";
 import type { DeliveryItem, Delivery, RoomStub } from "../../rpc/stubs.ts";
 
-/** When each channel was last seen by the room that owns it, `null` where that knows it no more. */
+/** When the owner of each channel last saw it; `null` where the owner does not know it any more. */
 export type LastSeen = ReadonlyMap<string, number | null>;
 
 /** What became of one delivery. */
@@ -22,7 +22,7 @@ export type Outcome = {
   readonly failure?: { readonly error: unknown };
 };
 
-/** What waits for one room. One delivery is under way at a time, or frames would arrive in another order. */
+/** What waits for one room. One delivery is under way at a time, so that frames arrive in order. */
 type Route = {
   waiting: DeliveryItem[];
   /** Characters of what waits. */
@@ -43,7 +43,10 @@ export class RemoteDelivery {
     this.#rooms = rooms;
   }
 
-  /** Adds what one flush sends to the channels of one room. Returns the channels for which it is too much. */
+  /**
+   * Adds what one flush sends to the channels of one room. Returns the channels whose frames were
+   * too many to keep.
+   */
   add(room: string, items: readonly DeliveryItem[]): readonly string[] {
     const route = this.#routeTo(room);
     const length = lengthOf(items);
@@ -59,7 +62,10 @@ export class RemoteDelivery {
     this.#routeTo(room).gone.push({ channel, generation });
   }
 
-  /** Delivers what waits for a room, one after the other, unless that is under way already. Never throws. */
+  /**
+   * Delivers what waits for a room, one delivery at a time. Does nothing if one is under way. Never
+   * throws.
+   */
   async *deliver(room: string): AsyncGenerator<Outcome, void> {
     const route = this.#routeTo(room);
     if (route.isBusy) return;
@@ -73,7 +79,10 @@ export class RemoteDelivery {
     this.#routes.delete(room);
   }
 
-  /** Asks the owners when their channels were last seen. Of one that could not be reached there is an error instead. */
+  /**
+   * Asks the owners when they last saw their channels. An owner that cannot be reached is in
+   * `failures`.
+   */
   async ask(
     channelsByRoom: ReadonlyMap<string, readonly string[]>,
   ): Promise<{ lastSeen: LastSeen; failures: ReadonlyMap<string, unknown> }> {
@@ -100,7 +109,7 @@ export class RemoteDelivery {
 
   async #send(room: string, delivery: Delivery): Promise<Outcome> {
     try {
-      // Not by `call`: a delivery that is sent twice would arrive twice.
+      // Without `call`, which may repeat it: the frames would arrive twice.
       const { unknown, away } = await this.#rooms.getByName(room).deliver(delivery);
       return { unknown, missed: away };
     } catch (error) {
@@ -119,7 +128,7 @@ function channelsOf(items: readonly DeliveryItem[]): string[] {
   return items.flatMap(({ channels }) => channels);
 }
 
-/** Characters of all texts: each travels once, to however many channels. */
+/** Characters of all texts. Each is sent once, however many channels it is for. */
 function lengthOf(items: readonly DeliveryItem[]): number {
   let length = 0;
   for (const { frames } of items) for (const { text } of frames) length += text.length;

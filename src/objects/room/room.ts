@@ -1,6 +1,6 @@
 /**
- * The Room object. It puts the parts of a room together, each of which knows only those that are made
- * before it, and hands each event to the part that it concerns.
+ * The Room object. It puts the parts of a room together, each of which knows only those that are
+ * made before it, and hands each event to the part that it concerns.
  */
 
 import { DurableObject } from "cloudflare:workers";

@@ -39,7 +39,10 @@ export class ServerCalls {
     return listFrame(room, changes.hydrate(Date.now())).payload;
   }
 
-  /** `null` where the channel should be local and is not any more. Throws a ProtocolError where the room is full. */
+  /**
+   * `null` where the channel should be local and is not any more. Throws a ProtocolError where the
+   * room is full.
+   */
   async add(
     channel: string,
     user: User | null,
@@ -114,7 +117,10 @@ export class ServerCalls {
     return presence ? { user: presence.user, lastSeen: state.lastSeen(channel) } : null;
   }
 
-  /** Sends to every connection and returns to how many. Throws a ProtocolError where too much waits already. */
+  /**
+   * Sends to every connection and returns to how many. Throws a ProtocolError where too much waits
+   * already.
+   */
   send(payload: Json): number {
     const { sockets, store, changes, broadcaster } = this.#options;
     const connections = sockets.open().length + store.remoteChannels.size;
@@ -124,7 +130,10 @@ export class ServerCalls {
     return connections;
   }
 
-  /** Presences that were last seen longer than `ageMs` ago leave, or such as are due anyway. Returns them. */
+  /**
+   * Presences that were last seen longer than `ageMs` ago leave, or such as are due anyway. Returns
+   * them.
+   */
   async prune(ageMs?: number): Promise<ListedPresence[]> {
     const { room, changes, maintenance } = this.#options;
     await maintenance.freshen();

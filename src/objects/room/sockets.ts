@@ -1,6 +1,6 @@
 /**
- * The open sockets of one room, with what each keeps across hibernation. Sends and counts, but decides nothing.
- * Who is present, only the set knows.
+ * The open sockets of one room, with what each keeps across hibernation. Sends and counts, but
+ * decides nothing: who is present, the set knows.
  */
 
 import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
@@ -23,13 +23,14 @@ export class Sockets {
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   #dropped = 0;
-  /** Those that count against the limits, once somebody has asked. */
+  /** Made when first asked for. */
   #connectionCounts: ConnectionCounts | undefined;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
     this.metrics = new Metrics(ctx, this.#attachments);
-    // Answered by the runtime while the room sleeps. The pair is lost in a restart, so each life sets it.
+    // Answered by the runtime while the room sleeps. A restart loses the pair, so it is set each
+    // time.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
   }
 
@@ -40,7 +41,10 @@ export class Sockets {
     this.#connectionCounts?.put(ws, connection.user?.id ?? null);
   }
 
-  /** A socket is gone: it counts no more, and leaves what it counted to the others. */
+  /**
+   * A socket is gone: it does not count any more, and leaves its share of the counters to another
+   * one.
+   */
   remove(ws: WebSocket): void {
     this.#connectionCounts?.remove(ws);
     this.metrics.inherit(ws);
@@ -65,12 +69,12 @@ export class Sockets {
     this.#attachments.save(ws, connection);
   }
 
-  /** Sockets that can still be spoken to: all of them, or those of one view. */
+  /** Sockets that can be sent to: all of them, or those of one view. */
   open(view?: View): WebSocket[] {
     return this.#ctx.getWebSockets(view && viewTag(view)).filter(isOpen);
   }
 
-  /** Sockets of one channel that can still be spoken to: one, or none. */
+  /** Sockets of one channel that can be sent to: one, or none. */
   ofChannel(channel: string): WebSocket[] {
     return this.#ctx
       .getWebSockets(channelTag(channel))
@@ -78,9 +82,9 @@ export class Sockets {
   }
 
   /**
-   * What the sockets of presences know better than their rows, by channel. One whose close event is not
-   * handled yet is among them, or its presence would be taken for lost before the room has heard why: name
-   * the one that is being handled in `closing`, for the runtime may list it or not.
+   * What the sockets of presences know better than their rows, by channel. That includes sockets
+   * whose close event is still to come, or their presences would be lost before the room knows why.
+   * `closing` is the socket whose close event is being handled: the runtime may or may not list it.
    */
   live(closing?: WebSocket): Map<string, Live> {
     const live = new Map<string, Live>();
@@ -100,7 +104,9 @@ export class Sockets {
     return Math.max(this.connection(ws).seenAt, beat);
   }
 
-  /** A server's word that the channel is alive, as this user. Another one than before starts without a state. */
+  /**
+   * A server says that the channel is alive, as this user. A different user starts without a state.
+   */
   setUser(channel: string, user: Connection["user"], now: number): void {
     for (const ws of this.ofChannel(channel)) {
       const { state, ...connection } = this.connection(ws);
@@ -117,18 +123,21 @@ export class Sockets {
     if (now > connection.seenAt) this.save(ws, { ...connection, seenAt: now });
   }
 
-  /** A frame came, and this is left of its sender's bucket. */
+  /** A frame came; `bucket` is what is left of its sender's. */
   received(ws: WebSocket, now: number, bucket: readonly number[]): void {
     const connection = this.connection(ws);
     this.metrics.meet(ws);
     this.save(ws, { ...connection, seenAt: Math.max(now, connection.seenAt), bucket });
   }
 
-  /** A frame is dropped. While many are, the room rests now and then, so that the runtime looks at other sockets. */
+  /**
+   * A frame is dropped. Among many, the room pauses now and then, so that the runtime turns to
+   * other sockets.
+   */
   dropFrame(): void {
     this.#dropped += 1;
     if (this.#dropped % DROPPED_PER_PAUSE !== 0) return;
-    // A timer of no time at all rings only after that.
+    // Even a timer of 0 ms rings only after the runtime has turned to them.
     void this.#ctx.blockConcurrencyWhile(() => scheduler.wait(0));
   }
 
@@ -136,7 +145,7 @@ export class Sockets {
     this.send(ws, JSON.stringify(frame));
   }
 
-  /** Sends text. A socket that died in the meantime is not news: its close event is on the way. */
+  /** Sends text. A socket that died meanwhile is no error: its close event will come. */
   send(ws: WebSocket, text: string): void {
     try {
       ws.send(text);
@@ -158,7 +167,9 @@ export class Sockets {
     ws.close(code, reason);
   }
 
-  /** One that was accepted and then could not be stored: nobody gets its other end, so it must count for nothing. */
+  /**
+   * Gives up a socket that was accepted and then could not be stored. Nobody gets its other end.
+   */
   abandon(ws: WebSocket): void {
     if (!this.#attachments.has(ws)) return;
     this.save(ws, { ...this.connection(ws), isRefused: true });
@@ -166,9 +177,9 @@ export class Sockets {
   }
 
   /**
-   * Answers the client's close frame: the runtime does not do it for hibernating sockets, and the client would
-   * see 1006. Where no frame came, this side is closed all the same: its end of the line would stay open as
-   * long as the room is awake.
+   * Answers the client's close frame: the runtime does not do it for hibernating sockets, and the
+   * client would see 1006. Where no frame came, this side is closed all the same: its end of the
+   * line would stay open as long as the room is awake.
    */
   answerClose(ws: WebSocket, code: number): void {
     try {
@@ -203,7 +214,10 @@ function viewTag(view: View): string {
   return `view:${view}`;
 }
 
-/** Tags are 256 bytes at most, channels of long rooms are more: the part behind the room's name is enough. */
+/**
+ * Tags are 256 bytes at most, channels of long rooms are more: the part behind the room's name is
+ * enough.
+ */
 function channelTag(channel: string): string {
   return `channel:${channel.slice(channel.lastIndexOf("!") + 1)}`;
 }

@@ -1,6 +1,7 @@
 /**
- * One room's presences in the object's SQLite storage, through its synchronous key-value interface: no
- * schema to make, so that a room that is only looked at stores nothing. A put is one row, a delete is one.
+ * One room's presences in the object's SQLite storage, through its synchronous key-value interface:
+ * no schema to make, so that a room that is only looked at stores nothing. A put is one row, a
+ * delete is one.
  */
 
 import * as v from "valibot";
@@ -10,13 +11,16 @@ import type { Entry, Unsaved } from "../../core/presence-set.ts";
 import { logError } from "../../telemetry/log.ts";
 
 const PRESENCE = "presence:";
-/** Remote channels have a key of their own, since every flush asks for them. It is called as the first version called it. */
+/**
+ * Remote channels have a prefix of their own, since every flush asks for them. The first version
+ * chose its name.
+ */
 const REMOTE = "guest:";
 const RESTARTED_AT = "restartedAt";
 const IS_COUNTING = "isCounting";
 const IS_LISTED = "isListed";
 
-// SAFETY: only `save` writes these; the fields are checked so that a row of another version is noticed.
+// SAFETY: `save` alone writes these; the check finds rows of another version.
 const presence = v.custom<Presence>(
   (value) => typeof value === "object" && value !== null && "channel" in value,
 );
@@ -28,7 +32,7 @@ const fields = {
   loss: v.nullable(v.object({ at: v.number(), cause: v.picklist(["reload", "cut", "restart"]) })),
 };
 
-/** A row of the first version. A deploy must not drop people: it is read as it was meant. */
+/** A row of the first version, read as it was meant: a deploy must not drop people. */
 const FormerRow = v.pipe(
   v.intersect([v.object(fields), FormerOwnerSchema]),
   v.transform(({ presence: known, lastSeen, rank, loss, ...owner }): Entry => {
@@ -56,12 +60,18 @@ export class Store {
     return entries.toSorted((a, b) => a.presence.joinedAt - b.presence.joinedAt || a.rank - b.rank);
   }
 
-  /** The channels here whose sockets are in other rooms. Known without the other presences being read. */
+  /**
+   * The channels here whose sockets are in other rooms. Known without the other presences being
+   * read.
+   */
   get remoteChannels(): ReadonlyMap<string, RemoteOwner> {
     return this.#knownRemote();
   }
 
-  /** All of it and what `also` writes or, where one throws, nothing. */
+  /**
+   * Stores all changes and what `also` writes, in one transaction. Where one throws, nothing is
+   * stored.
+   */
   save({ puts, deletes }: Unsaved, also: () => void): void {
     const remote = this.#knownRemote();
     this.#remote = undefined;
@@ -75,7 +85,10 @@ export class Store {
     this.#remote = remote;
   }
 
-  /** When the room last lost all its sockets at once, in milliseconds since the epoch; `null` for never. */
+  /**
+   * When the room last lost all its sockets at once, in milliseconds since the epoch; `null` for
+   * never.
+   */
   get restartedAt(): number | null {
     return v.parse(v.optional(v.number()), this.#storage.kv.get(RESTARTED_AT)) ?? null;
   }
@@ -143,7 +156,7 @@ export class Store {
   }
 
   #flag(name: string, isSet: boolean): void {
-    // Not even a deletion may touch a storage that has been erased: it would make a table again.
+    // Even a deletion would make a table again in a storage that has been erased.
     if (isSet === (this.#storage.kv.get(name) === true)) return;
     if (isSet) this.#write(name, true);
     else this.#delete(name);
@@ -158,7 +171,7 @@ export class Store {
     if (this.#storage.kv.delete(key)) this.#onRow();
   }
 
-  /** A row that cannot be read would keep the room from waking for ever. Its connection gets a new one. */
+  /** A row that cannot be read must not keep the room from waking. Its client connects again. */
   #discard(key: string): void {
     logError("unreadable row discarded", null, { key });
     this.#delete(key);
