@@ -1,5 +1,6 @@
 /** Token → Identity, and what an identity may do. Believes nothing that the token does not say. */
 
+import { errors } from "jose";
 import * as v from "valibot";
 import { type Action, allows, Claims, userOf } from "../core/claims.ts";
 import { TOKEN_LENGTH_MAX } from "../core/limits.ts";
@@ -27,6 +28,8 @@ const TOKEN_SUBPROTOCOL = "token.";
 /** What an operator is to do so that there are identities. */
 export const HOW_TO = "its operator must set PRESENCE_SECRET or PRESENCE_JWKS_URL";
 
+const EXPIRED = "the token has run out; get a new one";
+
 const INVALID = "the token is not valid, or not any more; get a new one";
 
 /** The token of `Authorization: Bearer`, or `null`; empty where somebody forgot to fill it in. */
@@ -49,7 +52,7 @@ export function socketToken({ headers, subprotocols, query }: TokenPlaces): stri
 }
 
 /**
- * The identity that `token` proves. Throws a ProtocolError `unauthorized` that says what is wrong with it, and
+ * The identity that `token` proves. Throws a ProtocolError, `token_expired` or `unauthorized`, that says what is wrong with it, and
  * KeysUnavailable where nobody can tell.
  */
 export async function identify(token: string, settings: Settings): Promise<Identity> {
@@ -88,6 +91,8 @@ async function verify(token: string, settings: Settings): Promise<Claims> {
 
 /** The same words for whatever a forger could learn from; more only to the holder of a token that was really signed. */
 function refusal(error: unknown): ProtocolError {
+  // Told only of a token whose signature is good, and whose other claims of time and issuer are.
+  if (error instanceof errors.JWTExpired) return new ProtocolError("token_expired", EXPIRED);
   const isSigned = error instanceof v.ValiError;
   return unauthorized(isSigned ? `the token's claims are wrong: ${error.message}` : INVALID);
 }

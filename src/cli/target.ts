@@ -35,6 +35,11 @@ export class Target {
       : "It is the one in PRESENCE_TOKEN.";
   }
 
+  /** Whether `token()` makes a new token each time. */
+  get makesTokens(): boolean {
+    return ownToken() === undefined;
+  }
+
   /** The token of the environment; for a service on this machine, one made with its secret. */
   async token(): Promise<string> {
     const own = ownToken();

@@ -2,7 +2,7 @@
 
 import type { End } from "../client/connection.ts";
 import type { Frame } from "../client/server-frames.ts";
-import { watchRoom } from "../client/watch.ts";
+import { type WatchOptions, watchRoom } from "../client/watch.ts";
 import { HEARTBEAT } from "../core/protocol.ts";
 import { Api, roomPath } from "./api.ts";
 import { CommandError } from "./command-error.ts";
@@ -28,7 +28,9 @@ export async function followRoom(
   const room = new WatchedRoom();
   const output = outputFor(name, room, isJson);
   try {
-    await follow(target, name, { room, output });
+    // One of the environment stays what it is: there is no use in coming back with it.
+    const token = target.makesTokens ? () => target.token() : await target.token();
+    await follow({ url: target.url, room: name, token }, { room, output });
   } finally {
     output.close();
   }
@@ -36,16 +38,22 @@ export async function followRoom(
 
 type Following = { readonly room: WatchedRoom; readonly output: WatchOutput };
 
-function follow(target: Target, name: string, { room, output }: Following): Promise<void> {
+function follow(
+  { url, room: name, token }: WatchOptions,
+  { room, output }: Following,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let isOpen = false;
     let tokenError: unknown;
-    const token = () =>
-      target.token().catch((error: unknown) => {
+    const ask = async () => {
+      try {
+        return typeof token === "function" ? await token() : token;
+      } catch (error) {
         tokenError = error;
         throw error;
-      });
-    const options = { url: target.url, room: name, token };
+      }
+    };
+    const options = { url, room: name, token: typeof token === "function" ? ask : token };
     const connection = watchRoom(options, {
       received(frame, data) {
         if (data === HEARTBEAT) return;

@@ -1,9 +1,9 @@
 /**
- * One attempt to connect, and the socket that comes of it: from the question where to connect to
- * the end.
+ * One attempt to connect, and the socket that comes of it: from the question where to connect to the
+ * end. What an attempt brings after it was given up is thrown away, so a client never has two.
  */
 
-import { CONNECT_MS_MAX } from "../core/limits.ts";
+import { CONNECT_MS_MAX, TOKEN_MS_MAX } from "../core/limits.ts";
 import { after } from "./timer.ts";
 
 /**
@@ -15,31 +15,36 @@ const GIVEN_UP = 3000;
 /** The close code of a connection that is gone without a word: one to come back from. */
 export const LOST = 1006;
 
-/**
- * Where to connect. A token may be among the subprotocols instead of in the address, which gets
- * into logs.
- */
-export type Endpoint = { readonly url: string; readonly protocols?: string[] };
+export type Endpoint = {
+  readonly url: string;
+  /** A token may be among the subprotocols instead of in the address, which gets into logs. */
+  readonly protocols?: string[];
+  /** Whether the connection resumes a presence that is in the room already. */
+  readonly isResuming?: boolean;
+};
 
 export interface AttemptListener {
   opened(): void;
   received(data: unknown): void;
   /**
-   * The attempt or its connection has ended with `code`. `error` is what kept it from finding the
-   * endpoint.
+   * The attempt or its connection has ended with `code`. `error` is why there was no endpoint.
    */
   ended(code: number, error?: unknown): void;
 }
 
 export class Attempt {
-  /** Nobody, once the attempt has been given up: what it brings from then on is thrown away. */
+  /** Nobody, once the attempt has ended or was given up. */
   #listener: AttemptListener | undefined;
   #socket: WebSocket | undefined;
-  #cancelTimeout = () => {};
-  #endsWith: "goodbye" | "loss" = "goodbye";
+  #isResuming = false;
+  #endsWithLoss = false;
+  #cancelTimeout: () => void;
 
   constructor(endpoint: () => Promise<Endpoint>, listener: AttemptListener) {
     this.#listener = listener;
+    this.#cancelTimeout = after(TOKEN_MS_MAX, () => {
+      this.#end(LOST, new Error("it took too long"));
+    });
     void this.#start(endpoint);
   }
 
@@ -53,13 +58,27 @@ export class Attempt {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
-  /** Gives it up: its presence leaves the room ("goodbye"), or can be taken up again ("loss"). */
-  giveUp(endsWith: "goodbye" | "loss"): void {
+  /** Gives it up with a goodbye: its presence leaves the room. */
+  leave(): void {
     this.#listener = undefined;
-    this.#endsWith = endsWith;
     // Closed before it is open, a socket makes browsers complain in the console, and the server,
-    // which may have let it in already, would keep its presence for the grace.
-    if (!this.isConnecting) this.#close();
+    // which may have let it in already, would keep its presence for the grace. It has until its
+    // timeout to open.
+    if (this.isConnecting) return;
+    this.#cancelTimeout();
+    this.#close();
+  }
+
+  /** Gives up an attempt whose presence is to be resumed by the next one. One without leaves the room. */
+  replace(): void {
+    this.#endsWithLoss = this.#isResuming;
+    this.leave();
+  }
+
+  /** Gives up an open connection as if it had been lost. Its presence can be resumed. */
+  lose(): void {
+    this.#endsWithLoss = true;
+    this.leave();
   }
 
   async #start(endpoint: () => Promise<Endpoint>): Promise<void> {
@@ -74,7 +93,9 @@ export class Attempt {
     }
   }
 
-  #connect({ url, protocols = [] }: Endpoint): void {
+  #connect({ url, protocols = [], isResuming = false }: Endpoint): void {
+    this.#cancelTimeout();
+    this.#isResuming = isResuming;
     let socket: WebSocket;
     try {
       socket = new WebSocket(url, protocols);
@@ -97,7 +118,7 @@ export class Attempt {
   }
 
   #close(): void {
-    if (this.#endsWith === "loss") return this.#socket?.close(GIVEN_UP);
+    if (this.#endsWithLoss) return this.#socket?.close(GIVEN_UP);
     this.send('{"type":"leave"}');
     this.#socket?.close(1000);
   }

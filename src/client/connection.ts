@@ -8,8 +8,9 @@ import { CLOSE_CODES, HEARTBEAT } from "../core/protocol.ts";
 import { Attempt, type AttemptListener, type Endpoint, LOST } from "./attempt.ts";
 import { Backoff, verdictOf } from "./backoff.ts";
 import { Heartbeat, type HeartbeatListener } from "./heartbeat.ts";
+import type { TokenRequest } from "./options.ts";
 import type { Reason } from "./room-view.ts";
-import { decodeServerFrame, type Frame } from "./server-frames.ts";
+import { decodeServerFrame, type Frame, type ServerError } from "./server-frames.ts";
 import { after } from "./timer.ts";
 
 /** How a connection, or an attempt to make one, ended. */
@@ -22,16 +23,22 @@ export type End = {
 };
 
 export interface ConnectionListener {
-  /**
-   * Where to connect, asked anew for each attempt. A rejection is a failed attempt, `token_failed`.
-   */
-  endpoint(): Promise<Endpoint>;
+  /** Where to connect, asked anew for each attempt. A rejection is a failed attempt, `token_failed`. */
+  endpoint(request: TokenRequest): Promise<Endpoint>;
+  /** Whether another token may be had where one is refused. */
+  canRenewToken(): boolean;
   /**
    * A frame of this room came. `null` for an answer to a heartbeat, and for what is not known here.
    */
   received(frame: Frame | null, data: unknown): void;
   ended(end: End): void;
 }
+
+/** Codes that a new token may help against. */
+const TOKEN_REFUSALS = new Map<number, NonNullable<TokenRequest["refused"]>>([
+  [CLOSE_CODES.unauthorized, "unauthorized"],
+  [CLOSE_CODES.token_expired, "token_expired"],
+]);
 
 export class Connection implements AttemptListener, HeartbeatListener {
   readonly #room: string;
@@ -44,6 +51,11 @@ export class Connection implements AttemptListener, HeartbeatListener {
   #cancelGreeting = () => {};
   /** Why the connection is about to end, where that is known before it does. */
   #reason: Reason | undefined;
+  /** Why the last token was refused, until one is accepted. */
+  #refused: TokenRequest["refused"];
+  /** The attempt under way is to be followed by another one as soon as it has a result. */
+  #isOutdated = false;
+  #isClosed = false;
 
   /** Connects at once, and again after each end, until it is closed or refused for good. */
   constructor(room: string, listener: ConnectionListener) {
@@ -63,17 +75,27 @@ export class Connection implements AttemptListener, HeartbeatListener {
     if (this.#cancelWait) this.#connect();
   }
 
-  /** Ends this connection as if it had been lost, and makes another one at once. */
+  /** Makes another connection at once, also after one that was refused for good. */
   reconnect(): void {
+    this.#refused = undefined;
+    this.#isClosed = false;
+    if (this.#attempt?.isConnecting) {
+      // Two attempts at a time could take a presence from each other.
+      this.#isOutdated = true;
+      return;
+    }
     this.#drop(LOST);
-    if (this.#cancelWait) this.#connect();
+    // The listener may have closed it, or connected again.
+    if (!this.#isClosed && !this.#attempt) this.#connect();
   }
 
-  /** Says goodbye to the room where there is a connection, and stays closed. */
+  /** Says goodbye to the room where there is a connection, or as soon as there is, and stays closed. */
   close(): void {
+    this.#isClosed = true;
+    this.#isOutdated = false;
     this.#rest();
     this.#endWait();
-    this.#attempt?.giveUp("goodbye");
+    this.#attempt?.leave();
     this.#attempt = undefined;
   }
 
@@ -86,6 +108,10 @@ export class Connection implements AttemptListener, HeartbeatListener {
   }
 
   opened(): void {
+    if (this.#isOutdated) {
+      this.#attempt?.replace();
+      return this.#connect();
+    }
     this.#backoff.opened(performance.now());
     // Heartbeats are answered on behalf of a room that is stuck, too.
     this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("no welcome came"));
@@ -98,30 +124,49 @@ export class Connection implements AttemptListener, HeartbeatListener {
     if (frame?.type === "error") return this.#receiveError(frame, data);
     // A server may put this channel into other rooms; this connection is about one.
     if (frame && frame.room !== this.#room) return;
-    if (frame?.type === "welcome") this.#heartbeat.setInterval(frame.heartbeat);
+    if (frame?.type === "welcome") {
+      this.#heartbeat.setInterval(frame.heartbeat);
+      this.#refused = undefined;
+    }
     if (frame?.type === "sync" || frame?.type === "count") this.#cancelGreeting();
     this.#listener.received(frame, data);
   }
 
   ended(code: number, error?: unknown): void {
-    const reason = error === undefined ? this.#reason : tokenFailure(error);
+    const told = error === undefined ? this.#reason : tokenFailure(error);
     this.#reason = undefined;
     this.#attempt = undefined;
     this.#rest();
-    const verdict = verdictOf(code);
-    const retryMs = this.#backoff.ended(verdict, performance.now(), Math.random());
-    const isOver = verdict === "never";
-    if (!isOver) this.#cancelWait = after(retryMs, () => this.#connect());
+    if (this.#isOutdated) return this.#connect();
+    const retryMs = this.#retryAfter(code);
+    if (retryMs !== null) this.#cancelWait = after(retryMs, () => this.#connect());
     const lost = { code: "lost", message: `there is no connection (${code})` };
-    this.#listener.ended({ code, reason: reason ?? lost, retryMs: isOver ? null : retryMs });
+    this.#listener.ended({ code, reason: told ?? lost, retryMs });
   }
 
   #connect(): void {
     this.#endWait();
-    this.#attempt = new Attempt(() => this.#listener.endpoint(), this);
+    this.#isOutdated = false;
+    const refused = this.#refused;
+    const request = refused ? { refused } : {};
+    this.#attempt = new Attempt(() => this.#listener.endpoint(request), this);
   }
 
-  #receiveError(frame: Extract<Frame, { type: "error" }>, data: unknown): void {
+  /** Milliseconds until the next attempt; `null` for never. */
+  #retryAfter(code: number): number | null {
+    const verdict = verdictOf(code);
+    const ms = this.#backoff.ended(verdict, performance.now(), Math.random());
+    const refused = TOKEN_REFUSALS.get(code);
+    if (!refused) return verdict === "never" ? null : ms;
+    const isFirst = !this.#refused;
+    this.#refused = refused;
+    if (!this.#listener.canRenewToken()) return null;
+    // Caches of identity libraries hand out tokens that have just run out: it is worth asking again.
+    if (isFirst) return 0;
+    return verdict === "never" ? null : ms;
+  }
+
+  #receiveError(frame: ServerError, data: unknown): void {
     const attempt = this.#attempt;
     const { code, message } = frame;
     this.#listener.received(frame, data);
@@ -146,7 +191,7 @@ export class Connection implements AttemptListener, HeartbeatListener {
   #drop(code: number): void {
     const attempt = this.#attempt;
     if (!attempt) return;
-    attempt.giveUp("loss");
+    attempt.lose();
     this.ended(code);
   }
 

@@ -1,16 +1,31 @@
-/** The options of `joinRoom`. */
+/** The options of `joinRoom`, and what each of them may be. */
 
 import type { Json } from "../core/json.ts";
+import { NAME_BYTES_MAX } from "../core/limits.ts";
+import { isRoomName } from "../core/names.ts";
+
+/** What a token function is asked for. */
+export type TokenRequest = {
+  /**
+   * Set where the server has refused the token before: it has run out, or is wrong. A function that
+   * caches tokens must get a new one.
+   */
+  readonly refused?: "token_expired" | "unauthorized";
+};
+
+/** A token, or nothing: then the client connects anonymously. */
+type Token = string | null | undefined;
 
 /**
- * A JWT, or a function that returns one or a promise of one. The function is called for each
- * connection, so tokens may be short-lived; it has 20 s, and is asked again with the next attempt
- * where it throws. `undefined` connects as nobody: a lurker.
+ * A JWT, or a function that returns one or a promise of one; nothing for an anonymous connection. The
+ * function is called for each connection, so tokens may be short-lived. It has 20 s, and is asked
+ * again with the next attempt where it throws. Where the server refuses the token it is asked once
+ * more at once, with `{ refused }`.
  *
  * @example
- * const token = async () => (await fetch("/api/presence-token")).text();
+ * const token = async ({ refused }) => session.getToken({ skipCache: refused !== undefined });
  */
-export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
+export type TokenSource = string | ((request: TokenRequest) => Token | Promise<Token>);
 
 export type RoomOptions<State = Json> = {
   /**
@@ -33,7 +48,7 @@ export type RoomOptions<State = Json> = {
    *
    * @example () => fetch("/api/presence-token").then((response) => response.text())
    */
-  readonly token?: TokenSource | undefined;
+  readonly token?: TokenSource | null | undefined;
   /** Sees the room without being in it: no presence, not counted. Default: `false`. */
   readonly watch?: boolean | undefined;
   /**
@@ -50,3 +65,57 @@ export type RoomOptions<State = Json> = {
    */
   readonly messagesWhileAway?: "refuse" | "queue" | undefined;
 };
+
+const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileAway"]);
+
+/**
+ * Throws a TypeError that names the first option that is of the wrong kind. Options that are not
+ * known are named in the console, but not in production.
+ */
+export function checkOptions(options: RoomOptions<unknown>): void {
+  const { url, room, token, watch, messagesWhileAway }: Record<string, unknown> = { ...options };
+  const { token: source } = options;
+  check("url", url, typeof url === "string", 'an address such as "https://presence.example.com"');
+  check(
+    "room",
+    room,
+    typeof room === "string" && isRoomName(room),
+    `a text of 1 to ${NAME_BYTES_MAX} bytes of UTF-8 without control characters`,
+  );
+  check("token", token, isToken(source) || typeof source === "function", "a JWT or a function");
+  check("watch", watch, isOneOf(watch, [undefined, true, false]), "true or false");
+  const whiles = [undefined, "refuse", "queue"];
+  const isWhile = isOneOf(messagesWhileAway, whiles);
+  check("messagesWhileAway", messagesWhileAway, isWhile, '"refuse" or "queue"');
+  if (isProduction()) return;
+  for (const name of Object.keys(options)) {
+    // oxlint-disable-next-line no-console -- for whoever is writing the page
+    if (!NAMES.has(name)) console.warn(`joinRoom has no option "${name}"`);
+  }
+}
+
+/** Whether a value can be a token; `null` and `undefined` are none. */
+export function isToken(value: unknown): value is Token {
+  return value === undefined || value === null || typeof value === "string";
+}
+
+function check(name: string, value: unknown, isRight: boolean, kind: string): void {
+  if (isRight) return;
+  const is = typeof value === "string" ? JSON.stringify(value) : String(value);
+  throw new TypeError(`${name} is ${is}; it must be ${kind}`);
+}
+
+function isOneOf(value: unknown, values: readonly unknown[]): boolean {
+  return values.includes(value);
+}
+
+/** Bundlers write the value into this; where nobody did, and in a browser without one, it is not. */
+declare const process: { readonly env: { readonly NODE_ENV?: string } };
+
+function isProduction(): boolean {
+  try {
+    return process.env.NODE_ENV === "production";
+  } catch {
+    return false;
+  }
+}

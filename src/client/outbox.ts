@@ -1,18 +1,30 @@
-/** What a client sends: its newest state, however often it is set, and messages, in order. */
+/**
+ * What a client sends: its newest state, however often it is set, and messages, in order. Paced by
+ * the rate that the server allows, so that nothing of it is dropped there.
+ */
 
 import { type Json, jsonEqual } from "../core/json.ts";
-import { QUEUED_MESSAGES_MAX, STATE_AGAIN_MS, STATE_EVERY_MS } from "../core/limits.ts";
+import {
+  FRAME_RATE_DEFAULT,
+  QUEUED_MESSAGES_MAX,
+  STATE_AGAIN_MS,
+  STATE_EVERY_MS,
+} from "../core/limits.ts";
+import { SendRate } from "./send-rate.ts";
 import { after } from "./timer.ts";
 
 export class Outbox {
   readonly #write: (text: string) => void;
   readonly #isQueueing: boolean;
+  readonly #rate = new SendRate(FRAME_RATE_DEFAULT);
   #isOpen = false;
   /** `null` removes the state; `undefined`: none was ever set. */
   #state: Json | undefined;
-  #stateSentAt = 0;
-  #cancelState: (() => void) | undefined;
+  /** The state that the room has: `null` for none, `undefined` where nobody can tell. */
+  #roomState: Json | undefined;
+  #stateDueAt = 0;
   #queue: string[] = [];
+  #cancelTimer: (() => void) | undefined;
 
   /** @param messagesWhileAway what becomes of a message while there is no connection */
   constructor(write: (text: string) => void, messagesWhileAway: "refuse" | "queue") {
@@ -25,73 +37,107 @@ export class Outbox {
     return this.#state;
   }
 
-  /**
-   * There is a connection, and the room has the state `known`: `null` for none, `undefined` where
-   * nobody can tell.
-   */
+  /** There is a connection, and the room has the state `known`, as of `reconcile`. */
   open(known: Json | undefined): void {
     this.#isOpen = true;
     // A page that was reloaded and has set no state yet keeps the one from before.
     if (this.#state === undefined && known !== null) this.#state = known;
     this.reconcile(known);
-    for (const text of this.#queue.splice(0)) this.#write(text);
   }
 
-  close(): void {
+  /** There is no connection. Returns how many messages were waiting, and are not sent. */
+  close(): number {
     this.#isOpen = false;
-    this.#cancelState?.();
-    this.#cancelState = undefined;
-    this.#stateSentAt = 0;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#stateDueAt = 0;
+    return this.#isQueueing ? 0 : this.#queue.splice(0).length;
   }
 
-  /** Sends the state again where the room has another one. */
+  /** Nothing is sent any more. Returns how many messages were waiting. */
+  end(): number {
+    return this.close() + this.#queue.splice(0).length;
+  }
+
+  /** The frames that the server takes in a second. */
+  setRate(framesPerSecond: number): void {
+    this.#rate.set(framesPerSecond);
+  }
+
+  /**
+   * The room has the state `known`: `null` for none, `undefined` where nobody can tell. Sends this
+   * client's where it is another one.
+   */
   reconcile(known: Json | undefined): void {
-    if (this.#state === undefined) return;
-    if (known === undefined || !jsonEqual(known, this.#state)) this.#sendState(STATE_EVERY_MS);
+    this.#roomState = known;
+    this.#send();
   }
 
   /**
    * Sends the newest state only: where states follow each other too fast, those in between are
-   * dropped.
+   * dropped. Returns whether it is another one.
    */
-  setState(state: Json): void {
+  setState(state: Json): boolean {
+    if (this.#state !== undefined && jsonEqual(this.#state, state)) return false;
+    const isNew = this.#state !== undefined || state !== null;
     this.#state = state;
-    this.#sendState(STATE_EVERY_MS);
+    this.#send();
+    return isNew;
   }
 
-  /**
-   * Sends the state again after a while: the server dropped frames, perhaps the state among them.
-   */
-  repeatState(): void {
-    this.#stateSentAt = performance.now();
-    this.#sendState(STATE_AGAIN_MS);
+  /** The server dropped frames, perhaps the state among them: sends it again after a while. */
+  slowDown(): void {
+    this.#rate.empty();
+    this.#roomState = undefined;
+    this.#stateDueAt = performance.now() + STATE_AGAIN_MS;
+    this.#send();
   }
 
   /** The room refused the state for good, and keeps `known`. */
   dropState(known: Json | undefined): void {
+    this.#roomState = known;
     this.#state = known ?? undefined;
   }
 
   /** Sends a message, and returns whether it was sent or queued. */
   send(payload: Json): boolean {
-    const text = JSON.stringify({ type: "message", payload });
-    const mayQueue = this.#isQueueing && this.#queue.length < QUEUED_MESSAGES_MAX;
-    if (this.#isOpen) this.#write(text);
-    else if (mayQueue) this.#queue.push(text);
-    return this.#isOpen || mayQueue;
+    if (!this.#isOpen && !this.#isQueueing) return false;
+    if (this.#queue.length >= QUEUED_MESSAGES_MAX) return false;
+    this.#queue.push(JSON.stringify({ type: "message", payload }));
+    this.#send();
+    return true;
   }
 
-  #sendState(everyMs: number): void {
-    if (!this.#isOpen || this.#cancelState) return;
-    const wait = this.#stateSentAt + everyMs - performance.now();
-    if (wait <= 0) this.#writeState();
-    else this.#cancelState = after(wait, () => this.#writeState());
+  /** Sends what may be sent now, and sets a timer for the rest. */
+  #send(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    while (this.#isOpen) {
+      const now = performance.now();
+      const isStateNew = this.#isStateNew();
+      const isStateDue = isStateNew && this.#stateDueAt <= now;
+      const [message] = this.#queue;
+      if (!isStateNew && message === undefined) return;
+      const waitMs = isStateDue || message !== undefined ? 0 : this.#stateDueAt - now;
+      const pauseMs = Math.max(waitMs, this.#rate.waitMs(now));
+      if (pauseMs > 0) {
+        this.#cancelTimer = after(pauseMs, () => this.#send());
+        return;
+      }
+      this.#rate.take(now);
+      if (isStateDue) this.#writeState(now);
+      else if (message !== undefined) this.#write(this.#queue.shift() ?? message);
+    }
   }
 
-  #writeState(): void {
-    this.#cancelState = undefined;
-    if (this.#state === undefined) return;
-    this.#stateSentAt = performance.now();
+  #isStateNew(): boolean {
+    if (this.#state === undefined) return false;
+    return this.#roomState === undefined || !jsonEqual(this.#roomState, this.#state);
+  }
+
+  #writeState(now: number): void {
+    this.#stateDueAt = now + STATE_EVERY_MS;
+    this.#roomState = this.#state;
     this.#write(JSON.stringify({ type: "state", state: this.#state }));
   }
 }

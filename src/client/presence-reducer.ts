@@ -3,7 +3,7 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff } from "../core/diff.ts";
+import { applyDiff, withState } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
@@ -92,9 +92,13 @@ function applyChanges(
   const { presences } = before;
   return applyDiff(presences, {
     joins: joins.map((presence) => asKnown(before, presence)),
-    updates: updates.filter(
-      ({ channel, state }) => !jsonEqual(presences.get(channel)?.state ?? null, state),
-    ),
+    updates: updates.flatMap((update) => {
+      const known = presences.get(update.channel);
+      if (!known) return [];
+      const { state = known.state, user = known.user } = update;
+      const next = withState({ ...known, user }, state);
+      return jsonEqual(known, next) ? [] : [next];
+    }),
     leaves,
   });
 }

@@ -1,8 +1,7 @@
 /** The public face of a client: the view, the events and what a page can do. */
 
-import type { Json, JsonObject } from "../core/json.ts";
-import { QUEUED_MESSAGES_MAX } from "../core/limits.ts";
-import type { RoomOptions } from "./options.ts";
+import { type Json, type JsonObject, unsafeIntegerIn } from "../core/json.ts";
+import { checkOptions, type RoomOptions } from "./options.ts";
 import type { Member, Reason, RoomEvents, RoomView, Self, Status } from "./room-view.ts";
 import { Session } from "./session.ts";
 
@@ -14,15 +13,15 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
   readonly #session: Session;
 
   /** Throws a TypeError where an option cannot be one, and where the runtime has no WebSocket. */
-  constructor({ state, ...options }: RoomOptions<State>) {
+  constructor(options: RoomOptions<State>) {
     if (typeof WebSocket !== "function") {
       throw new TypeError(
         "this runtime has no WebSocket: the client needs Node 22 or newer, Deno, Bun or a browser",
       );
     }
-    const first = state === undefined ? undefined : jsonOf(state);
-    this.#session = new Session(options);
-    if (first !== undefined) this.#session.setState(first);
+    checkOptions(options);
+    const { state } = options;
+    this.#session = new Session(options, state === undefined ? undefined : jsonOf(state));
   }
 
   /** All there is to know, as one object, which is replaced whenever something in it changes. */
@@ -120,13 +119,7 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
    * if (!room.send({ text: "hello" })) showNotice("not sent");
    */
   send(payload: Json): boolean {
-    const json = jsonOf(payload);
-    const isTaken = this.status !== "closed" && this.#session.outbox.send(json);
-    if (!isTaken) {
-      const message = `not connected; no more than ${QUEUED_MESSAGES_MAX} messages may wait`;
-      this.#session.reportError({ code: "not_sent", message });
-    }
-    return isTaken;
+    return this.#session.send(jsonOf(payload));
   }
 
   /** Leaves the room at once and for good. */
@@ -143,8 +136,8 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
   }
 
   /**
-   * Makes another connection, with a token that is asked for anew. The same user stays present
-   * meanwhile.
+   * Makes another connection at once, with a token that is asked for anew; also after a refusal that was
+   * final, but not after `leave()`. The same user stays present meanwhile.
    */
   reconnect(): void {
     this.#session.reconnect();
@@ -166,9 +159,18 @@ export function joinRoom<State = Json, Info = JsonObject>(
   return new RoomClient(options);
 }
 
-/** A copy of `value`, as the others will get it. */
+/**
+ * A copy of `value`, as the others will get it. Throws a TypeError where that would be something else.
+ */
 function jsonOf(value: unknown): Json {
-  const text = JSON.stringify(value);
-  if (typeof text === "string") return JSON.parse(text);
-  throw new TypeError(`only JSON can be sent; this is a ${typeof value}`);
+  const text = JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item !== "number" || Number.isFinite(item)) return item;
+    throw new TypeError(`only JSON can be sent; ${item} is not a number there`);
+  });
+  if (typeof text !== "string") {
+    throw new TypeError(`only JSON can be sent; this is a ${typeof value}`);
+  }
+  const unsafe = unsafeIntegerIn(text);
+  if (unsafe === null) return JSON.parse(text);
+  throw new TypeError(`${unsafe} is rounded in JSON; send it as a string`);
 }

@@ -50,7 +50,7 @@ export type Self<State = Json, Info = JsonObject> = {
 
 /**
  * `connecting` for the first time; `here`; `reconnecting` after the connection was lost or refused
- * for now; `closed` for good: this client never connects again.
+ * for now; `closed` after `leave()` or a final refusal. After a refusal `reconnect()` tries again.
  */
 export type Status = "connecting" | "here" | "reconnecting" | "closed";
 
@@ -81,6 +81,8 @@ export type ClientErrorCode =
 export type Reason = {
   readonly code: ClientErrorCode | ClosingCode | FrameErrorCode | (string & {});
   readonly message: string;
+  /** How many frames the server dropped, where `code` is `throttled`. */
+  readonly frames?: number;
 };
 
 export type RoomView<State = Json, Info = JsonObject> = {

@@ -37,6 +37,8 @@ const schemas = {
     user: nullOrUser,
     resume: v.exactOptional(text),
     heartbeat: number,
+    // Servers of 0.1 do not say.
+    frameRate: v.exactOptional(number),
   }),
   sync: v.object({
     type: typed("sync"),
@@ -48,7 +50,9 @@ const schemas = {
     type: typed("diff"),
     room: text,
     joins: v.array(presence),
-    updates: v.array(v.object({ channel: text, state: json })),
+    updates: v.array(
+      v.object({ channel: text, state: v.exactOptional(json), user: v.exactOptional(user) }),
+    ),
     leaves: v.array(v.object({ channel: text, reason: text })),
     lurkers: number,
   }),
@@ -69,7 +73,12 @@ const schemas = {
       }),
     ),
   }),
-  error: v.object({ type: typed("error"), code: text, message: text }),
+  error: v.object({
+    type: typed("error"),
+    code: text,
+    message: text,
+    frames: v.exactOptional(number),
+  }),
 };
 
 type Decoded = { [T in keyof typeof schemas]: v.InferOutput<(typeof schemas)[T]> };

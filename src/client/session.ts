@@ -1,14 +1,15 @@
 /**
- * The session of one client in a room, from joining to leaving: puts the connection, the view and
- * the outbox together. Knows nothing of the types that a page gives to states and infos.
+ * The session of one client in a room, from joining to leaving: puts the connection, the view and the
+ * outbox together. Knows nothing of the types that a page gives to states and infos.
  */
 
 import type { Json } from "../core/json.ts";
+import { QUEUED_MESSAGES_MAX } from "../core/limits.ts";
 import { CLOSE_CODES } from "../core/protocol.ts";
 import { queryOf, socketAddress } from "./address.ts";
 import type { Endpoint } from "./attempt.ts";
 import { Connection, type ConnectionListener, type End } from "./connection.ts";
-import type { RoomOptions } from "./options.ts";
+import type { RoomOptions, TokenRequest } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { type PageListener, watchPage } from "./page.ts";
 import { storeResumption, type Resumption, takeResumption } from "./resumption.ts";
@@ -19,41 +20,56 @@ import { ViewStore } from "./view-store.ts";
 
 export class Session implements ConnectionListener, PageListener {
   readonly store: ViewStore;
-  readonly outbox: Outbox;
-  readonly #options: RoomOptions;
+  readonly #outbox: Outbox;
+  readonly #options: RoomOptions<unknown>;
   readonly #address: string;
   readonly #connection: Connection;
-  readonly #unwatchPage: () => void;
+  #unwatchPage: () => void;
   #resumption: Resumption | undefined;
   #heardAt = 0;
+  #hasLeft = false;
 
-  constructor(options: RoomOptions) {
+  /** The options are kept, and `token` is read again for each connection. */
+  constructor(options: RoomOptions<unknown>, state: Json | undefined) {
     this.#options = options;
     this.#address = socketAddress(options.url, options.room);
     this.store = new ViewStore(options.room);
-    this.outbox = new Outbox(
+    this.#outbox = new Outbox(
       (text) => this.#connection.send(text),
       options.messagesWhileAway ?? "refuse",
     );
+    if (state !== undefined) this.#outbox.setState(state);
     if (!options.watch) this.#resumption = takeResumption(this.#address);
     this.#connection = new Connection(options.room, this);
     this.#unwatchPage = watchPage(this);
   }
 
   setState(state: Json): void {
-    this.outbox.setState(state);
-    this.store.showState(state);
+    if (!this.#hasLeft && this.#outbox.setState(state)) this.store.showState(state);
   }
 
-  reportError(reason: Reason): void {
-    this.store.events.emit("error", reason);
+  /** Sends a message, and returns whether it was sent or queued. */
+  send(payload: Json): boolean {
+    const { status } = this.store.view;
+    const isTaken = status !== "closed" && this.#outbox.send(payload);
+    if (!isTaken) {
+      const cause = status === "here" ? "too fast" : "not connected";
+      this.#reportNotSent(`${cause}; no more than ${QUEUED_MESSAGES_MAX} messages may wait`);
+    }
+    return isTaken;
   }
 
   reconnect(): void {
-    this.#connection.reconnect();
+    if (this.#hasLeft) return;
+    if (this.store.view.status === "closed") this.#unwatchPage = watchPage(this);
+    this.store.revive();
+    // A listener may have left.
+    if (!this.#hasLeft) this.#connection.reconnect();
   }
 
   leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.#close({ code: "left", message: "this client left" });
   }
 
@@ -69,10 +85,15 @@ export class Session implements ConnectionListener, PageListener {
     this.#resumption = takeResumption(this.#address) ?? this.#resumption;
   }
 
-  async endpoint(): Promise<Endpoint> {
-    const token = await askForToken(this.#options.token);
+  async endpoint(request: TokenRequest): Promise<Endpoint> {
+    const token = await askForToken(this.#options.token, request);
     const watch = this.#options.watch ? "1" : undefined;
-    return { url: this.#address + queryOf({ watch, token, ...this.#resumption }) };
+    const url = this.#address + queryOf({ watch, token, ...this.#resumption });
+    return { url, isResuming: this.#resumption !== undefined };
+  }
+
+  canRenewToken(): boolean {
+    return typeof this.#options.token === "function";
   }
 
   received(frame: Frame | null): void {
@@ -80,52 +101,71 @@ export class Session implements ConnectionListener, PageListener {
     if (frame?.type === "error") this.#handleError(frame);
     else if (frame?.type === "welcome") this.#handleWelcome(frame);
     else if (frame?.type === "messages") {
-      for (const message of frame.messages) this.store.events.emit("message", message);
+      const { events } = this.store;
+      events.batch(() => frame.messages.forEach((message) => events.emit("message", message)));
     } else if (frame) this.#handleOccupancy(frame);
   }
 
   ended({ code, reason, retryMs }: End): void {
-    this.outbox.close();
-    // What was too large once is too large again: it would end each further connection, too.
-    if (code === CLOSE_CODES.frame_too_large) this.#dropState();
-    if (reason.code === "token_failed") this.reportError(reason);
-    if (retryMs === null) this.#close(reason);
-    else this.store.disconnect(reason, this.#heardAt);
+    this.store.events.batch(() => {
+      this.#reportLost(this.#outbox.close());
+      // What was too large once is too large again: it would end each further connection, too.
+      if (code === CLOSE_CODES.frame_too_large) this.#dropState();
+      if (reason.code === "token_failed") this.#reportError(reason);
+      if (retryMs === null) this.#close(reason);
+      else this.store.disconnect(reason, this.#heardAt);
+    });
   }
 
   #close(reason: Reason): void {
     this.#resumption = undefined;
     this.#unwatchPage();
     this.#connection.close();
-    this.outbox.close();
-    this.store.disconnect(reason, this.#heardAt, "closed");
+    this.store.events.batch(() => {
+      this.#reportLost(this.#outbox.end());
+      this.store.disconnect(reason, this.#heardAt, "closed");
+    });
   }
 
-  #handleError({ code, message }: ServerError): void {
-    this.reportError({ code, message });
-    if (code === "throttled") this.outbox.repeatState();
-    if (code === "state_too_large") this.#dropState();
+  #reportError(reason: Reason): void {
+    this.store.events.emit("error", reason);
   }
 
-  #handleWelcome({ channel, user, resume }: Welcome): void {
+  #reportNotSent(message: string): void {
+    this.#reportError({ code: "not_sent", message });
+  }
+
+  #reportLost(messages: number): void {
+    if (messages > 0) this.#reportNotSent(`the connection ended before ${messages} messages went`);
+  }
+
+  #handleError({ code, message, frames }: ServerError): void {
+    const reason: Reason = { code, message, ...(frames !== undefined && { frames }) };
+    this.#reportError(reason);
+    if (reason.code === "throttled") this.#outbox.slowDown();
+    if (reason.code === "state_too_large") this.#dropState();
+  }
+
+  #handleWelcome({ channel, user, resume, frameRate }: Welcome): void {
     this.#resumption = channel && resume ? { channel, resume } : undefined;
-    this.store.showState(this.outbox.state, { channel: channel ?? null, user });
+    if (frameRate !== undefined) this.#outbox.setRate(frameRate);
+    this.store.showState(this.#outbox.state, { channel: channel ?? null, user });
   }
 
   #handleOccupancy(frame: OccupancyFrame): void {
     const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
     if (isArrival) return this.store.apply(frame, () => this.#arrive());
     this.store.apply(frame);
-    if (frame.type === "sync") this.outbox.reconcile(this.store.knownState);
+    if (frame.type === "sync") this.#outbox.reconcile(this.store.knownState);
   }
 
   #arrive(): void {
-    this.outbox.open(this.store.knownState);
-    this.store.showState(this.outbox.state);
+    this.#outbox.open(this.store.knownState);
+    this.store.showState(this.#outbox.state);
   }
 
   #dropState(): void {
-    this.outbox.dropState(this.store.knownState);
-    this.store.showState(this.outbox.state);
+    this.#outbox.dropState(this.store.knownState);
+    this.store.showState(this.#outbox.state);
   }
 }

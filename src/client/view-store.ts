@@ -1,6 +1,6 @@
 /** The current view, and the events that report each change of it. */
 
-import type { Json } from "../core/json.ts";
+import { type Json, jsonEqual } from "../core/json.ts";
 import { Emitter } from "./emitter.ts";
 import { changesBetween, NO_PRESENCES, reduce, type RoomPresences } from "./presence-reducer.ts";
 import type { Reason, RoomEvents, RoomView, Self } from "./room-view.ts";
@@ -74,9 +74,24 @@ export class ViewStore {
     );
   }
 
+  /** A client that was refused tries again. */
+  revive(): void {
+    const { status, stale, reason } = this.#view;
+    if (status !== "closed") return;
+    const next = stale ? "reconnecting" : "connecting";
+    this.#update({ status: next }, () => this.events.emit("status", { status: next, reason }));
+  }
+
   /** Shows the state of this client in `self`, once the server has said who that is. */
   showState(state: Json | undefined, self: Omit<Self, "state"> | null = this.#view.self): void {
-    if (self) this.#update({ self: { ...self, state: state ?? undefined } });
+    if (!self) return;
+    const before = this.#view.self;
+    const { channel, user } = self;
+    const isSame =
+      before?.channel === channel &&
+      jsonEqual(before.user, user) &&
+      jsonEqual(before.state ?? null, state ?? null);
+    if (!isSame) this.#update({ self: { channel, user, state: state ?? undefined } });
   }
 
   /**
@@ -89,7 +104,9 @@ export class ViewStore {
       ([key, value]) => value !== Reflect.get(before, key),
     );
     if (isNew) this.#view = view;
-    emit?.();
-    if (isNew) this.events.emit("view", view);
+    this.events.batch(() => {
+      emit?.();
+      if (isNew) this.events.emit("view", view);
+    });
   }
 }

@@ -10,8 +10,8 @@ export type WatchOptions = {
   /** Where the service is, as of a client. */
   readonly url: string;
   readonly room: string;
-  /** Asked for each connection. */
-  readonly token: () => string | Promise<string>;
+  /** A token, or a function that is asked for one for each connection. */
+  readonly token: string | (() => string | Promise<string>);
 };
 
 /**
@@ -20,12 +20,16 @@ export type WatchOptions = {
  */
 export function watchRoom(
   { url, room, token }: WatchOptions,
-  listener: Omit<ConnectionListener, "endpoint">,
+  listener: Pick<ConnectionListener, "received" | "ended">,
 ): Connection {
   const address = socketAddress(url, room) + queryOf({ watch: "1" });
   return new Connection(room, {
     // In the subprotocol, not in the query: addresses get into logs.
-    endpoint: async () => ({ url: address, protocols: ["presence", `token.${await token()}`] }),
+    endpoint: async () => {
+      const bearer = typeof token === "function" ? await token() : token;
+      return { url: address, protocols: ["presence", `token.${bearer}`] };
+    },
+    canRenewToken: () => typeof token === "function",
     received: (frame, data) => listener.received(frame, data),
     ended: (end) => listener.ended(end),
   });

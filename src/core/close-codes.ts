@@ -12,7 +12,7 @@ export type RetryPolicy = "never" | "soon" | "later" | "now";
 /** The close code of each reason for which the service ends a connection. An `error` frame precedes each. */
 export const CLOSE_CODES = {
   // Never: the same attempt would be refused again.
-  /** The token is missing, wrong, expired or not for this room. */
+  /** The token is missing, wrong or not for this room. */
   unauthorized: 4001,
   /** A server took this presence out of the room. */
   removed: 4003,
@@ -28,6 +28,8 @@ export const CLOSE_CODES = {
   // Later.
   /** The room has as many connections as PRESENCE_ROOM_MAX, or its user as many as PRESENCE_USER_MAX. */
   room_full: 4100,
+  /** The token is good but for its `exp`, which has passed: a client may come back with another one. */
+  token_expired: 4101,
   /** No sign of life for PRESENCE_MAX_AGE. */
   expired: 4108,
   /** Far too many frames for long, or far too many connections from one address or of one user. */

@@ -4,7 +4,7 @@
  */
 
 import type { Json } from "./json.ts";
-import type { LeaveReason, Presence } from "./presence.ts";
+import type { LeaveReason, Presence, User } from "./presence.ts";
 
 /** A presence as it was when it left, with its last sign of life in milliseconds since the epoch. */
 export type Leave = Presence & { readonly lastSeen: number; readonly reason: LeaveReason };
@@ -17,12 +17,19 @@ export type Diff = {
   readonly joins: readonly Presence[];
   readonly updates: readonly Presence[];
   readonly leaves: readonly Leave[];
+  /** Channels among `updates` whose user shows other info than before. Missing where there are none. */
+  readonly newInfo?: readonly string[];
 };
 
 /** The least that `applyDiff` must know: a diff of the set has it, and so has one from the wire. */
 export type DiffLike = {
   readonly joins: readonly Presence[];
-  readonly updates: readonly { readonly channel: string; readonly state?: Json }[];
+  /** A missing state is none. The user is left out where it is the same as before. */
+  readonly updates: readonly {
+    readonly channel: string;
+    readonly state?: Json;
+    readonly user?: User | null;
+  }[];
   readonly leaves: readonly { readonly channel: string }[];
 };
 
@@ -46,9 +53,9 @@ export function applyDiff(
   const after = new Map(presences);
   for (const { channel } of diff.leaves) after.delete(channel);
   for (const presence of diff.joins) after.set(presence.channel, presence);
-  for (const { channel, state } of diff.updates) {
+  for (const { channel, state, user } of diff.updates) {
     const presence = after.get(channel);
-    if (presence) after.set(channel, withState(presence, state));
+    if (presence) after.set(channel, withState(user ? { ...presence, user } : presence, state));
   }
   return after;
 }
@@ -61,6 +68,7 @@ export class DiffGatherer {
   readonly #joins = new Map<string, Presence>();
   readonly #updates = new Map<string, Presence>();
   readonly #leaves = new Map<string, Leave>();
+  readonly #newInfo = new Set<string>();
 
   get isEmpty(): boolean {
     return this.#joins.size === 0 && this.#updates.size === 0 && this.#leaves.size === 0;
@@ -78,12 +86,16 @@ export class DiffGatherer {
         continue;
       }
       this.#updates.delete(leave.channel);
+      this.#newInfo.delete(leave.channel);
       this.#leaves.set(leave.channel, leave);
     }
     for (const presence of diff.joins) this.#joins.set(presence.channel, presence);
     for (const presence of diff.updates) {
       const list = this.#joins.has(presence.channel) ? this.#joins : this.#updates;
       list.set(presence.channel, presence);
+    }
+    for (const channel of diff.newInfo ?? []) {
+      if (!this.#joins.has(channel)) this.#newInfo.add(channel);
     }
   }
 
@@ -93,10 +105,12 @@ export class DiffGatherer {
       joins: [...this.#joins.values()],
       updates: [...this.#updates.values()],
       leaves: [...this.#leaves.values()],
+      ...(this.#newInfo.size > 0 && { newInfo: [...this.#newInfo] }),
     };
     this.#joins.clear();
     this.#updates.clear();
     this.#leaves.clear();
+    this.#newInfo.clear();
     return diff;
   }
 }

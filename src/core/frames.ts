@@ -28,12 +28,12 @@ export function countedListFrame(room: string, set: PresenceSet): PresenceFrame 
 /** The first frame of view `diff`; a watcher has neither channel nor secret. */
 export function welcomeFrame(
   room: string,
-  maxAgeMs: number,
+  { maxAgeMs, frameRate }: { readonly maxAgeMs: number; readonly frameRate: number },
   you: Pick<WelcomeFrame, "user" | "channel" | "resume">,
 ): WelcomeFrame {
   const seconds = maxAgeMs / 1_000 / HEARTBEATS_PER_MAX_AGE;
   const heartbeat = Math.min(HEARTBEAT_SECONDS, Math.round(seconds * 10) / 10);
-  return { type: "welcome", room, ...you, heartbeat };
+  return { type: "welcome", room, ...you, heartbeat, frameRate };
 }
 
 export function countFrame(room: string, set: PresenceSet): CountFrame {
@@ -53,9 +53,11 @@ export function syncFrame(room: string, set: PresenceSet): SyncFrame {
  */
 export function diffFrames(room: string, set: PresenceSet, diff: Diff): DiffFrame[] {
   const joins = diff.joins.filter(isNamed);
-  const updates = diff.updates
-    .filter(isNamed)
-    .map(({ channel, state = null }) => ({ channel, state }));
+  const newInfo = new Set(diff.newInfo);
+  const updates = diff.updates.filter(isNamed).map(({ channel, state = null, user }) =>
+    // With its state, since clients of the first version ask for one.
+    user && newInfo.has(channel) ? { channel, state, user } : { channel, state },
+  );
   const leaves = diff.leaves.filter(isNamed).map(({ channel, reason }) => ({ channel, reason }));
   const { lurkers } = set;
   const joined = new Set(joins.map(({ channel }) => channel));

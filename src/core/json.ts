@@ -46,6 +46,22 @@ export function flawOf(value: unknown, levels: number): "too deep" | "infinite" 
   return null;
 }
 
+const STRING_OR_NUMBER = /"(?:\\.|[^"\\])*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/**
+ * The first integer of a JSON text that a double cannot hold exactly, beyond 2^53, or `null`. To be
+ * asked of the text: parsing has rounded it already. A number with a fraction or an exponent says
+ * itself that it is not exact.
+ */
+export function unsafeIntegerIn(text: string): string | null {
+  // Nearly every text is done with here: it takes 16 digits.
+  if (!/\d{16}/.test(text)) return null;
+  for (const [token] of text.matchAll(STRING_OR_NUMBER)) {
+    if (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token))) return token;
+  }
+  return null;
+}
+
 /** Bytes of `text` in UTF-8. Counted by hand: core has no TextEncoder. */
 export function utf8Length(text: string): number {
   let bytes = text.length;

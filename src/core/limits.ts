@@ -21,8 +21,14 @@ export const EXPIRY_SLACK_PART = 1 / 8;
 /** An alarm that failed is tried again after this time. The platform's own retries end after six. */
 export const ALARM_RETRY_MS = 5_000;
 
-/** Frames a second to one client. More cannot be seen, and a phone pays for each. */
+/** Frames a second to one client, on average. More cannot be seen, and a phone pays for each. */
 export const CLIENT_FRAMES_PER_SECOND = 30;
+
+/** Frames to one client in one go: a few people who come together are told of one by one. */
+export const CLIENT_FRAMES_AT_ONCE = 8;
+
+/** Seconds of `PRESENCE_ANNOUNCE_RATE` that a room may send in one go: a lone change is told at once in a room of a quarter of the rate. */
+export const ROOM_FRAMES_AT_ONCE_SECONDS = 1 / 4;
 
 /** No change and no message waits longer than this to be told, whatever the size of the room. */
 export const GATHER_MS_MAX = 2_000;
@@ -138,9 +144,6 @@ export const DELIVERY_LENGTH_MAX = 4_194_304;
 /** The same for all other rooms together: whoever is slow to listen must not fill the memory of who speaks. */
 export const DELIVERIES_LENGTH_MAX = 16_777_216;
 
-/** Characters of other rooms' frames that wait for the first frames of this one. Above it they are said again later, whole. */
-export const PASSED_LENGTH_MAX = 1_048_576;
-
 /** Attempts to reach an object, where the platform says that trying again is safe. It has tried by itself before. */
 export const CALL_ATTEMPTS_MAX = 3;
 
@@ -209,10 +212,13 @@ export const STABLE_MS_MIN = 10_000;
 /** Between two states of one client: 15 a second of the 20 frames that are allowed by default; the rest is for messages. */
 export const STATE_EVERY_MS = 66;
 
+/** Frames a second that a client sends at most where the server does not say: the default of PRESENCE_FRAME_RATE. */
+export const FRAME_RATE_DEFAULT = 20;
+
 /** After `throttled` the latest state is sent once more, when the bucket has some drops again. */
 export const STATE_AGAIN_MS = 1_000;
 
-/** Messages that wait for a connection. With a state they fit into the bucket of 40 frames, so none is dropped on return. */
+/** Messages of a client that wait for a connection, or for their turn where it sends faster than the server takes frames. */
 export const QUEUED_MESSAGES_MAX = 32;
 
 /** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */

@@ -1,49 +1,35 @@
 /**
- * What a room has yet to send: changes and messages are gathered, and so are the listeners that know
- * nothing yet. A flush takes all of it at once, as the frames of each listener. No clock and no sockets.
+ * What a room has yet to send: changes and messages are gathered, and so are the listeners that must get a
+ * snapshot. A flush takes all of it at once, as the frames of each listener. No clock and no sockets.
  */
 
-import { type Diff, DiffGatherer } from "./diff.ts";
-import { GATHERED_MESSAGES_LENGTH_MAX, PASSED_LENGTH_MAX } from "./limits.ts";
-import {
-  formatCount,
-  type Message,
-  ProtocolError,
-  type View,
-  type WelcomeFrame,
-} from "./protocol.ts";
-import type { RenderedBatch } from "./view-renderer.ts";
+import { type Diff, DiffGatherer, isEmpty } from "./diff.ts";
+import { GATHERED_MESSAGES_LENGTH_MAX } from "./limits.ts";
+import { formatCount, type Message, ProtocolError, type View } from "./protocol.ts";
+import type { ChangesSince, Knowledge, RenderedBatch, Sent } from "./view-renderer.ts";
 
 /** Changes mean something only to a listener that knows what changed; a snapshot is all there is to know. */
-export type FrameKind = "welcome" | "snapshot" | "changes" | "messages";
+export type FrameKind = "snapshot" | "changes" | "messages";
 
 /** One frame as it goes out. */
 export type Frame = { readonly kind: FrameKind; readonly text: string };
 
-/** A listener that must get a snapshot, and how many of the gathered messages are older than it. */
-type Greeting = {
-  readonly welcome: WelcomeFrame | null;
-  readonly messagesBefore: number;
-  /** Frames of other rooms that came meanwhile. */
-  readonly forwarded: string[];
-};
+/** What one flush sends to a listener. All listeners that get the same get the same list. */
+export type FramesFor<Listener> = (view: View, listener: Listener) => readonly Frame[];
 
-/** What one flush sends. All listeners that get the same get the same list. */
-export type Batch<Listener> = {
-  readonly framesFor: (view: View, listener: Listener) => readonly Frame[];
-  /** Texts of other rooms that go out behind the first frames of a listener. Grows until these are sent. */
-  readonly forwarded: Map<Listener, string[]>;
-};
+/** A listener that got a snapshot since the last flush, and how many of the gathered messages are older. */
+type Greeted = { readonly knowledge: Knowledge; readonly messagesBefore: number };
 
 export class Outbox<Listener> {
   readonly #room: string;
-  readonly #changes = new DiffGatherer();
-  #greetings = new Map<Listener, Greeting>();
+  /** In the order in which they happened: whoever was greeted in between knows the first of them. */
+  #changes: Diff[] = [];
+  #greeted = new Map<Listener, Greeted>();
+  /** Who must get a snapshot, and how many of the gathered messages are older than that. */
+  #snapshots = new Map<Listener, number>();
   /** As JSON, so that each is made once and its size is known. */
   #messages: string[] = [];
   #messagesLength = 0;
-  /** Characters of all that was forwarded and waits. */
-  #forwardedLength = 0;
   #mustResyncAll = false;
 
   constructor(room: string) {
@@ -56,34 +42,47 @@ export class Outbox<Listener> {
 
   /** Whether anything but messages waits. */
   get needsPresences(): boolean {
-    return this.#mustResyncAll || !this.#changes.isEmpty || this.#greetings.size > 0;
+    return this.#mustResyncAll || this.#changes.length > 0 || this.#snapshots.size > 0;
   }
 
   addChange(diff: Diff): void {
-    this.#changes.add(diff);
+    if (!isEmpty(diff)) this.#changes.push(diff);
   }
 
-  takeChanges(): Diff {
-    return this.#changes.take();
+  /** Takes the gathered changes. */
+  takeChanges(): ChangesSince {
+    const changes = this.#changes;
+    this.#changes = [];
+    const known = new Map<number, Diff>();
+    return (first) => {
+      const diff = known.get(first) ?? gather(changes, first);
+      known.set(first, diff);
+      return diff;
+    };
   }
 
   /** Nobody knows any more what the gathered changes were about: everybody gets a snapshot instead. */
   discardChanges(): void {
-    if (this.#changes.isEmpty) return;
+    if (this.#changes.length === 0) return;
     this.#mustResyncAll = true;
-    this.#changes.take();
+    this.#changes = [];
   }
 
-  /** A new listener: its first frames are a snapshot, after `welcome` in view `diff`. */
-  greet(listener: Listener, welcome: WelcomeFrame | null): void {
-    const messagesBefore = this.#messages.length;
-    this.#greetings.set(listener, { welcome, messagesBefore, forwarded: [] });
+  /** A new listener has its snapshot: news for it are only what comes from now on. */
+  addGreeted(listener: Listener, sent: Sent): void {
+    const knowledge = { sent, changes: this.#changes.length };
+    this.#greeted.set(listener, { knowledge, messagesBefore: this.#messages.length });
+  }
+
+  /** A new listener that cannot be sent anything at once: it gets a snapshot, and messages from now on. */
+  greet(listener: Listener): void {
+    this.#snapshots.set(listener, this.#messages.length);
   }
 
   /** A listener that asked for it, or that missed something, gets a snapshot. */
   resync(listener: Listener): void {
-    if (this.#greetings.has(listener)) return;
-    this.#greetings.set(listener, { welcome: null, messagesBefore: 0, forwarded: [] });
+    if (this.#snapshots.has(listener)) return;
+    this.#snapshots.set(listener, this.#greeted.get(listener)?.messagesBefore ?? 0);
   }
 
   /** Throws a ProtocolError `throttled` where too much waits already. */
@@ -99,52 +98,36 @@ export class Outbox<Listener> {
     this.#messagesLength += text.length;
   }
 
-  /**
-   * Keeps frames of another room until the listener has its first frames of this one: `true`. It is
-   * `false` where they need not wait, and `null` where too much waits already.
-   */
-  hold(listener: Listener, texts: readonly string[], unsent: string[] | undefined): boolean | null {
-    const waiting = this.#greetings.get(listener)?.forwarded ?? unsent;
-    if (!waiting) return false;
-    const length = texts.reduce((sum, text) => sum + text.length, this.#forwardedLength);
-    if (length > PASSED_LENGTH_MAX) return null;
-    this.#forwardedLength = length;
-    waiting.push(...texts);
-    return true;
-  }
-
   /** Everything that waits. `rendered` is what to say of presences: nothing where only messages wait. */
-  take(rendered: RenderedBatch | undefined): Batch<Listener> {
-    const greetings = this.#greetings;
-    const mustResyncAll = this.#mustResyncAll;
-    this.#greetings = new Map();
+  take(rendered: RenderedBatch | undefined): FramesFor<Listener> {
+    const [greeted, snapshots, mustResyncAll] = [
+      this.#greeted,
+      this.#snapshots,
+      this.#mustResyncAll,
+    ];
+    this.#greeted = new Map();
+    this.#snapshots = new Map();
     this.#mustResyncAll = false;
-    this.#forwardedLength = 0;
     const messagesSince = this.#takeMessages();
+    const news = (view: View, knowledge?: Knowledge, messagesBefore = 0) => [
+      ...framesOf(rendered?.newsKind(view) ?? "snapshot", rendered?.news(view, knowledge) ?? []),
+      ...messagesSince(messagesBefore),
+    ];
     const known = new Map<View, readonly Frame[]>();
-    const newsFor = (view: View) => {
-      const kind = rendered?.newsKind(view) ?? "snapshot";
-      const frames = known.get(view) ?? [
-        ...framesOf(kind, rendered?.news(view) ?? []),
-        ...messagesSince(0),
-      ];
+    return (view, listener) => {
+      const messagesBefore = snapshots.get(listener);
+      const late = greeted.get(listener);
+      if (messagesBefore !== undefined || mustResyncAll) {
+        return [
+          ...framesOf("snapshot", rendered?.snapshot(view) ?? []),
+          ...messagesSince(messagesBefore ?? late?.messagesBefore ?? 0),
+        ];
+      }
+      if (late) return news(view, late.knowledge, late.messagesBefore);
+      const frames = known.get(view) ?? news(view);
       known.set(view, frames);
       return frames;
     };
-    const framesFor = (view: View, listener: Listener) => {
-      const greeting = greetings.get(listener);
-      if (!greeting && !mustResyncAll) return newsFor(view);
-      const welcome = greeting?.welcome ? [JSON.stringify(greeting.welcome)] : [];
-      return [
-        ...framesOf("welcome", welcome),
-        ...framesOf("snapshot", rendered?.snapshot(view) ?? []),
-        ...messagesSince(greeting?.messagesBefore ?? 0),
-      ];
-    };
-    const forwarded = new Map(
-      Array.from(greetings, ([listener, greeting]) => [listener, greeting.forwarded] as const),
-    );
-    return { framesFor, forwarded };
   }
 
   /** The gathered messages but the first `before`, as one frame or none. Only newcomers need another than the whole. */
@@ -162,6 +145,12 @@ export class Outbox<Listener> {
     const whole = frame(gathered);
     return (before) => (before === 0 ? whole : frame(gathered.slice(before)));
   }
+}
+
+function gather(changes: readonly Diff[], first: number): Diff {
+  const gatherer = new DiffGatherer();
+  for (const diff of changes.slice(first)) gatherer.add(diff);
+  return gatherer.take();
 }
 
 function framesOf(kind: FrameKind, texts: readonly string[]): readonly Frame[] {

@@ -57,11 +57,23 @@ export class PresenceSet {
   #lurkers = 0;
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
+  #version = 0;
+  #rosterVersion = 0;
 
   constructor(timeouts: Timeouts, entries: Iterable<Entry> = []) {
     this.#timeouts = timeouts;
     this.#slackMs = Math.min(EXPIRY_SLACK_MS, timeouts.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);
+  }
+
+  /** Another number after each change, as long as the set is in memory. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Another number after each change but one of states. */
+  get rosterVersion(): number {
+    return this.#rosterVersion;
   }
 
   get size(): number {
@@ -103,8 +115,8 @@ export class PresenceSet {
   }
 
   /**
-   * The channel comes into the room. One that is in it already is refreshed and stays one presence; if its
-   * user is another one, or shows other info, the presence is replaced. A local channel stays local;
+   * The channel comes into the room. One that is in it already is refreshed and stays one presence: the
+   * same user with other info is an update, and another user replaces it. A local channel stays local;
    * without an `owner`, it is a server that vouches for the channel.
    */
   join(channel: string, user: User | null, now: number, owner?: Owner): Diff {
@@ -121,13 +133,11 @@ export class PresenceSet {
       if (owner?.kind === "local" || old.owner.kind !== "local") old.loss = null;
       this.touch(channel, now);
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
+      if (user && old.presence.user?.id === user.id) return this.#setInfo(old, user);
     }
     const rank = this.#rankOf(user);
     const leaves = old ? [this.#remove(old, "replaced")] : [];
-    // The same user with other info keeps the state; another user starts anew.
-    const isSameUser = old !== undefined && old.presence.user?.id === user?.id;
-    const state = isSameUser ? old.presence.state : undefined;
-    const presence = withState({ channel, user, joinedAt: now }, state);
+    const presence = { channel, user, joinedAt: now };
     const entry = {
       presence,
       lastSeen: now,
@@ -145,6 +155,7 @@ export class PresenceSet {
     const entry = this.#entries.get(channel);
     if (!entry || jsonEqual(entry.presence.state ?? null, state)) return NO_CHANGE;
     entry.presence = withState(entry.presence, state);
+    this.#version += 1;
     return { joins: [], updates: [entry.presence], leaves: [] };
   }
 
@@ -225,6 +236,16 @@ export class PresenceSet {
     return loss ? graceEnd : lastSeen + this.#timeouts.maxAgeMs;
   }
 
+  #setInfo(entry: Entry, user: User): Diff {
+    const { channel } = entry.presence;
+    entry.presence = { ...entry.presence, user };
+    this.#version += 1;
+    this.#rosterVersion += 1;
+    this.#members.get(user.id)?.users.set(channel, user);
+    this.#unsaved.set(channel, entry);
+    return { joins: [], updates: [entry.presence], leaves: [], newInfo: [channel] };
+  }
+
   #rankOf(user: User | null): number {
     const member = user && this.#members.get(user.id);
     return member ? member.rank : this.#nextRank;
@@ -233,6 +254,8 @@ export class PresenceSet {
   #insert(entry: Entry): void {
     const { channel, user } = entry.presence;
     this.#entries.set(channel, entry);
+    this.#version += 1;
+    this.#rosterVersion += 1;
     this.#nextRank = Math.max(this.#nextRank, entry.rank + 1);
     this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
     if (!user) {
@@ -247,6 +270,8 @@ export class PresenceSet {
   #remove(entry: Entry, reason: LeaveReason): Leave {
     const { channel, user } = entry.presence;
     this.#entries.delete(channel);
+    this.#version += 1;
+    this.#rosterVersion += 1;
     this.#unsaved.set(channel, null);
     if (!user) this.#lurkers -= 1;
     const member = user && this.#members.get(user.id);

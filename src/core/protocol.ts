@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { CLOSE_CODES } from "./close-codes.ts";
 import type { ErrorCode } from "./error-codes.ts";
-import { AnyJson, flawOf, type Json, utf8Length } from "./json.ts";
+import { AnyJson, flawOf, type Json, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX } from "./limits.ts";
 import type { ErrorFrame } from "./server-frames.ts";
 
@@ -22,10 +22,13 @@ export const HEARTBEAT = '"heartbeat"';
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
   readonly code: ErrorCode;
+  /** How many frames were dropped, where it is `throttled`. */
+  readonly frames: number | undefined;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, frames?: number) {
     super(message);
     this.code = code;
+    this.frames = frames;
   }
 
   /** The close code, where the refusal ends the connection. */
@@ -36,7 +39,8 @@ export class ProtocolError extends Error {
 
   /** The `error` frame that tells the client. */
   toFrame(): ErrorFrame {
-    return { type: "error", code: this.code, message: this.message };
+    const { code, message, frames } = this;
+    return { type: "error", code, message, ...(frames !== undefined && { frames }) };
   }
 }
 
@@ -82,6 +86,7 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   const value = parseJson(data);
   if (value === "heartbeat") return { type: "heartbeat" };
   checkFlaws(value);
+  checkIntegers(data);
   const result = v.safeParse(clientFrame, value);
   if (!result.success) {
     throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
@@ -128,6 +133,15 @@ function checkFlaws(value: unknown): void {
       ? `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`
       : "the frame has a number that is too large; send it as a string";
   throw new ProtocolError("bad_frame", message);
+}
+
+function checkIntegers(text: string): void {
+  const unsafe = unsafeIntegerIn(text);
+  if (unsafe === null) return;
+  throw new ProtocolError(
+    "bad_frame",
+    `the frame has the integer ${unsafe.slice(0, 32)}, which JSON does not carry exactly; the limit is 2^53; send it as a string`,
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -44,6 +44,11 @@ export const WelcomeFrame = v.object({
   resume: v.exactOptional(v.string()),
   /** Seconds between two heartbeats that keep a presence fresh. */
   heartbeat: v.pipe(v.number(), v.minValue(HEARTBEAT_MS_MIN / 1_000)),
+  /**
+   * Frames that the room takes from this connection in a second, in a bucket of twice that. Missing
+   * from servers of the first version.
+   */
+  frameRate: v.exactOptional(v.number()),
 });
 export type WelcomeFrame = v.InferOutput<typeof WelcomeFrame>;
 
@@ -65,8 +70,10 @@ export const DiffFrame = v.object({
   type: v.literal("diff"),
   room: v.string(),
   joins: listOf(NamedPresence),
-  /** `state: null` means that it was removed. */
-  updates: listOf(v.object({ channel: v.string(), state: AnyJson })),
+  /**
+   * `state: null` means that there is none. The user is left out where it is the same as before.
+   */
+  updates: listOf(v.object({ channel: v.string(), state: AnyJson, user: v.exactOptional(User) })),
   leaves: listOf(v.object({ channel: v.string(), reason: word<LeaveReason>() })),
   lurkers: v.number(),
 });
@@ -102,6 +109,8 @@ export const ErrorFrame = v.object({
   type: v.literal("error"),
   code: word<ErrorCode>(),
   message: v.string(),
+  /** How many frames of this connection were dropped, where the code is `throttled`. */
+  frames: v.exactOptional(v.number()),
 });
 export type ErrorFrame = v.InferOutput<typeof ErrorFrame>;
 

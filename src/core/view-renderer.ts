@@ -1,33 +1,55 @@
 /**
- * What a room says to each view after a batch of changes: names or counts, news or everything, or nothing
- * where nothing changed for the view. Each text is made at most once, and only if somebody is to get it.
+ * What a room says to each view: names or counts, changes or a snapshot, or nothing where nothing changed
+ * for the view. Each text is made at most once, and only if somebody is to get it.
  */
 
-import { tellsCounts } from "./pacer.ts";
 import { type Diff, isEmpty } from "./diff.ts";
+import { textOf } from "./frame-text.ts";
 import { countedListFrame, countFrame, diffFrames, listFrame, syncFrame } from "./frames.ts";
+import { tellsCounts } from "./pacer.ts";
 import type { PresenceSet } from "./presence-set.ts";
-import type { ServerFrame, View } from "./protocol.ts";
+import type { View } from "./protocol.ts";
+
+/**
+ * What the room was when something was sent of it, and the texts that were made of it. A text that nobody
+ * got is missing.
+ */
+export type Sent = {
+  readonly isCounting: boolean;
+  readonly lurkers: number;
+  list?: string;
+  count?: string;
+};
+
+/** What a listener knows: what it was sent last, and how many of the gathered changes that includes. */
+export type Knowledge = { readonly sent: Sent; readonly changes: number };
+
+/** The gathered changes but the first so many, as one diff. */
+export type ChangesSince = (changes: number) => Diff;
+
+/** A snapshot, and what whoever gets it knows then. */
+export type Snapshot = { readonly texts: readonly string[]; readonly sent: Sent };
 
 /** The texts for one batch, by view. */
 export type RenderedBatch = {
-  /** Texts for listeners that know what was sent before, and whether these are changes or a snapshot. */
-  news(view: View): readonly string[];
+  /** Texts for listeners that know what was sent with the last batch, or what `knowledge` says. */
+  news(view: View, knowledge?: Knowledge): readonly string[];
+  /** Whether these are changes or a snapshot. */
   newsKind(view: View): "changes" | "snapshot";
   /** Snapshots for listeners that know nothing. */
   snapshot(view: View): readonly string[];
 };
 
-/** What was said last; a text that nobody got is missing. */
-type Said = { list?: string; count?: string; lurkers?: number };
-
 export class ViewRenderer {
   readonly #room: string;
   readonly #announceMax: number;
-  #isCounting: boolean;
-  #said: Said;
+  /** What everybody was sent with the last batch. */
+  #sent: Sent;
+  /** Of the room as it is. */
+  #current: { readonly rosterVersion: number; readonly sent: Sent };
+  #sync: { readonly version: number; readonly text: string } | undefined;
 
-  /** The room wakes up: whatever is in `set` has been said, in the way that `isCounting` tells. */
+  /** The room wakes up: whatever is in `set` has been sent, in the way that `isCounting` tells. */
   constructor(
     room: string,
     set: PresenceSet,
@@ -35,71 +57,87 @@ export class ViewRenderer {
   ) {
     this.#room = room;
     this.#announceMax = announceMax;
-    this.#isCounting = isCounting;
-    this.#said = { list: this.#list(set), count: this.#count(set), lurkers: set.lurkers };
+    this.#sent = { isCounting, lurkers: set.lurkers };
+    this.#sent.list = this.#list(set, this.#sent);
+    this.#sent.count = this.#count(set, this.#sent);
+    this.#current = { rosterVersion: set.rosterVersion, sent: this.#sent };
   }
 
   /** Whether it says counts instead of names. Outlives the room's sleep in the store. */
   get isCounting(): boolean {
-    return this.#isCounting;
+    return this.#current.sent.isCounting;
   }
 
-  /** The texts for `diff`, which is in `set` already. */
-  render(set: PresenceSet, diff: Diff): RenderedBatch {
-    const wasCounting = this.#isCounting;
-    this.#isCounting = tellsCounts(wasCounting, set.size, this.#announceMax);
-    const before = this.#said;
-    const isSameSet = diff.joins.length === 0 && diff.leaves.length === 0;
-    const said: Said = isSameSet ? { ...before } : { lurkers: set.lurkers };
-    this.#said = said;
-    const list = once(() => (said.list = this.#list(set)));
-    const count = once(() => (said.count = this.#count(set)));
-    const sync = once(() => text(syncFrame(this.#room, set)));
-    const diffs = once(() => this.#diffs(set, diff, before));
-    const { isCounting } = this;
-    const changed = (was: string | undefined, is: () => string) => {
-      if (isSameSet) return [];
-      const now = is();
-      return now === was ? [] : [now];
-    };
+  /** All there is to know now, for a listener that is new. */
+  snapshot(set: PresenceSet, view: View): Snapshot {
+    const sent = this.#refresh(set);
+    return { texts: [this.#whole(set, view, sent)], sent };
+  }
+
+  /** The texts of the gathered changes, which are in `set` already. */
+  render(set: PresenceSet, changesSince: ChangesSince): RenderedBatch {
+    const before = { sent: this.#sent, changes: 0 };
+    const now = this.#refresh(set);
+    this.#sent = now;
+    const { isCounting } = now;
     return {
-      news: (view) => {
-        if (view === "list") return changed(before.list, list);
-        if (view === "count" || isCounting) return changed(before.count, count);
-        return wasCounting ? [sync()] : diffs();
+      news: (view, { sent, changes } = before) => {
+        if (view === "list") return sent === now ? [] : changed(sent.list, this.#list(set, now));
+        if (view === "count" || isCounting) {
+          return sent === now ? [] : changed(sent.count, this.#count(set, now));
+        }
+        if (sent.isCounting) return [this.#syncText(set)];
+        return this.#diffs(set, changesSince(changes), sent.lurkers);
       },
-      newsKind: (view) => (view === "diff" && !isCounting && !wasCounting ? "changes" : "snapshot"),
-      snapshot: (view) => {
-        if (view === "list") return [list()];
-        return [view === "count" || isCounting ? count() : sync()];
-      },
+      newsKind: (view) =>
+        view === "diff" && !isCounting && !before.sent.isCounting ? "changes" : "snapshot",
+      snapshot: (view) => [this.#whole(set, view, now)],
     };
   }
 
-  #list(set: PresenceSet): string {
-    return text(this.#isCounting ? countedListFrame(this.#room, set) : listFrame(this.#room, set));
+  /** What the room is now. Texts without states outlive changes of states. */
+  #refresh(set: PresenceSet): Sent {
+    const { rosterVersion } = set;
+    if (rosterVersion !== this.#current.rosterVersion) {
+      const isCounting = tellsCounts(this.isCounting, set.size, this.#announceMax);
+      this.#current = { rosterVersion, sent: { isCounting, lurkers: set.lurkers } };
+    }
+    return this.#current.sent;
   }
 
-  #count(set: PresenceSet): string {
-    return text(countFrame(this.#room, set));
+  #whole(set: PresenceSet, view: View, sent: Sent): string {
+    if (view === "list") return this.#list(set, sent);
+    return view === "count" || sent.isCounting ? this.#count(set, sent) : this.#syncText(set);
   }
 
-  #diffs(set: PresenceSet, diff: Diff, before: Said): string[] {
+  #list(set: PresenceSet, sent: Sent): string {
+    const make = sent.isCounting ? countedListFrame : listFrame;
+    return (sent.list ??= textOf(make(this.#room, set)));
+  }
+
+  #count(set: PresenceSet, sent: Sent): string {
+    return (sent.count ??= textOf(countFrame(this.#room, set)));
+  }
+
+  #syncText(set: PresenceSet): string {
+    const { version } = set;
+    if (this.#sync?.version !== version) {
+      this.#sync = { version, text: textOf(syncFrame(this.#room, set)) };
+    }
+    return this.#sync.text;
+  }
+
+  #diffs(set: PresenceSet, diff: Diff, lurkersBefore: number): string[] {
     if (isEmpty(diff)) return [];
     return diffFrames(this.#room, set, diff)
       .filter(
         ({ joins, updates, leaves, lurkers }) =>
-          joins.length + updates.length + leaves.length > 0 || lurkers !== before.lurkers,
+          joins.length + updates.length + leaves.length > 0 || lurkers !== lurkersBefore,
       )
-      .map(text);
+      .map(textOf);
   }
 }
 
-function text(frame: ServerFrame): string {
-  return JSON.stringify(frame);
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
+function changed(before: string | undefined, now: string): string[] {
+  return now === before ? [] : [now];
 }

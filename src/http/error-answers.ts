@@ -43,6 +43,8 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
 export function answerTo(error: Error, c: AppContext): Response {
   if (error instanceof HTTPException) return refusal(c, error.status, error.message);
   if (error instanceof ProtocolError) {
+    // Over HTTP the status says enough: whoever calls gets a new token in either case.
+    if (error.code === "token_expired") return refusal(c, 401, error.message);
     return refusal(c, STATUSES[error.code] ?? 400, error.message, error.code);
   }
   logError("request failed", error);

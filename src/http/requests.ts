@@ -12,6 +12,7 @@ import { rooms } from "../api/rooms.ts";
 import { bearerToken, HOW_TO, type Identity, identify } from "../auth/identity.ts";
 import { readSettings, takesTokens } from "../config/settings.ts";
 import type { Action } from "../core/claims.ts";
+import { unsafeIntegerIn } from "../core/json.ts";
 import { HTTP_BODY_MAX } from "../core/limits.ts";
 import { roomOfChannel } from "../core/names.ts";
 import { formatCount } from "../core/protocol.ts";
@@ -113,6 +114,11 @@ export async function readBody<Schema extends v.GenericSchema>(
   if (text === "" && !isOptional) throw new HTTPException(400, { message: "the body is missing" });
   if (text !== "") checkContentType(contentType);
   const value = text === "" ? {} : parseJson(text);
+  const unsafe = unsafeIntegerIn(text);
+  if (unsafe !== null) {
+    const message = `the body has the integer ${unsafe.slice(0, 32)}, which JSON does not carry exactly; the limit is 2^53; send it as a string`;
+    throw new HTTPException(422, { message });
+  }
   // An array is an object too, to valibot as to JavaScript.
   if (Array.isArray(value)) throw new HTTPException(422, { message: NO_OBJECT });
   const result = v.safeParse(schema, value);

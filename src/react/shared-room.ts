@@ -11,8 +11,8 @@ type Token = RoomOptions["token"];
 
 type SharedRoom = {
   readonly client: RoomClient<unknown>;
-  /** The newest that a component has given. */
-  token: Token;
+  /** With the newest token that a component has given. */
+  readonly options: { token?: Token };
   users: number;
   leaving: ReturnType<typeof setTimeout> | undefined;
 };
@@ -32,12 +32,16 @@ export function peek(key: string): RoomClient<unknown> | undefined {
   return rooms.get(key)?.client;
 }
 
-/** Uses a room; to be followed by as many calls of `release`. */
+/**
+ * Uses a room; to be followed by as many calls of `release`. A room that nobody uses any more, but that
+ * has not ended yet, takes over the token.
+ */
 export function acquire(options: RoomOptions<unknown>): RoomClient<unknown> {
   const key = keyOf(options);
   const shared = rooms.get(key) ?? open(key, options);
   clearTimeout(shared.leaving);
   shared.users += 1;
+  if (shared.users === 1) renew(key, options.token);
   return shared.client;
 }
 
@@ -53,20 +57,23 @@ export function release(key: string): void {
 }
 
 /**
- * A component has another token: a function is asked from now on; a text makes another connection.
+ * A component has another token. A function that replaces another one is asked from now on; anything
+ * else makes another connection, whatever became of the last one.
  */
 export function renew(key: string, token: Token): void {
   const shared = rooms.get(key);
-  if (!shared || shared.token === token) return;
-  shared.token = token;
-  if (typeof token !== "function") shared.client.reconnect();
+  if (!shared || shared.options.token === token) return;
+  const isSilent = typeof token === "function" && typeof shared.options.token === "function";
+  shared.options.token = token;
+  if (!isSilent) shared.client.reconnect();
 }
 
 function open(key: string, options: RoomOptions<unknown>): SharedRoom {
-  const newestToken = () => (typeof shared.token === "function" ? shared.token() : shared.token);
+  // The client reads the token of its options again for each connection.
+  const own = { ...options };
   const shared: SharedRoom = {
-    client: joinRoom({ ...options, token: newestToken }),
-    token: options.token,
+    client: joinRoom(own),
+    options: own,
     users: 0,
     leaving: undefined,
   };

@@ -4,7 +4,7 @@ import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { JsonObject, RoomMessage, RoomOptions } from "../client/index.ts";
 import { KEPT_MESSAGES_MAX } from "../core/limits.ts";
 import { acquire, keyOf, release } from "./shared-room.ts";
-import { useNewest } from "./use-options.ts";
+import { useMounted } from "./use-options.ts";
 
 const NONE: readonly RoomMessage[] = [];
 
@@ -24,12 +24,12 @@ export function useMessages<Info = JsonObject>(
   keep: number = KEPT_MESSAGES_MAX,
 ): readonly RoomMessage<Info>[] {
   const key = keyOf(options);
-  const newest = useNewest(options);
+  const mounted = useMounted(options);
   // Another room begins with none.
   const kept = useMemo(() => ({ key, messages: NONE }), [key]);
   const subscribe = useCallback(
     (changed: () => void) => {
-      const unsubscribe = acquire(newest.current).on("message", (message) => {
+      const unsubscribe = acquire(mounted.current.options).on("message", (message) => {
         kept.messages = [...kept.messages, message].slice(-keep);
         changed();
       });
@@ -38,7 +38,7 @@ export function useMessages<Info = JsonObject>(
         release(key);
       };
     },
-    [key, newest, kept, keep],
+    [key, mounted, kept, keep],
   );
   const messages = useSyncExternalStore(
     subscribe,

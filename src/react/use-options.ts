@@ -1,20 +1,36 @@
 /** The options of a component, for functions that outlive its rendering. */
 
-import { type RefObject, useEffect, useRef } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
 import type { RoomOptions } from "../client/index.ts";
 import { keyOf, renew } from "./shared-room.ts";
 
-/**
- * The options of the last rendering that was committed. A changed token is passed on to the room at
- * once.
- */
-export function useNewest<State>(options: RoomOptions<State>): RefObject<RoomOptions<State>> {
-  const newest = useRef(options);
+/** Runs before the effects of children. React warns of a layout effect on a server, which runs none. */
+const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+
+/** What is known of a component between its renderings. */
+export type Mounted<State> = RefObject<{
+  /** Of the last rendering that was committed. */
+  readonly options: RoomOptions<State>;
+  /** Whether it may still act. Before it is mounted it may: the effects of its children come first. */
+  readonly isMounted: boolean;
+}>;
+
+/** Follows the options of a component. A changed token is passed on to the room at once. */
+export function useMounted<State>(options: RoomOptions<State>): Mounted<State> {
+  const mounted = useRef({ options, isMounted: true });
+  useEarlyEffect(() => {
+    mounted.current = { options, isMounted: true };
+    return () => {
+      mounted.current = { options, isMounted: false };
+    };
+  });
+  const key = keyOf(options);
+  const { token } = options;
+  const renewed = useRef({ key, token });
   useEffect(() => {
-    const before = newest.current;
-    newest.current = options;
-    const key = keyOf(options);
-    if (before.token !== options.token && keyOf(before) === key) renew(key, options.token);
-  }, [options]);
-  return newest;
+    const before = renewed.current;
+    renewed.current = { key, token };
+    if (before.token !== token && before.key === key) renew(key, token);
+  }, [key, token]);
+  return mounted;
 }

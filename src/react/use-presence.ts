@@ -12,13 +12,24 @@ import type { Json, JsonObject, RoomOptions, RoomView } from "../client/index.ts
 import { blankView } from "../client/view-store.ts";
 import { sameOrNew } from "./selection.ts";
 import { acquire, keyOf, peek, release } from "./shared-room.ts";
-import { useNewest } from "./use-options.ts";
+import { type Mounted, useMounted } from "./use-options.ts";
 
 export type Actions<State> = {
-  /** `setState` of the client. The same function as long as the room is the same. */
+  /**
+   * `setState` of the client. The same function as long as the room is the same. Does nothing after the
+   * component was unmounted.
+   */
   readonly setState: (state: State | null) => void;
-  /** `send` of the client. The same function as long as the room is the same. */
+  /**
+   * `send` of the client. The same function as long as the room is the same. Does nothing after the
+   * component was unmounted, and returns `false`.
+   */
   readonly send: (payload: Json) => boolean;
+  /**
+   * `reconnect` of the client: for a token function that would return another token now. The same
+   * function as long as the room is the same.
+   */
+  readonly reconnect: () => void;
 };
 
 /** What is known of a room, and what a component can do in it. */
@@ -48,15 +59,15 @@ export function usePresence<State, Info>(
   select: (room: RoomPresent<State, Info>) => unknown = all,
 ): unknown {
   const key = keyOf(options);
-  const newest = useNewest(options);
+  const mounted = useMounted(options);
   const blank = useMemo(() => blankView(options.room), [options.room]);
-  const actions = useMemo(() => actionsIn(key, newest), [key, newest]);
+  const actions = useMemo(() => actionsIn(key, mounted), [key, mounted]);
   const shown = useRef<{ readonly value: unknown }>(undefined);
   const selectFrom = useMemo(
     () => selector((view) => selectAs(select, { ...view, ...actions }), shown),
     [select, actions],
   );
-  const subscribe = useSubscription(key, newest);
+  const subscribe = useSubscription(key, mounted);
   const value = useSyncExternalStore(
     subscribe,
     () => selectFrom(peek(key)?.view ?? blank),
@@ -71,17 +82,17 @@ export function usePresence<State, Info>(
 /** Subscribes to the room, and is in it as long as React is subscribed. */
 function useSubscription(
   key: string,
-  newest: RefObject<RoomOptions<unknown>>,
+  mounted: Mounted<unknown>,
 ): (changed: () => void) => () => void {
   return useCallback(
     (changed) => {
-      const unsubscribe = acquire(newest.current).subscribe(changed);
+      const unsubscribe = acquire(mounted.current.options).subscribe(changed);
       return () => {
         unsubscribe();
         release(key);
       };
     },
-    [key, newest],
+    [key, mounted],
   );
 }
 
@@ -111,16 +122,19 @@ function selectAs<State, Info>(
   return select(room as unknown as RoomPresent<State, Info>);
 }
 
-function actionsIn<State>(key: string, newest: RefObject<RoomOptions<State>>): Actions<State> {
-  // The effect of a child may run before the room is joined: then this joins it, for a moment at
-  // least.
+function actionsIn<State>(key: string, mounted: Mounted<State>): Actions<State> {
   const client = () => {
-    const entered = acquire(newest.current);
+    const { options, isMounted } = mounted.current;
+    // A timer of a component that is gone, or that is in another room by now.
+    if (!isMounted || keyOf(options) !== key) return null;
+    // The effect of a child may run before the room is joined: then this joins it.
+    const joined = acquire(options);
     release(key);
-    return entered;
+    return joined;
   };
   return {
-    setState: (state) => client().setState(state),
-    send: (payload) => client().send(payload),
+    setState: (state) => client()?.setState(state),
+    send: (payload) => client()?.send(payload) ?? false,
+    reconnect: () => client()?.reconnect(),
   };
 }

@@ -234,3 +234,124 @@ function Talk({ options }: { options: RoomOptions }) {
     </p>
   );
 }
+
+/** A component whose props the test changes. */
+function mount(App: (props: { options: RoomOptions }) => ReactNode, options: RoomOptions) {
+  const { root, element } = render(<App options={options} />);
+  return {
+    element,
+    update: (next: RoomOptions) => flushSync(() => root.render(<App options={next} />)),
+    unmount: () => flushSync(() => root.render(null)),
+  };
+}
+
+function Status({ options }: { options: RoomOptions }) {
+  const { status, self } = usePresence(options);
+  return <p>{`${status} ${self?.user?.id}`}</p>;
+}
+
+/** Another token is another component. */
+function StatusByToken({ options }: { options: RoomOptions }) {
+  return <Status key={String(options.token)} options={options} />;
+}
+
+test.each([
+  ["that has run out", () => tokenFor("ada", { exp: 1 })],
+  ["that is wrong", () => "wrong"],
+  ["that is empty", () => ""],
+])("a valid token after one %s makes a connection", async (what, first) => {
+  const room = `revive ${what}`;
+  const app = mount(Status, { url: server.url, room, token: await first() });
+  await shows(app.element, "closed");
+  app.update({ url: server.url, room, token: await tokenFor("ada") });
+  await shows(app.element, "here ada");
+  expect(app.element.textContent).toBe("here ada");
+});
+
+test("a session that loads after mounting makes the lurker a user", async () => {
+  const app = mount(Status, { url: server.url, room: "late-session" });
+  await shows(app.element, "here undefined");
+  app.update({ url: server.url, room: "late-session", token: await tokenFor("ada") });
+  await shows(app.element, "here ada");
+  expect(app.element.textContent).toBe("here ada");
+});
+
+test("who mounts again at once with another token is the new user", async () => {
+  const [ada, bob] = await Promise.all([tokenFor("ada"), tokenFor("bob")]);
+  const { client, heard } = await bystand("remount");
+  const app = mount(StatusByToken, { url: server.url, room: "remount", token: ada });
+  await shows(app.element, "here ada");
+  app.update({ url: server.url, room: "remount", token: bob });
+  await shows(app.element, "here bob");
+  await until(client, () => client.members.some(({ id }) => id === "bob"));
+  expect(heard).toEqual(["join ada", "join bob"]);
+  client.leave();
+});
+
+test("after unmounting setState and send do nothing, and nobody comes back", async () => {
+  const { client, heard } = await bystand("unmounted");
+  const actions: { setState: (state: string) => void; send: (payload: string) => boolean }[] = [];
+  function Typing({ options }: { options: RoomOptions }) {
+    const { setState, send, status } = usePresence(options);
+    useEffect(() => {
+      actions[0] = { setState, send };
+    }, [setState, send]);
+    return <p>{status}</p>;
+  }
+  const app = mount(Typing, optionsFor("unmounted"));
+  const other = render(<Count options={optionsFor("unmounted")} />);
+  await shows(app.element, "here");
+  await sees(client, 2);
+  app.unmount();
+  // The other component is still in the room: this one says nothing there any more.
+  actions[0]?.setState("typing");
+  expect(actions[0]?.send("late")).toBe(false);
+  flushSync(() => other.root.unmount());
+  await sees(client, 1);
+  actions[0]?.setState("typing");
+  expect(actions[0]?.send("later")).toBe(false);
+  client.send("marker");
+  await new Promise<void>((resolve) => client.on("message", () => resolve()));
+  expect(heard).toEqual(["join ada", "leave ada"]);
+  client.leave();
+});
+
+test("the actions of the room before do nothing in the next one", async () => {
+  const first = await bystand("before");
+  const second = await bystand("next");
+  const actions: ((state: string) => void)[] = [];
+  function Typing({ options }: { options: RoomOptions }) {
+    const { setState, status } = usePresence(options);
+    useEffect(() => {
+      actions.push(setState);
+    }, [setState]);
+    return <p>{status}</p>;
+  }
+  const app = mount(Typing, optionsFor("before"));
+  await sees(first.client, 2);
+  app.update(optionsFor("next"));
+  await sees(second.client, 2);
+  actions[0]?.("typing");
+  actions[1]?.("here");
+  await until(second.client, () => second.client.members[1]?.state === "here");
+  await sees(first.client, 1);
+  expect(first.heard).toEqual(["join ada", "leave ada"]);
+  expect(second.heard).toEqual(["join ada", "update ada 1"]);
+  for (const { client } of [first, second]) client.leave();
+});
+
+test("an effect that sets an equal state each time does not render without end", async () => {
+  let renders = 0;
+  function Loop({ options }: { options: RoomOptions }) {
+    renders += 1;
+    const view = usePresence(options);
+    useEffect(() => view.setState({ typing: true }));
+    return <p>{view.status}</p>;
+  }
+  const app = mount(Loop, optionsFor("loop"));
+  await shows(app.element, "here");
+  const { client } = await bystand("loop");
+  await until(client, () => client.members[0]?.state !== undefined);
+  expect(renders).toBeLessThan(20);
+  client.leave();
+});

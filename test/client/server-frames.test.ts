@@ -22,12 +22,16 @@ const presence = { channel: "a", user, joinedAt: 1, state: { typing: true } };
 test.each<Decoded<Known>>([
   { type: "welcome", room: "lobby", channel: "a", user, resume: "secret", heartbeat: 25 },
   { type: "welcome", room: "lobby", user: null, heartbeat: 0.4 },
+  { type: "welcome", room: "lobby", user: null, heartbeat: 25, frameRate: 20 },
   { type: "sync", room: "lobby", presences: [presence], lurkers: 1 },
   {
     type: "diff",
     room: "lobby",
     joins: [presence],
-    updates: [{ channel: "b", state: null }],
+    updates: [
+      { channel: "b", state: null },
+      { channel: "d", state: 1, user },
+    ],
     leaves: [{ channel: "c", reason: "left" }],
     lurkers: 0,
   },
@@ -41,6 +45,7 @@ test.each<Decoded<Known>>([
     ],
   },
   { type: "error", code: "throttled", message: "too fast" },
+  { type: "error", code: "throttled", message: "too fast", frames: 12 },
 ])("it reads $type as core describes it", (frame) => {
   expect(v.parse(ServerFrame, frame)).toEqual(frame);
   // It leaves out what it does not use.

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flawOf, type Json, jsonEqual, utf8Length } from "../../src/core/json.ts";
+import { flawOf, type Json, jsonEqual, unsafeIntegerIn, utf8Length } from "../../src/core/json.ts";
 
 const json: fc.Arbitrary<Json> = fc.json({ maxDepth: 4 }).map(parse);
 
@@ -122,6 +122,40 @@ describe("depth", () => {
     let value: unknown = [];
     for (let level = 0; level < 1_000_000; level += 1) value = [value];
     expect(flawOf(value, 64)).toBe("too deep");
+  });
+});
+
+describe("integers that JSON does not carry exactly", () => {
+  test.each([
+    "9007199254740992",
+    "-9007199254740992",
+    "12345678901234567890",
+    '{"id":10765432100123456789}',
+    '["9007199254740993",9007199254740993]',
+  ])("%s has one", (text) => {
+    expect(unsafeIntegerIn(text)).toMatch(/^-?\d{16,}$/);
+  });
+
+  test.each([
+    "9007199254740991",
+    "-9007199254740991",
+    "0.12345678901234567890",
+    "12345678901234567890.5",
+    "1e400",
+    "12345678901234567890e3",
+    '"12345678901234567890"',
+    '{"12345678901234567890":1}',
+    '"\\"12345678901234567890"',
+    "1234567890123456",
+  ])("%s has none", (text) => {
+    expect(unsafeIntegerIn(text)).toBeNull();
+  });
+
+  test("whatever is in it, a text is read in linear time", () => {
+    const text = `"${"\\".repeat(1_000_000)}${"1".repeat(1_000_000)}`;
+    const start = performance.now();
+    unsafeIntegerIn(text);
+    expect(performance.now() - start).toBeLessThan(1_000);
   });
 });
 

@@ -5,7 +5,6 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { jsonEqual } from "../../src/core/json.ts";
 import type { LeaveReason, Presence, User } from "../../src/core/presence.ts";
 import { type LossCause, PresenceSet } from "../../src/core/presence-set.ts";
 import { recover } from "../../src/core/recovery.ts";
@@ -73,14 +72,15 @@ class Model {
   }
 
   #join(channel: string, user: User | null, seat: Seat | undefined, now: number): void {
-    if (seat && jsonEqual(seat.presence.user, user)) {
+    const isSame = seat && user?.id === seat.presence.user?.id;
+    if (isSame) {
+      seat.presence = { ...seat.presence, user };
       seat.lost = null;
       seat.seenAt = now;
       return;
     }
     if (user && !this.order.includes(user.id)) this.order.push(user.id);
-    const isSame = seat !== undefined && seat.presence.user?.id === user?.id;
-    const presence = { ...(isSame ? seat.presence : {}), channel, user, joinedAt: now };
+    const presence = { channel, user, joinedAt: now };
     this.seats = [...this.seats, { presence, seenAt: now, lost: null }];
     if (seat) this.#leave(seat, "replaced");
   }

@@ -308,15 +308,21 @@ describe("leaving", () => {
 });
 
 describe("other info", () => {
-  test("of the same user replaces the presence, which keeps its state", () => {
+  test("of the same user is an update, not a leave and a join", () => {
     const set = newSet();
     set.join("a", ADA, 1_000);
     set.update("a", { typing: true });
     const renamed = { ...ADA, name: "Ada Lovelace" };
-    expect(set.join("a", renamed, 2_000)).toMatchObject({
-      leaves: [{ channel: "a", reason: "replaced" }],
-      joins: [{ channel: "a", user: renamed, joinedAt: 2_000, state: { typing: true } }],
+    set.takeUnsaved();
+    const presence = { channel: "a", user: renamed, joinedAt: 1_000, state: { typing: true } };
+    expect(set.join("a", renamed, 2_000)).toEqual({
+      joins: [],
+      updates: [presence],
+      leaves: [],
+      newInfo: ["a"],
     });
+    expect(set.members()).toEqual([renamed]);
+    expect(set.takeUnsaved()).toMatchObject({ puts: [{ presence, lastSeen: 2_000 }], deletes: [] });
   });
 
   test("is another user's where the id differs, and the state goes", () => {

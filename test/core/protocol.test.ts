@@ -159,6 +159,23 @@ describe("bad frames", () => {
     );
   });
 
+  test.each(["9007199254740993", '{"id":-12345678901234567890}'])(
+    "the state %s is refused, for it would be rounded without a word",
+    (text) => {
+      for (const frame of [
+        `{"type":"state","state":${text}}`,
+        `{"type":"message","payload":${text}}`,
+      ]) {
+        expect(() => decodeClientFrame(frame, LIMITS)).toThrow(
+          expect.objectContaining({
+            code: "bad_frame",
+            message: expect.stringMatching(/integer -?\d+, .*2\^53; send it as a string$/),
+          }),
+        );
+      }
+    },
+  );
+
   // Sent on as JSON, the numbers would be null: a removed state, of which the room knows better.
   test.each(["1e400", "-1e400", "[1e400]", '{"x":-1e400}'])(
     "the state %s is refused, or told as it is",
@@ -303,7 +320,7 @@ describe("errors", () => {
   });
 
   test("there are no close codes but these", () => {
-    expect(Object.keys(CLOSE_CODES)).toHaveLength(10);
+    expect(Object.keys(CLOSE_CODES)).toHaveLength(11);
   });
 
   test.each(["bad_frame", "forbidden", "state_too_large", "throttled"] as const)(

@@ -11,7 +11,8 @@ const START = 1_000_000;
 
 const THROTTLED = new ProtocolError(
   "throttled",
-  "frames are dropped; the limit is 20 frames a second; send fewer",
+  "a frame was dropped; the limit is 20 frames a second; send fewer",
+  1,
 );
 const RATE_LIMITED = new ProtocolError(
   "rate_limited",
@@ -51,6 +52,29 @@ describe("a throttle", () => {
     sendMany(throttle, BURST, START);
     expect(() => throttle.admits(START)).toThrow(THROTTLED);
     expect(send(emptied(), START + 2_000)).toBe("admitted");
+  });
+
+  test("says how many frames it has dropped since it last said so, also with one that it takes", () => {
+    const throttle = new Throttle(RATE, START);
+    sendMany(throttle, BURST, START);
+    expect(() => throttle.admits(START)).toThrow(expect.objectContaining({ frames: 1 }));
+    sendMany(throttle, 1_500, START);
+    expect(throttle.notice(START + 999)).toBeNull();
+    expect(throttle.admits(START + 1_000)).toBe(true);
+    expect(throttle.notice(START + 1_000)?.toFrame()).toEqual({
+      type: "error",
+      code: "throttled",
+      message: "1,500 frames were dropped; the limit is 20 frames a second; send fewer",
+      frames: 1_500,
+    });
+    expect(throttle.notice(START + 5_000)).toBeNull();
+  });
+
+  test("does not forget in its sleep how many that are", () => {
+    const before = emptied();
+    sendMany(before, 3, START);
+    const after = new Throttle(RATE, START + 1_000, before.saved);
+    expect(after.notice(START + 1_000)).toMatchObject({ frames: 3 });
   });
 
   test("drops the next ones without a word", () => {

@@ -98,7 +98,6 @@ const FORGERIES: [string, () => Promise<string> | string][] = [
     () => provider.ring.sign("RS256", { ...CLAIMS, iss: "https://other.example" }),
   ],
   ["another audience", () => provider.ring.sign("RS256", { ...CLAIMS, aud: "other" })],
-  ["the past", () => provider.ring.sign("RS256", { ...CLAIMS, exp: 1 })],
   ["the future", () => provider.ring.sign("RS256", { ...CLAIMS, nbf: 9_999_999_999 })],
   ["too much to say", () => provider.ring.sign("RS256", { ...CLAIMS, x: "x".repeat(6_500) })],
   ["no form at all", () => "eyJhbGciOiJSUzI1NiJ9.e30"],

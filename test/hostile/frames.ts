@@ -75,6 +75,11 @@ export const FRAMES: readonly FrameRow[] = [
   ["an unfinished list 16,000 deep", "[".repeat(16_000), "bad_frame"],
   ["a state beyond doubles", '{"type":"state","state":1e309}', "bad_frame"],
   ["a message beyond doubles", '{"type":"message","payload":{"a":[-1e400]}}', "bad_frame"],
+  [
+    "an integer that is rounded",
+    `{"type":"message","payload":{"a":[9007199254740993]}}`,
+    "bad_frame",
+  ],
   ["a key too many that is beyond doubles", '{"type":"sync","x":1e999}', "bad_frame"],
   ["a state of 2,049 bytes", `{"type":"state","state":"${"x".repeat(2_047)}"}`, "state_too_large"],
   [

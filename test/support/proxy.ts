@@ -10,6 +10,8 @@ export class Proxy {
   #tell = (_address: string) => {};
   /** While it is true, nothing passes and nobody is told: as for a laptop that lost its network. */
   #isLosing = false;
+  /** How long everything takes, each way, in milliseconds. */
+  #delayMs = 0;
 
   private constructor(port: number) {
     this.#port = port;
@@ -40,6 +42,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** From now on everything takes so long, each way. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
   /** The network is back, and what TCP has kept meanwhile goes on its way. */
   restore(): void {
     this.#isLosing = false;
@@ -62,6 +69,11 @@ export class Proxy {
     await once(this.#server, "close");
   }
 
+  #later(pass: () => void): void {
+    if (this.#delayMs === 0) pass();
+    else setTimeout(pass, this.#delayMs);
+  }
+
   #connect(inner: Socket): void {
     if (this.#isLosing) {
       inner.destroy();
@@ -74,10 +86,11 @@ export class Proxy {
       [outer, inner],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (data) => to.write(data));
+      from.on("data", (data) => this.#later(() => to.write(data)));
+      from.on("end", () => this.#later(() => to.end()));
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        this.#later(() => to.destroy());
       });
       // The close event follows.
       from.on("error", () => {});

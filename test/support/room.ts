@@ -16,14 +16,20 @@ function stubOf(room: string): DurableObjectStub<Room> {
   return env.PRESENCE_ROOM.getByName(room);
 }
 
-/** The room is put to sleep, with its sockets; gathered frames go out first. One that sleeps already may. */
-export function evict(room: string): Promise<void> {
-  return end(room, {});
+/** The room has stored whoever came in: it does that in the turn after the one in which it greets them. */
+export function stored(room: string): Promise<void> {
+  return inRoom(room, () => scheduler.wait(0));
+}
+
+/** The room is put to sleep, with its sockets: not before it has stored whoever came in, as in the real runtime. */
+export async function evict(room: string): Promise<void> {
+  await stored(room);
+  await end(room, {});
 }
 
 /** The room dies with all its sockets, without a word to anyone. Woken first: only what runs can die. */
 export async function crash(room: string): Promise<void> {
-  await inRoom(room, () => {});
+  await stored(room);
   await end(room, { webSockets: "close" });
 }
 
@@ -37,7 +43,7 @@ async function end(room: string, options: DurableObjectEvictionOptions): Promise
 
 /** What happens to a room between the steps of a test, for `describe.each`: nobody may notice either. */
 export const LIVES = [
-  ["in a room that stays awake", () => Promise.resolve()],
+  ["in a room that stays awake", stored],
   ["in a room evicted between all steps", evict],
 ] as const;
 

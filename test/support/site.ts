@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
 import { join, normalize } from "node:path";
+import { REACT_PAGE } from "./react-page.ts";
 
 const PROJECT = join(import.meta.dirname, "../..");
 const MODULES = join(PROJECT, "node_modules");
@@ -34,7 +35,8 @@ export class Site {
         response.setHeader("content-security-policy", "worker-src 'none'");
       const file = this.#file(pathname);
       if (file === undefined) {
-        response.setHeader("content-type", "text/html; charset=utf-8").end(PAGE);
+        const page = pathname === "/components" ? REACT_PAGE : PAGE;
+        response.setHeader("content-type", "text/html; charset=utf-8").end(page);
         return;
       }
       const isFile = existsSync(file) && statSync(file).isFile();
@@ -70,6 +72,6 @@ export class Site {
   #file(pathname: string): string | undefined {
     const [, top = "", ...rest] = normalize(pathname).split("/");
     if (top === "modules") return join(MODULES, ...rest);
-    return top === "client" || top === "core" ? join(BUILT, top, ...rest) : undefined;
+    return ["client", "core", "react"].includes(top) ? join(BUILT, top, ...rest) : undefined;
   }
 }

@@ -59,6 +59,22 @@ export class TestSocket extends Listener {
     return heard;
   }
 
+  /**
+   * Spends what a room may send to a client in one go, by messages that no test sees: what comes next is
+   * gathered. The token must be one that can `send`, and the clock must stand still.
+   */
+  async spendBurst(): Promise<void> {
+    let isSpent = false;
+    while (!isSpent) {
+      const mark = `${MARK}${crypto.randomUUID()}`;
+      this.send({ type: "message", payload: mark });
+      // One after the other, or they could be one frame.
+      // oxlint-disable-next-line no-await-in-loop
+      await this.handled();
+      isSpent = !this.#marks.all.some((item) => item.mark === mark);
+    }
+  }
+
   /** The room has handled all that was sent so far. Counts nothing as read, and waits for nothing gathered. */
   async handled(): Promise<void> {
     this.#asked += 1;

@@ -33,6 +33,7 @@ describe("with the timers held", () => {
     const ada = await quietAda(room);
     const bob = await openAs("bob", room);
     await ada.next();
+    await ada.spendBurst();
     await openAs("cid", room);
     await openAs("dan", room);
     await open(room);
@@ -55,6 +56,7 @@ describe("with the timers held", () => {
     const ada = await quietAda(room);
     await openAs("bob", room);
     await ada.next();
+    await ada.spendBurst();
     const cid = await openAs("cid", room);
     cid.ws.close();
     await cid.closes.next();
@@ -70,6 +72,7 @@ describe("with the timers held", () => {
     const ada = await quietAda(room);
     await openAs("bob", room);
     await ada.next();
+    await ada.spendBurst();
     const cid = await openAs("cid", room);
     cid.send({ type: "state", state: 1 });
     cid.send({ type: "state", state: 2 });
@@ -91,9 +94,11 @@ describe("with the timers held", () => {
     await ada.next();
     await evict(room);
     holdTimers();
-    for (let x = 0; x < 20; x += 1) bob.send({ type: "state", state: { x } });
-    await bob.settled();
+    bob.send({ type: "state", state: { x: 0 } });
     expect(await ada.next()).toMatchObject({ updates: [{ state: { x: 0 } }] });
+    await ada.spendBurst();
+    for (let x = 1; x < 20; x += 1) bob.send({ type: "state", state: { x } });
+    await bob.settled();
     await flush(room);
     expect(await ada.next()).toMatchObject({ updates: [{ state: { x: 19 } }] });
     expect(await ada.settled()).toEqual([]);
@@ -109,6 +114,7 @@ describe("with the timers held", () => {
     holdTimers();
     await openAs("cid", room);
     await ada.next();
+    await ada.spendBurst();
     bob.send({ type: "state", state: "bye" });
     bob.send({ type: "leave" });
     await bob.closes.next();
@@ -120,16 +126,40 @@ describe("with the timers held", () => {
     });
   });
 
-  test("a newcomer in a pause hears of itself when the pause is over, and not twice", async () => {
+  test("a newcomer in a pause is greeted at once, with all that waits, and hears nothing twice", async () => {
     const room = newRoom();
     const ada = await quietAda(room);
     await openAs("bob", room);
     await ada.next();
-    const cid = await openAs("cid", room, DIFF);
+    await ada.spendBurst();
+    await openAs("cid", room);
+    const dan = await openAs("dan", room, DIFF);
+    const { sync } = await firstFrames(dan);
+    expect(sync.presences.map(({ user }) => user?.id)).toEqual(["ada", "bob", "cid", "dan"]);
+    await openAs("eve", room);
+    expect(await ada.settled()).toEqual([]);
     await flush(room);
-    const { sync } = await firstFrames(cid);
-    expect(sync.presences.map(({ user }) => user?.id)).toEqual(["ada", "bob", "cid"]);
-    expect(await cid.settled()).toEqual([]);
+    expect(await ada.next()).toMatchObject({
+      joins: [{ user: { id: "cid" } }, { user: { id: "dan" } }, { user: { id: "eve" } }],
+    });
+    expect(await dan.next()).toMatchObject({ joins: [{ user: { id: "eve" } }], leaves: [] });
+    expect(await dan.settled()).toEqual([]);
+  });
+
+  test("of one who was in its snapshot and left before the flush, a newcomer hears", async () => {
+    const room = newRoom();
+    const ada = await quietAda(room);
+    await openAs("bob", room);
+    await ada.next();
+    await ada.spendBurst();
+    const cid = await openAs("cid", room);
+    const dan = await openAs("dan", room, DIFF);
+    await firstFrames(dan);
+    cid.ws.close();
+    await cid.closes.next();
+    await flush(room);
+    expect(await dan.next()).toMatchObject({ joins: [], leaves: [{ reason: "left" }] });
+    expect(await ada.next()).toMatchObject({ joins: [{ user: { id: "dan" } }], leaves: [] });
   });
 
   test("the pause is a thirtieth of a second in a small room", async () => {
@@ -137,7 +167,9 @@ describe("with the timers held", () => {
     const ada = await quietAda(room);
     await openAs("bob", room);
     await ada.next();
+    await ada.spendBurst();
     await openAs("cid", room);
+    expect(await ada.settled()).toEqual([]);
     await flush(room, 34);
     expect(await ada.next()).toMatchObject({ joins: [{ user: { id: "cid" } }] });
   });

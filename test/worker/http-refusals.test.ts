@@ -469,6 +469,12 @@ describe.each(withBody)("the body of %s", (id, operation) => {
     expect(workOf(ROOM, CHANNEL)).toEqual(work);
   });
 
+  test("has no integer that would be rounded", async () => {
+    const raw = new TextEncoder().encode('{"payload":{"id":10765432100123456789}}');
+    const message = await refuse({ raw, headers: JSON_TYPE }, 422, /^bad_body$/);
+    expect(message).toMatch(/integer 10765432100123456789, .*2\^53; send it as a string$/);
+  });
+
   test("is read only as far as it may go, however long it is", async () => {
     let pulls = 0;
     const chunk = new TextEncoder().encode(" ".repeat(BODY_MAX / 4));

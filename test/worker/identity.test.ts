@@ -17,6 +17,7 @@ import {
 } from "../support/socket.ts";
 import { watched } from "../support/worker.ts";
 
+const EXPIRED = { code: "token_expired", close: { code: 4101, reason: "token_expired" } };
 const UNAUTHORIZED = { code: "unauthorized", close: { code: 4001, reason: "unauthorized" } };
 
 /** Why a socket was turned away, in words and by the code of its close. */
@@ -114,7 +115,6 @@ describe("a token", () => {
     ["three dots", () => "..."],
     ["of another key", () => sign({ sub: "ada" }, "another secret, 32 bytes or more, too")],
     ["without a signature", () => new UnsecuredJWT({ sub: "ada" }).encode()],
-    ["expired", () => sign({ sub: "ada", exp: soon() - 10 })],
     ["not valid yet", () => sign({ sub: "ada", nbf: soon() + 100 })],
     [
       "with a changed payload",
@@ -154,11 +154,30 @@ describe("a token", () => {
     const { socket } = await upgrade(
       socketUrl(newRoom(), { token: await sign({ sub: "ada", exp: soon() }) }),
     );
-    expect(await refusal(socket)).toEqual(UNAUTHORIZED);
+    expect(await refusal(socket)).toEqual(EXPIRED);
+  });
+
+  test("that has only run out may come back with another one, and no room is woken", async () => {
+    const room = newRoom();
+    const socket = await open(room, { token: await sign({ sub: "ada", exp: soon() - 10 }) });
+    expect(await socket.nextOf("error")).toEqual({
+      type: "error",
+      code: "token_expired",
+      message: "the token has run out; get a new one",
+    });
+    expect(await socket.closes.next()).toEqual(EXPIRED.close);
+    expect(watched(room).constructed).toBe(0);
   });
 
   test.each([
-    ["expired", () => sign({ sub: "ada", exp: soon() - 10 })],
+    ["of another key", () => sign({ sub: "ada", exp: 1 }, "another secret, 32 bytes or more, too")],
+    ["without a signature", () => new UnsecuredJWT({ sub: "ada" }).setExpirationTime(1).encode()],
+    ["not valid yet", () => sign({ sub: "ada", exp: 1, nbf: soon() + 100 })],
+  ])("that has run out and is %s is as bad as any other", async (_name, make) => {
+    expect(await refusal(await open(newRoom(), { token: await make() }))).toEqual(UNAUTHORIZED);
+  });
+
+  test.each([
     ["not valid yet", () => sign({ sub: "ada", nbf: soon() + 100 })],
     ["of another key", () => sign({ sub: "ada" }, "another secret, 32 bytes or more, too")],
     ["without a signature", () => new UnsecuredJWT({ sub: "ada" }).encode()],
@@ -199,7 +218,6 @@ describe("two secrets at once", () => {
 
   test.each([
     ["a third one", () => sign({ sub: "ada" })],
-    ["the old one that is expired", () => sign({ sub: "ada", exp: soon() - 1 }, previous)],
     ["the old one that is not valid yet", () => sign({ sub: "ada", nbf: soon() + 60 }, previous)],
     ["the old one that names nobody", () => sign({}, previous)],
   ])("a token of %s is refused, and no room is woken", async (_name, make) => {
@@ -207,6 +225,12 @@ describe("two secrets at once", () => {
     const { socket } = await upgrade(socketUrl(room, { token: await make() }), {}, variables);
     expect(await refusal(socket)).toEqual(UNAUTHORIZED);
     expect(watched(room).constructed).toBe(0);
+  });
+
+  test("a token of the old one that has run out may come back with another one", async () => {
+    const token = await sign({ sub: "ada", exp: soon() - 1 }, previous);
+    const { socket } = await upgrade(socketUrl(newRoom(), { token }), {}, variables);
+    expect(await refusal(socket)).toEqual(EXPIRED);
   });
 
   test("a token of the old one is refused when the rotation is over", async () => {

@@ -420,10 +420,15 @@ describe.each(LIVES)("%s", (_, between) => {
     await between(room);
     const robert = { id: "bob", name: "Robert" };
     await all.add(room, channel, robert);
-    expect(await others.ada.next()).toEqual(leaves(room, channel, "replaced"));
-    expect(await others.ada.next()).toMatchObject({
-      joins: [{ channel, user: robert, state: { at: 3 } }],
+    expect(await others.ada.next()).toEqual({
+      type: "diff",
+      room,
+      joins: [],
+      updates: [{ channel, user: robert, state: { at: 3 } }],
+      leaves: [],
+      lurkers: 0,
     });
+    expect(await others.lister.next()).toEqual(list(room, [{ id: "ada" }, robert]));
     await between(room);
     const presences = await all.get(room).presences();
     expect(presences[1]).toMatchObject({ channel, user: robert, state: { at: 3 } });

@@ -47,6 +47,7 @@ describe("the first frames", () => {
         user,
         resume: expect.stringMatching(/^[\w-]{22}$/),
         heartbeat: 25,
+        frameRate: 20,
       },
       {
         type: "sync",
@@ -417,7 +418,7 @@ describe("a watcher", () => {
     [
       "diff",
       (room: string) => [
-        { type: "welcome", room, user: { id: "eve" }, heartbeat: 25 },
+        { type: "welcome", room, user: { id: "eve" }, heartbeat: 25, frameRate: 20 },
         {
           type: "sync",
           room,
@@ -444,7 +445,13 @@ describe("a watcher", () => {
   test("without a token has a welcome with no user", async () => {
     const room = newRoom();
     const eve = await open(room, { query: { view: "diff", watch: "1" } });
-    expect(await eve.next()).toEqual({ type: "welcome", room, user: null, heartbeat: 25 });
+    expect(await eve.next()).toEqual({
+      type: "welcome",
+      room,
+      user: null,
+      heartbeat: 25,
+      frameRate: 20,
+    });
   });
 
   test("hears who comes and goes", async () => {

@@ -3,19 +3,18 @@
  * makes the frames of each listener at once and hands them to the pump and to the rooms of remote channels.
  */
 
-import { type Frame, Outbox } from "../../core/outbox.ts";
+import { type Frame, type FramesFor, Outbox } from "../../core/outbox.ts";
 import { Pacer } from "../../core/pacer.ts";
 import type { RemoteOwner } from "../../core/owner.ts";
-import { type View, VIEWS } from "../../core/protocol.ts";
-import type { RenderedBatch } from "../../core/view-renderer.ts";
+import { VIEWS } from "../../core/protocol.ts";
+import type { WelcomeFrame } from "../../core/server-frames.ts";
+import type { RenderedBatch, Snapshot } from "../../core/view-renderer.ts";
 import type { DeliveryItem } from "../../rpc/stubs.ts";
 import { FramePump, type SocketBatch } from "./frame-pump.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** Who gets frames: a socket here, or a remote channel. */
 export type Listener = WebSocket | string;
-
-type FramesFor = (view: View, listener: Listener) => readonly Frame[];
 
 export class Broadcaster {
   readonly outbox: Outbox<Listener>;
@@ -24,6 +23,8 @@ export class Broadcaster {
   readonly #pump: FramePump;
   /** Remote channels that left, and are yet to get the frames that say so. */
   readonly #farewells = new Map<string, RemoteOwner>();
+  /** When the first of what waits began to wait, in milliseconds since the epoch. */
+  #waitingSince: number | undefined;
 
   constructor(room: string, sockets: Sockets, announceRate: number) {
     this.outbox = new Outbox(room);
@@ -32,24 +33,24 @@ export class Broadcaster {
     this.#pump = new FramePump(sockets);
   }
 
-  /** Milliseconds until the next flush may be. */
-  delay(now: number): number {
-    return this.#pacer.delay(now);
+  /** Milliseconds until what waits may be flushed. */
+  delay(now: number, remoteChannels: number): number {
+    this.#waitingSince ??= now;
+    const frames = this.#sockets.connectionCounts.size + remoteChannels;
+    return this.#pacer.delay(now, frames, this.#waitingSince);
+  }
+
+  /** Sends a new socket its first frames, which wait for nobody: `welcome`, where there is one, and a snapshot. */
+  greet(ws: WebSocket, welcome: WelcomeFrame | null, { texts, sent }: Snapshot, now: number): void {
+    if (welcome) this.#sockets.sendFrame(ws, welcome);
+    for (const text of texts) this.#sockets.send(ws, text);
+    this.outbox.addGreeted(ws, sent);
+    this.#pacer.sent(now, texts.length + (welcome ? 1 : 0));
   }
 
   /** A remote channel left, and its socket goes on: the frames that say so are the last that it gets. */
   addFarewell(channel: string, owner: RemoteOwner): void {
     this.#farewells.set(channel, owner);
-  }
-
-  /**
-   * Sends what another room sends to a local channel: behind the first frames of this room, where these
-   * have yet to go out. Returns `false` where too much waits for them already.
-   */
-  forward(ws: WebSocket, texts: readonly string[]): boolean {
-    const isHeld = this.outbox.hold(ws, texts, this.#pump.forwardedTo(ws));
-    if (isHeld === false) for (const text of texts) this.#sockets.send(ws, text);
-    return isHeld !== null;
   }
 
   /**
@@ -62,7 +63,7 @@ export class Broadcaster {
     remoteChannels: ReadonlyMap<string, RemoteOwner>,
     now: number,
   ): ReadonlyMap<string, readonly DeliveryItem[]> {
-    const { framesFor, forwarded } = this.outbox.take(rendered);
+    const framesFor = this.outbox.take(rendered);
     const deliveries = new Map<string, DeliveryItem[]>();
     let frames = 0;
     for (const [channel, owner] of new Map([...this.#farewells, ...remoteChannels])) {
@@ -75,12 +76,10 @@ export class Broadcaster {
       frames += batch.frames.length;
       framesPerClient = Math.max(framesPerClient, batch.frames.length);
     }
-    const sockets = [...forwarded].filter(
-      (entry): entry is [WebSocket, string[]] => typeof entry[0] !== "string",
-    );
-    this.#pump.load(batches, new Map(sockets));
+    this.#pump.load(batches);
     this.#sockets.metrics.count("batches");
-    this.#pacer.spoke(now, frames, framesPerClient);
+    this.#pacer.flushed(now, { frames, framesPerClient, since: this.#waitingSince ?? now });
+    this.#waitingSince = undefined;
     return deliveries;
   }
 
@@ -89,7 +88,7 @@ export class Broadcaster {
     return this.#pump.turn();
   }
 
-  #batchesOf(framesFor: FramesFor): SocketBatch[] {
+  #batchesOf(framesFor: FramesFor<Listener>): SocketBatch[] {
     const batches: SocketBatch[] = [];
     for (const view of VIEWS) {
       for (const ws of this.#sockets.open(view)) {
@@ -106,7 +105,7 @@ function addTo(
   deliveries: Map<string, DeliveryItem[]>,
   channel: string,
   { room, view }: RemoteOwner,
-  framesFor: FramesFor,
+  framesFor: FramesFor<Listener>,
 ): number {
   const frames = framesFor(view, channel);
   if (frames.length === 0) return 0;

@@ -8,7 +8,8 @@ import type { Broadcaster } from "./broadcaster.ts";
 import type { ChangeObservers } from "./change-observers.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
-import { formatCount, ProtocolError } from "../../core/protocol.ts";
+import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
+import type { WelcomeFrame } from "../../core/server-frames.ts";
 import type { Memberships } from "../memberships.ts";
 import type { DirectoryEntry } from "./directory-entry.ts";
 import type { Events } from "./events.ts";
@@ -76,19 +77,34 @@ export class Changes {
   }
 
   /**
-   * The same for whoever joins by a socket: it is stored by the next flush, in one transaction with all
-   * that came meanwhile. A crash before that undoes it; nobody knows of it then, and its client comes again.
+   * The same for whoever joins by a socket, but for storing and sending it: `settle` or the next flush does
+   * that, for all that came meanwhile. A crash before undoes it: its own socket dies then, and nobody else
+   * knows of it.
    */
-  applyDeferred(diff: Diff, now: number): void {
-    if (diff.leaves.length > 0) {
-      this.apply(diff, now);
-      return;
-    }
+  defer(diff: Diff, now: number): void {
     const { state, broadcaster } = this.#options;
     state.defer(diff);
     broadcaster.outbox.addChange(diff);
-    this.flush(now);
+    // Now, for the room may be empty again when it is stored.
     state.schedule(now);
+  }
+
+  /** Whether a join is in the presences and not stored yet, so that nobody else may be told of it. */
+  get hasDeferred(): boolean {
+    return this.#options.state.hasDeferred;
+  }
+
+  /** Stores what is deferred. Where that fails nothing of it is true, and everybody gets a snapshot later. */
+  settle(now: number): void {
+    if (!this.hasDeferred) return;
+    this.hydrate(now);
+    this.#commit();
+  }
+
+  /** Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for itself. */
+  greet(ws: WebSocket, view: View, welcome: WelcomeFrame | null, now: number): void {
+    const { state, broadcaster } = this.#options;
+    broadcaster.greet(ws, welcome, state.snapshot(view), now);
   }
 
   /** Channels whose owner does not know them any more: their end was never told. */
@@ -104,11 +120,12 @@ export class Changes {
 
   /** Sends what waits: now after a quiet spell, else as soon as the pause is over. */
   flush(now: number): void {
-    const { broadcaster } = this.#options;
+    const { broadcaster, store } = this.#options;
     if (this.#timer !== undefined || broadcaster.outbox.isEmpty) return;
-    const delay = broadcaster.delay(now);
+    const delay = broadcaster.delay(now, store.remoteChannels.size);
     if (delay === 0) this.#flush(now);
-    else this.#setTimer(delay, () => this.#flush(Date.now()));
+    // Asked again then: greetings may have spent what the flush was to be paid with.
+    else this.#setTimer(delay, () => this.flush(Date.now()));
   }
 
   /** Resolves when the other objects know of all changes so far, or will be told by the alarm. */
@@ -146,13 +163,13 @@ export class Changes {
       try {
         this.#options.events.run(work);
       } catch (error) {
-        this.#recover(error);
+        this.recover(error);
       }
     }, delay);
   }
 
   /** What waited could not be stored: from now on it is not known what is news, so everybody gets a snapshot. */
-  #recover(error: unknown): void {
+  recover(error: unknown): void {
     const now = Date.now();
     this.#options.retries.schedule("what waited could not be told", error);
     this.hydrate(now);

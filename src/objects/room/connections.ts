@@ -1,31 +1,20 @@
 /**
- * The connections of a room, from opening to close. The set says what an event changes, and `Changes` does
- * the rest. Handlers are synchronous from frame to flush, or the next frame would overtake.
+ * The connections of a room, from their first frame to their close. The set says what an event changes, and
+ * `Changes` does the rest. Handlers are synchronous from frame to flush, or the next frame would overtake.
  */
 
-import type { Connection } from "./attachments.ts";
 import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
-import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
-import { isEmpty, NO_CHANGE } from "../../core/diff.ts";
-import { welcomeFrame } from "../../core/frames.ts";
+import { isEmpty } from "../../core/diff.ts";
 import type { Json } from "../../core/json.ts";
-import {
-  CHANNEL_ID_BYTES,
-  FRAME_BURST_SECONDS,
-  PRESENCES_PER_CONNECTION,
-  RESUME_SECRET_BYTES,
-  SYNC_COST_SECONDS,
-} from "../../core/limits.ts";
+import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS } from "../../core/limits.ts";
 import {
   type ClientFrame,
   decodeClientFrame,
   endOf,
-  formatCount,
   HEARTBEAT,
   isGoodbye,
   ProtocolError,
-  type WelcomeFrame,
 } from "../../core/protocol.ts";
 import { Throttle } from "../../core/throttle.ts";
 import { logRefusal } from "../../telemetry/log.ts";
@@ -33,8 +22,6 @@ import type { LocalChannels } from "./local-channels.ts";
 import type { Memberships } from "../memberships.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
-
-type Resume = NonNullable<Connect["resume"]>;
 
 export type ConnectionsOptions = {
   readonly room: string;
@@ -64,27 +51,6 @@ export class Connections {
     this.#broadcaster = options.broadcaster;
     this.#memberships = options.memberships;
     this.#localChannels = options.localChannels;
-  }
-
-  /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
-  open(request: Request): Response {
-    const connect = decodeConnect(request);
-    this.#changes.hydrate(Date.now());
-    const refusal = this.#fullness(connect);
-    if (refusal !== null) {
-      return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
-    }
-    const { 0: client, 1: server } = new WebSocketPair();
-    try {
-      if (connect.isWatching) this.#watch(server, connect);
-      else this.#join(server, connect);
-    } catch (error) {
-      this.#sockets.abandon(server);
-      // Takes the close frame: an end that nobody holds would keep the room in memory for good.
-      client.accept();
-      throw error;
-    }
-    return switchTo(client);
   }
 
   received(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -122,71 +88,6 @@ export class Connections {
       end === "goodbye" ? set.leave(channel, "left") : set.lose(channel, end, now),
       now,
     );
-  }
-
-  #watch(ws: WebSocket, { user, view, canSend }: Connect): void {
-    const now = Date.now();
-    const channel = this.#newChannel();
-    this.#sockets.accept(ws, { channel, user, view, canSend, isWatching: true, seenAt: now });
-    this.#broadcaster.outbox.greet(ws, view === "diff" ? this.#welcome(user, {}) : null);
-    this.#changes.apply(NO_CHANGE, now);
-  }
-
-  /** Joins, or takes a presence up again, which the others do not notice. */
-  #join(ws: WebSocket, { user, view, canSend, resume }: Connect): void {
-    const now = Date.now();
-    const set = this.#changes.hydrate(now);
-    const isBack = this.#mayResume(resume, user);
-    const { channel, secret } = isBack ? resume : this.#newPresence();
-    for (const old of isBack ? this.#sockets.ofChannel(channel) : []) {
-      const message = "the same channel connected again and took the presence over";
-      this.#sockets.refuse(old, new ProtocolError("replaced", message));
-    }
-    const diff = set.join(channel, user, now, { kind: "local", secret });
-    const state = set.get(channel)?.presence.state;
-    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
-    this.#sockets.accept(ws, { ...connection, ...stated });
-    const welcome = view === "diff" ? this.#welcome(user, { channel, resume: secret }) : null;
-    this.#broadcaster.outbox.greet(ws, welcome);
-    this.#changes.applyDeferred(diff, now);
-    if (!isBack) return;
-    this.#sockets.metrics.count("resumes");
-    this.#localChannels.resumed(ws, channel, view);
-  }
-
-  /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
-  #mayResume(resume: Connect["resume"], user: Connect["user"]): resume is Resume {
-    if (resume === null) return false;
-    const entry = this.#changes.hydrate(Date.now()).get(resume.channel);
-    if (entry?.owner.kind !== "local" || entry.owner.secret !== resume.secret) return false;
-    return entry.presence.user?.id === user?.id;
-  }
-
-  /**
-   * Why there is no place: too many connections, or presences that outlive theirs, altogether or of this user.
-   * Who comes back needs no new place.
-   */
-  #fullness({ isWatching, resume, user }: Connect): string | null {
-    const { roomMax, userMax } = this.#settings;
-    const id = user?.id ?? null;
-    const { connectionCounts } = this.#sockets;
-    const set = this.#changes.hydrate(Date.now());
-    const isBack = !isWatching && this.#mayResume(resume, user);
-    // Its own old socket, of which only the client knows that it is dead.
-    const isReplacing = isBack && this.#sockets.ofChannel(resume.channel).length > 0;
-    const hasPlaces = (connections: number, presences: number, max: number) =>
-      (isReplacing || connections < max) &&
-      (isBack || isWatching || presences < max * PRESENCES_PER_CONNECTION);
-    if (!hasPlaces(connectionCounts.size, set.size, roomMax)) {
-      return `the room is full; its limit is ${formatCount(roomMax)} connections; try again later`;
-    }
-    if (hasPlaces(connectionCounts.of(id), set.presencesOf(id), userMax)) return null;
-    return `you have too many connections to this room; the limit is ${formatCount(userMax)} for one user; close one and try again later`;
-  }
-
-  #newPresence(): Resume {
-    return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
   }
 
   #receive(ws: WebSocket, frame: ClientFrame, now: number): void {
@@ -276,6 +177,8 @@ export class Connections {
     let isTaken = false;
     try {
       isTaken = throttle.admits(now, cost);
+      const notice = isTaken ? throttle.notice(now) : null;
+      if (notice) this.#sockets.sendFrame(ws, notice.toFrame());
       return isTaken;
     } finally {
       if (!isTaken) {
@@ -294,17 +197,4 @@ export class Connections {
     this.#throttles.set(ws, throttle);
     return throttle;
   }
-
-  #welcome(user: Connect["user"], presence: { channel?: string; resume?: string }): WelcomeFrame {
-    return welcomeFrame(this.#room, this.#settings.maxAgeMs, { user, ...presence });
-  }
-
-  #newChannel(): string {
-    return `${this.#room}!${randomId(CHANNEL_ID_BYTES)}`;
-  }
-}
-
-function randomId(bytes: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return random.toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -4,7 +4,6 @@
  */
 
 import pMap from "p-map";
-import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
 import type { Frame } from "../../core/outbox.ts";
 import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
@@ -22,7 +21,6 @@ export type LocalChannelsOptions = {
   readonly room: string;
   readonly rooms: Namespace<RoomStub>;
   readonly changes: Changes;
-  readonly broadcaster: Broadcaster;
   readonly memberships: Memberships;
   readonly sockets: Sockets;
   readonly retries: Retries;
@@ -111,8 +109,7 @@ export class LocalChannels {
       for (const channel of channels) {
         const open = sockets.ofChannel(channel);
         if (open.length === 0) (this.#isKnown(channel) ? away : unknown).push(channel);
-        // A channel that missed frames gets a snapshot.
-        for (const ws of open) if (!this.#forward(ws, from, frames)) away.push(channel);
+        for (const ws of open) this.#forward(ws, from, frames);
       }
     }
     for (const { channel, generation } of gone) memberships.remove(channel, from, generation);
@@ -160,18 +157,13 @@ export class LocalChannels {
     });
   }
 
-  /**
-   * Whether the frames were sent, or wait for the socket's first ones. Changes are left out before
-   * a snapshot.
-   */
-  #forward(ws: WebSocket, from: string, frames: readonly Frame[]): boolean {
+  /** Changes are only for a socket that knows what changed. */
+  #forward(ws: WebSocket, from: string, frames: readonly Frame[]): void {
     const unsynced = this.#unsynced.get(ws);
     if (frames.some(({ kind }) => kind === "snapshot")) unsynced?.delete(from);
-    const meant = unsynced?.has(from) ? frames.filter(({ kind }) => kind !== "changes") : frames;
-    return this.#options.broadcaster.forward(
-      ws,
-      meant.map(({ text }) => text),
-    );
+    for (const { kind, text } of frames) {
+      if (kind !== "changes" || !unsynced?.has(from)) this.#options.sockets.send(ws, text);
+    }
   }
 
   async #resyncNow(channel: string, view: View): Promise<void> {

@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { Admissions } from "./admissions.ts";
 import { Alarm } from "../alarm.ts";
 import { Memberships } from "../memberships.ts";
 import { Broadcaster } from "./broadcaster.ts";
@@ -47,6 +48,8 @@ import type {
 
 export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #events: Events;
+  readonly #changes: Changes;
+  readonly #admissions: Admissions;
   readonly #connections: Connections;
   readonly #serverCalls: ServerCalls;
   readonly #localChannels: LocalChannels;
@@ -80,16 +83,18 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const localChannels = new LocalChannels(parts);
     const maintenance = new Maintenance({ ...parts, localChannels });
     this.#events = events;
+    this.#changes = changes;
     this.#localChannels = localChannels;
     this.#elsewhereChannels = new ElsewhereChannels(changes, broadcaster, sockets);
     this.#maintenance = maintenance;
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
+    this.#admissions = new Admissions({ ...parts, events, localChannels });
     this.#connections = new Connections({ ...parts, localChannels });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
-  override fetch(request: Request): Response {
-    return this.#events.run(() => this.#connections.open(request));
+  override fetch(request: Request): Response | Promise<Response> {
+    return this.#events.run(() => this.#admissions.open(request));
   }
 
   override webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -110,7 +115,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   occupants(): PresenceFrame["payload"] {
-    return this.#events.run(() => this.#serverCalls.occupants());
+    return this.#call(() => this.#serverCalls.occupants());
   }
 
   add(
@@ -119,31 +124,31 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     owner: ElsewhereOwner | null,
   ): Promise<Added | ErrorFrame | null> {
     const known = owner === null ? null : decodeElsewhere(owner);
-    return this.#events.run(() => refusable(() => this.#serverCalls.add(channel, user, known)));
+    return this.#call(() => refusable(() => this.#serverCalls.add(channel, user, known)));
   }
 
   remove(channel: string): Promise<number | null> {
-    return this.#events.run(() => this.#serverCalls.remove(channel));
+    return this.#call(() => this.#serverCalls.remove(channel));
   }
 
   page(after: string | null, limit: number): Promise<PresencePage> {
-    return this.#events.run(() => this.#serverCalls.page(after, limit));
+    return this.#call(() => this.#serverCalls.page(after, limit));
   }
 
   stats(): RoomStats {
-    return this.#events.run(() => this.#serverCalls.stats());
+    return this.#call(() => this.#serverCalls.stats());
   }
 
   look(channel: string): Sighting | null {
-    return this.#events.run(() => this.#serverCalls.look(channel));
+    return this.#call(() => this.#serverCalls.look(channel));
   }
 
   send(payload: Json): Promise<number | ErrorFrame> {
-    return this.#events.run(() => refusable(() => this.#serverCalls.send(payload)));
+    return this.#call(() => refusable(() => this.#serverCalls.send(payload)));
   }
 
   prune(ageMs?: number): Promise<ListedPresence[]> {
-    return this.#events.run(() => this.#serverCalls.prune(ageMs));
+    return this.#call(() => this.#serverCalls.prune(ageMs));
   }
 
   async pruneCount(ageMs?: number): Promise<number> {
@@ -151,45 +156,51 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   }
 
   vacate(): Promise<boolean> {
-    return this.#events.run(() => this.#maintenance.vacate());
+    return this.#call(() => this.#maintenance.vacate());
   }
 
   link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null> {
-    return this.#events.run(() =>
-      refusable(() => this.#localChannels.link(channel, room, Date.now())),
-    );
+    return this.#call(() => refusable(() => this.#localChannels.link(channel, room, Date.now())));
   }
 
   where(channel: string): Promise<Whereabouts | null> {
-    return this.#events.run(() => this.#localChannels.where(channel));
+    return this.#call(() => this.#localChannels.where(channel));
   }
 
   touch(channel: string): Promise<readonly string[] | null> {
-    return this.#events.run(() => this.#localChannels.touch(channel, Date.now()));
+    return this.#call(() => this.#localChannels.touch(channel, Date.now()));
   }
 
   leaveAll(channel: string): Promise<readonly string[] | null> {
-    return this.#events.run(() => this.#localChannels.leaveAll(channel));
+    return this.#call(() => this.#localChannels.leaveAll(channel));
   }
 
   seen(channels: readonly string[]): (number | null)[] {
-    return this.#events.run(() => this.#localChannels.seen(channels, Date.now()));
+    return this.#call(() => this.#localChannels.seen(channels, Date.now()));
   }
 
   deliver(delivery: Delivery): DeliveryAck {
-    return this.#events.run(() => this.#localChannels.deliver(delivery));
+    return this.#call(() => this.#localChannels.deliver(delivery));
   }
 
   drop(channel: string, reason: LeaveReason, generation: number): void {
-    this.#events.run(() => this.#elsewhereChannels.drop(channel, reason, generation));
+    this.#call(() => this.#elsewhereChannels.drop(channel, reason, generation));
   }
 
   touchHere(channel: string): boolean {
-    return this.#events.run(() => this.#elsewhereChannels.touch(channel));
+    return this.#call(() => this.#elsewhereChannels.touch(channel));
   }
 
   resync(channel: string, view: View): void {
-    this.#events.run(() => this.#elsewhereChannels.resync(channel, view));
+    this.#call(() => this.#elsewhereChannels.resync(channel, view));
+  }
+
+  /** A call of a server or of another object, which must not be told of what a crash could undo. */
+  #call<Result>(work: () => Result): Result {
+    return this.#events.run(() => {
+      this.#changes.settle(Date.now());
+      return work();
+    });
   }
 }
 

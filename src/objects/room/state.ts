@@ -10,7 +10,13 @@ import { ALARM_RETRY_MS } from "../../core/limits.ts";
 import type { RemoteOwner } from "../../core/owner.ts";
 import { type Entry, type Timeouts, timeoutsOf, PresenceSet } from "../../core/presence-set.ts";
 import { clearOldLosses, connectedBefore, recover } from "../../core/recovery.ts";
-import { type RenderedBatch, ViewRenderer } from "../../core/view-renderer.ts";
+import {
+  type ChangesSince,
+  type RenderedBatch,
+  type Snapshot,
+  ViewRenderer,
+} from "../../core/view-renderer.ts";
+import type { View } from "../../core/protocol.ts";
 import type { Memberships } from "../memberships.ts";
 import type { DirectoryEntry } from "./directory-entry.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -51,7 +57,11 @@ export type RoomStateOptions = {
 
 const NO_EFFECTS: Effects = { gone: [], unlinked: [], stored: [], hasNews: false };
 
-type Known = { readonly set: PresenceSet; readonly renderer: ViewRenderer };
+type Known = {
+  readonly set: PresenceSet;
+  readonly renderer: ViewRenderer;
+  isCountingStored: boolean;
+};
 
 export class RoomState {
   readonly #options: RoomStateOptions;
@@ -69,8 +79,7 @@ export class RoomState {
 
   /** The presences of a room that is hydrated. */
   get presences(): PresenceSet {
-    if (!this.#known) throw new Error("the room is not hydrated");
-    return this.#known.set;
+    return this.#hydrated.set;
   }
 
   get size(): number {
@@ -117,13 +126,26 @@ export class RoomState {
     if (set.size > 0) this.#options.alarm.setBy(this.#deadline(set, now));
   }
 
+  /** Whether joins are in the set that are not stored yet. */
+  get hasDeferred(): boolean {
+    return this.#deferred.length > 0;
+  }
+
+  /** What a new listener must get. */
+  snapshot(view: View): Snapshot {
+    const { set, renderer } = this.#hydrated;
+    return renderer.snapshot(set, view);
+  }
+
   /** What to send of gathered changes, which are in the set already. */
-  render(diff: Diff): RenderedBatch {
-    if (!this.#known) throw new Error("the room is not hydrated");
-    const { set, renderer } = this.#known;
-    const wasCounting = renderer.isCounting;
-    const rendered = renderer.render(set, diff);
-    if (renderer.isCounting !== wasCounting) this.#options.store.isCounting = renderer.isCounting;
+  render(changesSince: ChangesSince): RenderedBatch {
+    const known = this.#hydrated;
+    const { set, renderer } = known;
+    const rendered = renderer.render(set, changesSince);
+    if (renderer.isCounting !== known.isCountingStored) {
+      this.#options.store.isCounting = renderer.isCounting;
+      known.isCountingStored = renderer.isCounting;
+    }
     return rendered;
   }
 
@@ -148,8 +170,9 @@ export class RoomState {
     const set = new PresenceSet(this.#timeouts, entries);
     // Everything that is in the set was sent before the room slept.
     const { announceMax } = settings;
-    const renderer = new ViewRenderer(room, set, { announceMax, isCounting: store.isCounting });
-    this.#known = { set, renderer };
+    const { isCounting } = store;
+    const renderer = new ViewRenderer(room, set, { announceMax, isCounting });
+    this.#known = { set, renderer, isCountingStored: isCounting };
     directoryEntry.restore(set.size > 0);
     this.#restoreAlarm(set, now, restartedAt === known ? null : restartedAt);
     const orphans = [...live.keys()].filter((channel) => !set.get(channel));
@@ -158,6 +181,11 @@ export class RoomState {
       unheard,
       mayHaveDied: !hasSockets,
     };
+  }
+
+  get #hydrated(): Known {
+    if (!this.#known) throw new Error("the room is not hydrated");
+    return this.#known;
   }
 
   /** Whether other objects must be told. */

@@ -47,7 +47,7 @@ export class RoomPanel {
   /** Throws a TypeError where no address can name the room. */
   constructor(api: Api, room: string, refused: (error: ApiError) => void) {
     this.#connection = watchRoom(
-      { url: SERVICE, room, token: () => api.token },
+      { url: SERVICE, room, token: api.token },
       {
         received: (frame) => frame && this.#showFrame(frame),
         ended: ({ reason, retryMs }) => {

@@ -1,0 +1,247 @@
+/**
+ * How connections come in. A newcomer waits for nobody: it is accepted, and sent its first frames in the same
+ * turn of the event loop. What others must know of it is stored and flushed in the next turn. Those that come
+ * meanwhile would be told of a presence that is not stored yet, so they are admitted in that next turn, all
+ * of them with one transaction and one snapshot.
+ */
+
+import type { Connection } from "./attachments.ts";
+import type { Changes } from "./changes.ts";
+import type { Events } from "./events.ts";
+import { welcomeFrame } from "../../core/frames.ts";
+import {
+  CHANNEL_ID_BYTES,
+  PRESENCES_PER_CONNECTION,
+  RESUME_SECRET_BYTES,
+} from "../../core/limits.ts";
+import { formatCount, ProtocolError } from "../../core/protocol.ts";
+import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
+import type { LocalChannels } from "./local-channels.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { Sockets } from "./sockets.ts";
+
+type Resume = NonNullable<Connect["resume"]>;
+
+/** A connection that is accepted, and has yet to be sent its first frames. */
+type Admitted = {
+  readonly connect: Connect;
+  readonly client: WebSocket;
+  readonly ws: WebSocket;
+  readonly channel: string;
+  /** The secret that resumes its presence; `null` for a watcher. */
+  readonly secret: string | null;
+  /** Whether it resumed a presence. */
+  readonly isBack: boolean;
+};
+
+/** A connection that waits for its turn. */
+type Waiting = { readonly connect: Connect; readonly answer: PromiseWithResolvers<Response> };
+
+export type AdmissionsOptions = {
+  readonly room: string;
+  readonly settings: Settings;
+  readonly sockets: Sockets;
+  readonly changes: Changes;
+  readonly localChannels: LocalChannels;
+  readonly events: Events;
+};
+
+export class Admissions {
+  readonly #options: AdmissionsOptions;
+  #waiting: Waiting[] = [];
+  #isTurnComing = false;
+
+  constructor(options: AdmissionsOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
+  open(request: Request): Response | Promise<Response> {
+    const connect = decodeConnect(request);
+    if (this.#options.changes.hasDeferred) {
+      const answer = Promise.withResolvers<Response>();
+      this.#waiting.push({ connect, answer });
+      this.#takeTurnSoon();
+      return answer.promise;
+    }
+    const now = Date.now();
+    const admitted = this.#admit(connect, now);
+    if (admitted instanceof Response) return admitted;
+    try {
+      this.#greet(admitted, now);
+    } catch (error) {
+      this.#abandon(admitted);
+      throw error;
+    }
+    this.#takeTurnSoon();
+    return switchTo(admitted.client);
+  }
+
+  #takeTurnSoon(): void {
+    if (this.#isTurnComing) return;
+    this.#isTurnComing = true;
+    void this.#takeNextTurn();
+  }
+
+  async #takeNextTurn(): Promise<void> {
+    // Ends when the runtime has looked at everything that has come by then.
+    await scheduler.wait(0);
+    this.#isTurnComing = false;
+    const { events, changes } = this.#options;
+    events.run(() => {
+      try {
+        this.#takeTurn(Date.now());
+      } catch (error) {
+        changes.recover(error);
+      }
+    });
+  }
+
+  /** Stores whoever came in, admits whoever waits, and tells the others of all of them. */
+  #takeTurn(now: number): void {
+    const { changes } = this.#options;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const admitted: [Waiting, Admitted][] = [];
+    try {
+      for (const one of waiting) {
+        const result = this.#admitWaiting(one, now);
+        if (result) admitted.push([one, result]);
+      }
+      changes.settle(now);
+      for (const [{ answer }, one] of admitted) {
+        this.#greet(one, now);
+        answer.resolve(switchTo(one.client));
+      }
+    } catch (error) {
+      for (const [{ answer }, one] of admitted) {
+        this.#abandon(one);
+        answer.reject(error);
+      }
+      throw error;
+    }
+    changes.flush(now);
+  }
+
+  /** `undefined` where it got its answer: it was refused, or could not be admitted. */
+  #admitWaiting({ connect, answer }: Waiting, now: number): Admitted | undefined {
+    try {
+      const result = this.#admit(connect, now);
+      if (!(result instanceof Response)) return result;
+      answer.resolve(result);
+    } catch (error) {
+      answer.reject(error);
+    }
+    return undefined;
+  }
+
+  /** Accepts a socket, or answers why not. The presence is not stored yet. */
+  #admit(connect: Connect, now: number): Admitted | Response {
+    const { changes, sockets } = this.#options;
+    changes.hydrate(now);
+    const refusal = this.#fullness(connect, now);
+    if (refusal !== null) {
+      return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
+    }
+    const { 0: client, 1: ws } = new WebSocketPair();
+    try {
+      return connect.isWatching
+        ? this.#watch({ connect, client, ws }, now)
+        : this.#join({ connect, client, ws }, now);
+    } catch (error) {
+      sockets.abandon(ws);
+      client.accept();
+      throw error;
+    }
+  }
+
+  #watch(pair: Pick<Admitted, "connect" | "client" | "ws">, now: number): Admitted {
+    const { user, view, canSend } = pair.connect;
+    const channel = this.#newChannel();
+    const connection = { channel, user, view, canSend, isWatching: true, seenAt: now };
+    this.#options.sockets.accept(pair.ws, connection);
+    return { ...pair, channel, secret: null, isBack: false };
+  }
+
+  /** Joins, or takes a presence up again, which the others do not notice. */
+  #join(pair: Pick<Admitted, "connect" | "client" | "ws">, now: number): Admitted {
+    const { changes, sockets } = this.#options;
+    const { user, view, canSend, resume } = pair.connect;
+    const set = changes.hydrate(now);
+    const isBack = this.#mayResume(resume, user, now);
+    const { channel, secret } = isBack ? resume : this.#newPresence();
+    for (const old of isBack ? sockets.ofChannel(channel) : []) {
+      const message = "the same channel connected again and took the presence over";
+      sockets.refuse(old, new ProtocolError("replaced", message));
+    }
+    const diff = set.join(channel, user, now, { kind: "local", secret });
+    const state = set.get(channel)?.presence.state;
+    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
+    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
+    sockets.accept(pair.ws, { ...connection, ...stated });
+    changes.defer(diff, now);
+    return { ...pair, channel, secret, isBack };
+  }
+
+  #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
+    const { room, settings, sockets, changes, localChannels } = this.#options;
+    const { user, view } = connect;
+    const presence = secret === null ? {} : { channel, resume: secret };
+    const welcome = view === "diff" ? welcomeFrame(room, settings, { user, ...presence }) : null;
+    changes.greet(ws, view, welcome, now);
+    if (!isBack) return;
+    sockets.metrics.count("resumes");
+    localChannels.resumed(ws, channel, view);
+  }
+
+  /** Nobody gets the other end of the socket. */
+  #abandon({ ws, client }: Admitted): void {
+    this.#options.sockets.abandon(ws);
+    // Takes the close frame: an end that nobody holds would keep the room in memory for good.
+    client.accept();
+  }
+
+  /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */
+  #mayResume(resume: Connect["resume"], user: Connect["user"], now: number): resume is Resume {
+    if (resume === null) return false;
+    const entry = this.#options.changes.hydrate(now).get(resume.channel);
+    if (entry?.owner.kind !== "local" || entry.owner.secret !== resume.secret) return false;
+    return entry.presence.user?.id === user?.id;
+  }
+
+  /**
+   * Why there is no place: too many connections, or presences that outlive theirs, altogether or of this user.
+   * Who comes back needs no new place.
+   */
+  #fullness({ isWatching, resume, user }: Connect, now: number): string | null {
+    const { settings, sockets, changes } = this.#options;
+    const { roomMax, userMax } = settings;
+    const id = user?.id ?? null;
+    const { connectionCounts } = sockets;
+    const set = changes.hydrate(now);
+    const isBack = !isWatching && this.#mayResume(resume, user, now);
+    // Its own old socket, of which only the client knows that it is dead.
+    const isReplacing = isBack && sockets.ofChannel(resume.channel).length > 0;
+    const hasPlaces = (connections: number, presences: number, max: number) =>
+      (isReplacing || connections < max) &&
+      (isBack || isWatching || presences < max * PRESENCES_PER_CONNECTION);
+    if (!hasPlaces(connectionCounts.size, set.size, roomMax)) {
+      return `the room is full; its limit is ${formatCount(roomMax)} connections; try again later`;
+    }
+    if (hasPlaces(connectionCounts.of(id), set.presencesOf(id), userMax)) return null;
+    return `you have too many connections to this room; the limit is ${formatCount(userMax)} for one user; close one and try again later`;
+  }
+
+  #newPresence(): Resume {
+    return { channel: this.#newChannel(), secret: randomId(RESUME_SECRET_BYTES) };
+  }
+
+  #newChannel(): string {
+    return `${this.#options.room}!${randomId(CHANNEL_ID_BYTES)}`;
+  }
+}
+
+function randomId(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return random.toBase64({ alphabet: "base64url", omitPadding: true });
+}
