@@ -14,7 +14,7 @@ export type TokenRequest = {
 };
 
 /** A token, or nothing: then the client connects anonymously. */
-type Token = string | null | undefined;
+export type Token = string | null | undefined;
 
 /**
  * A JWT, or a function that returns one or a promise of one; nothing for an anonymous connection. The
