@@ -98,6 +98,10 @@ export class Session implements ConnectionListener, PageListener {
 
   received(frame: Frame | null): void {
     this.#heardAt = Date.now();
+    this.store.events.batch(() => this.#handle(frame));
+  }
+
+  #handle(frame: Frame | null): void {
     if (frame?.type === "error") this.#handleError(frame);
     else if (frame?.type === "welcome") this.#handleWelcome(frame);
     else if (frame?.type === "messages") {

@@ -7,7 +7,7 @@ import { ProtocolError } from "./protocol.ts";
 /** Whether `name` can name a room: 1–255 bytes of UTF-8 without control characters. */
 export function isRoomName(name: string): boolean {
   const bytes = utf8Length(name);
-  return bytes >= 1 && bytes <= NAME_BYTES_MAX && name.isWellFormed() && !/\p{Cc}/u.test(name);
+  return bytes >= 1 && bytes <= NAME_BYTES_MAX && !/[\p{Cc}\p{Cs}]/u.test(name);
 }
 
 /** The random part of a socket's channel, in base64url. */

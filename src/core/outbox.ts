@@ -23,8 +23,11 @@ type Greeted = { readonly knowledge: Knowledge; readonly messagesBefore: number 
 export class Outbox<Listener> {
   readonly #room: string;
   /** In the order in which they happened: whoever was greeted in between knows the first of them. */
-  #changes: Diff[] = [];
+  #changes: DiffGatherer[] = [];
+  /** How many of them somebody who was greeted knows: no change may be added to those. */
+  #closed = 0;
   #greeted = new Map<Listener, Greeted>();
+  #lastGreeted: Greeted | undefined;
   /** Who must get a snapshot, and how many of the gathered messages are older than that. */
   #snapshots = new Map<Listener, number>();
   /** As JSON, so that each is made once and its size is known. */
@@ -46,13 +49,16 @@ export class Outbox<Listener> {
   }
 
   addChange(diff: Diff): void {
-    if (!isEmpty(diff)) this.#changes.push(diff);
+    if (isEmpty(diff)) return;
+    if (this.#changes.length === this.#closed) this.#changes.push(new DiffGatherer());
+    this.#changes.at(-1)?.add(diff);
   }
 
   /** Takes the gathered changes. */
   takeChanges(): ChangesSince {
-    const changes = this.#changes;
+    const changes = this.#changes.map((gathered) => gathered.take());
     this.#changes = [];
+    this.#closed = 0;
     const known = new Map<number, Diff>();
     return (first) => {
       const diff = known.get(first) ?? gather(changes, first);
@@ -61,17 +67,28 @@ export class Outbox<Listener> {
     };
   }
 
-  /** Nobody knows any more what the gathered changes were about: everybody gets a snapshot instead. */
+  /** What was gathered, or taken last, could not be told: everybody gets a snapshot instead. */
   discardChanges(): void {
-    if (this.#changes.length === 0) return;
     this.#mustResyncAll = true;
     this.#changes = [];
+    this.#closed = 0;
   }
 
   /** A new listener has its snapshot: news for it are only what comes from now on. */
   addGreeted(listener: Listener, sent: Sent): void {
-    const knowledge = { sent, changes: this.#changes.length };
-    this.#greeted.set(listener, { knowledge, messagesBefore: this.#messages.length });
+    // Nothing waits, so it knows what everybody knows.
+    if (this.isEmpty) return;
+    this.#closed = this.#changes.length;
+    const changes = this.#changes.length;
+    const messagesBefore = this.#messages.length;
+    const last = this.#lastGreeted;
+    const isSame =
+      last?.knowledge.sent === sent &&
+      last.knowledge.changes === changes &&
+      last.messagesBefore === messagesBefore;
+    // Those of one turn share what they know, and so the frames that are made of it.
+    this.#lastGreeted = isSame ? last : { knowledge: { sent, changes }, messagesBefore };
+    this.#greeted.set(listener, this.#lastGreeted);
   }
 
   /** A new listener that cannot be sent anything at once: it gets a snapshot, and messages from now on. */
@@ -106,6 +123,7 @@ export class Outbox<Listener> {
       this.#mustResyncAll,
     ];
     this.#greeted = new Map();
+    this.#lastGreeted = undefined;
     this.#snapshots = new Map();
     this.#mustResyncAll = false;
     const messagesSince = this.#takeMessages();
@@ -113,7 +131,7 @@ export class Outbox<Listener> {
       ...framesOf(rendered?.newsKind(view) ?? "snapshot", rendered?.news(view, knowledge) ?? []),
       ...messagesSince(messagesBefore),
     ];
-    const known = new Map<View, readonly Frame[]>();
+    const known = new Map<Greeted | undefined, Map<View, readonly Frame[]>>();
     return (view, listener) => {
       const messagesBefore = snapshots.get(listener);
       const late = greeted.get(listener);
@@ -123,9 +141,10 @@ export class Outbox<Listener> {
           ...messagesSince(messagesBefore ?? late?.messagesBefore ?? 0),
         ];
       }
-      if (late) return news(view, late.knowledge, late.messagesBefore);
-      const frames = known.get(view) ?? news(view);
-      known.set(view, frames);
+      const ofLate = known.get(late) ?? new Map<View, readonly Frame[]>();
+      known.set(late, ofLate);
+      const frames = ofLate.get(view) ?? news(view, late?.knowledge, late?.messagesBefore);
+      ofLate.set(view, frames);
       return frames;
     };
   }

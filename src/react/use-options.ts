@@ -20,10 +20,17 @@ export function useMounted<State>(options: RoomOptions<State>): Mounted<State> {
   const mounted = useRef({ options, isMounted: true });
   useEarlyEffect(() => {
     mounted.current = { options, isMounted: true };
-    return () => {
-      mounted.current = { options, isMounted: false };
-    };
   });
+  useEffect(() => {
+    mounted.current = { ...mounted.current, isMounted: true };
+    return () => {
+      const last = mounted.current;
+      // Not at once: an effect of the component may take its state back while it unmounts.
+      queueMicrotask(() => {
+        if (mounted.current === last) mounted.current = { ...last, isMounted: false };
+      });
+    };
+  }, []);
   const key = keyOf(options);
   const { token } = options;
   const renewed = useRef({ key, token });

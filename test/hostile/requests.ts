@@ -13,6 +13,9 @@ const FAR_AHEAD = 99_999_999_999;
 const x = (length: number) => "x".repeat(length);
 const server = { sub: "server", can: ["admin"] };
 
+/** A good token but for its end. Over HTTP it is 401 `unauthorized`, to a socket 4101 `token_expired`. */
+export const EXPIRED_TOKEN = { claims: { ...server, exp: LONG_AGO } };
+
 /** Tokens that prove nothing. Over HTTP each is 401 `unauthorized`, to a socket 4001 `unauthorized`. */
 export const BAD_TOKENS: readonly (readonly [what: string, token: TokenRow])[] = [
   ["text", { text: "admin" }],
@@ -49,7 +52,6 @@ export const BAD_TOKENS: readonly (readonly [what: string, token: TokenRow])[] =
     "a key that is a path",
     { header: { alg: "HS256", kid: "../../dev/null" }, claims: server, secret: "\0".repeat(32) },
   ],
-  ["an end long ago", { claims: { ...server, exp: LONG_AGO } }],
   ["an end that is text", { claims: { ...server, exp: "never" } }],
   ["a beginning far ahead", { claims: { ...server, nbf: FAR_AHEAD } }],
   ["a beginning that is no number", { claims: { ...server, nbf: {} } }],

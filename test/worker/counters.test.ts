@@ -3,7 +3,17 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { COUNTERS } from "../../src/core/counters.ts";
 import { presencePath, call, roomPath } from "../support/http.ts";
-import { advance, after, crash, evict, inRoom, LIVES, ring, socketsLeft } from "../support/room.ts";
+import {
+  advance,
+  after,
+  crash,
+  evict,
+  inRoom,
+  LIVES,
+  ring,
+  socketsLeft,
+  stored,
+} from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs } from "../support/socket.ts";
 import { reportsOf, watched } from "../support/worker.ts";
 
@@ -155,6 +165,7 @@ test("a socket of the version before has no counters, and counts from now on", a
   const room = newRoom();
   const ada = await openAs("ada", room, DIFF);
   await firstFrames(ada);
+  await stored(room);
   await inRoom(room, (_, state) => {
     for (const ws of state.getWebSockets()) {
       const {

@@ -20,7 +20,16 @@ import { readSettings } from "../../src/config/settings.ts";
 import { lobbyOf } from "../../src/rpc/lobbies.ts";
 import wranglerToml from "../../wrangler.toml?raw";
 import { call } from "../support/http.ts";
-import { advance, after, alarmIn, evict, idsIn, socketsLeft, storageOf } from "../support/room.ts";
+import {
+  advance,
+  after,
+  alarmIn,
+  evict,
+  idsIn,
+  socketsLeft,
+  stored,
+  storageOf,
+} from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs, type OpenOptions } from "../support/socket.ts";
 import { watched } from "../support/worker.ts";
 
@@ -68,6 +77,7 @@ function newChannel(): string {
 async function join(sub: string, room: string, options: OpenOptions = DIFF) {
   const socket = await openAs(sub, room, options);
   const { welcome } = await firstFrames(socket);
+  await stored(room);
   return { socket, channel: welcome.channel ?? "" };
 }
 

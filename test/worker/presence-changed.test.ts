@@ -15,14 +15,22 @@ import {
   LIVES,
   ring,
   socketsLeft,
+  stored,
 } from "../support/room.ts";
-import { firstFrames, newRoom, openAs } from "../support/socket.ts";
+import { firstFrames, newRoom, openAs as openSocketAs } from "../support/socket.ts";
 
 const DIFF = { query: { view: "diff" } };
 const BOT = { id: "bot" };
 const TIMES = { joinedAt: expect.any(Number), lastSeen: expect.any(Number) };
 
 const all = rooms(env);
+
+/** Opens a socket, and waits until the room has told receivers of it: it does when it has stored the join. */
+const openAs: typeof openSocketAs = async (sub, room, options) => {
+  const socket = await openSocketAs(sub, room, options);
+  await stored(room);
+  return socket;
+};
 
 let logged: string[] = [];
 const disconnects: (() => void)[] = [];

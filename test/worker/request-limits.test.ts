@@ -298,12 +298,12 @@ function refusals() {
 }
 
 describe("a refusal is one line of the log, with who and where and why, and no token", () => {
-  test("of a socket whose token is wrong", async () => {
+  test("of a socket whose token has run out", async () => {
     const room = newRoom();
     const token = await tokenFor("ada", { exp: 1 });
     await refusal(await open(room, { token }));
     expect(refusals()).toEqual([
-      { event: "socket refused", room, code: "unauthorized", status: 4001 },
+      { event: "socket refused", room, code: "token_expired", status: 4101 },
     ]);
     expectNoToken(token);
   });

@@ -218,6 +218,8 @@ describe("cursors of tenant B", () => {
   test("show tenant A no room of its", async () => {
     const further = await openAs("bob", `${bRoom}-further`, { ...DIFF, claims: B });
     await firstFrames(further);
+    // The lobby hears of a room when it has stored who came in.
+    await further.heard();
     const list = await call("GET", `/rooms?limit=1&prefix=${bRoom}`, { claims: B });
     const { cursor } = { cursor: "", ...Object(list.body) };
     expect(cursor).not.toBe("");

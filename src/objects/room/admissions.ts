@@ -67,13 +67,14 @@ export class Admissions {
     const now = Date.now();
     const admitted = this.#admit(connect, now);
     if (admitted instanceof Response) return admitted;
+    // Whatever becomes of the greeting: what was deferred must be stored.
+    this.#takeTurnSoon();
     try {
       this.#greet(admitted, now);
     } catch (error) {
       this.#abandon(admitted);
       throw error;
     }
-    this.#takeTurnSoon();
     return switchTo(admitted.client);
   }
 
@@ -103,22 +104,27 @@ export class Admissions {
     const waiting = this.#waiting;
     this.#waiting = [];
     const admitted: [Waiting, Admitted][] = [];
+    for (const one of waiting) {
+      const result = this.#admitWaiting(one, now);
+      if (result) admitted.push([one, result]);
+    }
     try {
-      for (const one of waiting) {
-        const result = this.#admitWaiting(one, now);
-        if (result) admitted.push([one, result]);
-      }
       changes.settle(now);
-      for (const [{ answer }, one] of admitted) {
-        this.#greet(one, now);
-        answer.resolve(switchTo(one.client));
-      }
     } catch (error) {
       for (const [{ answer }, one] of admitted) {
         this.#abandon(one);
         answer.reject(error);
       }
       throw error;
+    }
+    for (const [{ answer }, one] of admitted) {
+      try {
+        this.#greet(one, now);
+        answer.resolve(switchTo(one.client));
+      } catch (error) {
+        this.#abandon(one);
+        answer.reject(error);
+      }
     }
     changes.flush(now);
   }

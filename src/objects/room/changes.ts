@@ -9,6 +9,7 @@ import type { ChangeObservers } from "./change-observers.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
+import type { RenderedBatch } from "../../core/view-renderer.ts";
 import type { WelcomeFrame } from "../../core/server-frames.ts";
 import type { Memberships } from "../memberships.ts";
 import type { DirectoryEntry } from "./directory-entry.ts";
@@ -134,19 +135,32 @@ export class Changes {
   }
 
   #flush(now: number): void {
-    const { state, store, broadcaster, remoteDelivery } = this.#options;
+    const { store, broadcaster, remoteDelivery } = this.#options;
     const { outbox } = broadcaster;
     if (outbox.needsPresences) this.hydrate(now);
     // Where that changed something, it is sent already.
     if (this.#timer !== undefined || outbox.isEmpty) return;
     this.#commit();
-    const rendered = outbox.needsPresences ? state.render(outbox.takeChanges()) : undefined;
+    const rendered = this.#render();
     const deliveries = broadcaster.flush(rendered, store.remoteChannels, now);
     for (const [room, items] of deliveries) {
       this.#resync(remoteDelivery.add(room, items));
       void this.#deliver(room);
     }
     if (!broadcaster.pump()) this.#pumpLater();
+  }
+
+  /** Nothing where only messages wait. */
+  #render(): RenderedBatch | undefined {
+    const { state, broadcaster } = this.#options;
+    const { outbox } = broadcaster;
+    if (!outbox.needsPresences) return undefined;
+    try {
+      return state.render(outbox.takeChanges());
+    } catch (error) {
+      outbox.discardChanges();
+      throw error;
+    }
   }
 
   /** What changes while the pump is at work is for the next flush. */

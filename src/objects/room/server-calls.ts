@@ -82,6 +82,8 @@ export class ServerCalls {
   async page(after: string | null, limit: number): Promise<PresencePage> {
     const { changes, maintenance } = this.#options;
     await maintenance.freshen();
+    // Whoever came in meanwhile.
+    changes.settle(Date.now());
     const all = Array.from(changes.hydrate(Date.now()).entries(), ({ presence }) => presence)
       .map((presence) => ({ presence, key: orderOf(presence) }))
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));

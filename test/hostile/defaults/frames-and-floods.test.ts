@@ -208,6 +208,7 @@ describe("a flood", () => {
       type: "error",
       code: "throttled",
       message: expect.stringContaining("20 frames a second"),
+      frames: 1,
     });
     const heard = await ada.heard();
     expect(heard.at(-1)).toMatchObject({ updates: [{ state: 39 }] });

@@ -12,7 +12,7 @@ import type { Frame } from "../../support/listener.ts";
 import { firstFrames, newRoom, openAs, TestSocket, tokenFor } from "../../support/socket.ts";
 import { constructedInAll } from "../../support/worker.ts";
 import { FRAMES } from "../frames.ts";
-import { BAD_TOKENS, REQUESTS, type TokenRow, UPGRADES } from "../requests.ts";
+import { BAD_TOKENS, EXPIRED_TOKEN, REQUESTS, type TokenRow, UPGRADES } from "../requests.ts";
 
 const ORIGIN = "https://presence.test";
 
@@ -110,6 +110,16 @@ describe("what the edge refuses", () => {
     const url = `${ORIGIN}/rooms/${newRoom()}/ws?${query.toString()}`;
     const request = new Request(url, { headers: { upgrade: "websocket" } });
     expect(await refusalOf(request)).toBe("4001 unauthorized");
+  });
+
+  test("a token that has run out is 401 over HTTP, and 4101 to a socket", async () => {
+    const token = await mint(EXPIRED_TOKEN);
+    const room = `${ORIGIN}/rooms/${newRoom()}`;
+    const call = new Request(room, { headers: { authorization: `Bearer ${token}` } });
+    expect(await refusalOf(call)).toBe("401 unauthorized");
+    const url = `${room}/ws?${new URLSearchParams({ token }).toString()}`;
+    const upgrade = new Request(url, { headers: { upgrade: "websocket" } });
+    expect(await refusalOf(upgrade)).toBe("4101 token_expired");
   });
 
   test.each(REQUESTS)("%s: %s", async (_what, asked, options, answer) => {
