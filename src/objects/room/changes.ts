@@ -125,8 +125,8 @@ export class Changes {
     if (this.#timer !== undefined || broadcaster.outbox.isEmpty) return;
     const delay = broadcaster.delay(now, store.remoteChannels.size);
     if (delay === 0) this.#flush(now);
-    // Asked again then: greetings may have spent what the flush was to be paid with.
-    else this.#setTimer(delay, () => this.flush(Date.now()));
+    // Not asked again then: what greetings spend meanwhile delays the flush after it.
+    else this.#setTimer(delay, () => this.#flush(Date.now()));
   }
 
   /** Resolves when the other objects know of all changes so far, or will be told by the alarm. */
