@@ -317,19 +317,19 @@ describe("times in a change", () => {
   });
 });
 
-describe("a receiver is called after the change is isStored", () => {
-  test("and finds it in storage, and a change that could not be isStored is told to nobody", async () => {
+describe("a receiver is called after the change is stored", () => {
+  test("and finds it in storage, and a change that could not be stored is told to nobody", async () => {
     const room = newRoom();
     const isStored: boolean[] = [];
     const changes = changesOf(room);
-    await all.add(room, "isStored-1");
+    await all.add(room, "stored-1");
     await changes.next();
     await inRoom(room, async (instance, { storage }) => {
       connect((change) => {
         if (change.room.name !== room) return;
         isStored.push(storage.kv.get(`presence:${change.added?.channel}`) !== undefined);
       });
-      await instance.add("isStored-2", null, { kind: "detached", generation: 1, linkedAt: 1 });
+      await instance.add("stored-2", null, { kind: "detached", generation: 1, linkedAt: 1 });
     });
     expect(isStored).toEqual([true]);
     await changes.next();
