@@ -351,7 +351,7 @@ export const RAW_FRAMES: readonly RawFrameRow[] = [
       frame(PING, "p"),
       frame(0x80, '"payload":3}'),
     ]),
-    "heartbeat, pong",
+    "heartbeat, messages, pong",
   ],
   [
     "a thousand empty fragments",
