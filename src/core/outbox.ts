@@ -67,8 +67,13 @@ export class Outbox<Listener> {
     };
   }
 
-  /** What was gathered, or taken last, could not be told: everybody gets a snapshot instead. */
+  /** Nobody knows any more what the gathered changes were about: everybody gets a snapshot instead. */
   discardChanges(): void {
+    if (this.#changes.length > 0) this.resyncAll();
+  }
+
+  /** What was taken could not be told: everybody gets a snapshot instead, of what is gathered too. */
+  resyncAll(): void {
     this.#mustResyncAll = true;
     this.#changes = [];
     this.#closed = 0;

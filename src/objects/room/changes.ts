@@ -158,7 +158,7 @@ export class Changes {
     try {
       return state.render(outbox.takeChanges());
     } catch (error) {
-      outbox.discardChanges();
+      outbox.resyncAll();
       throw error;
     }
   }
