@@ -21,6 +21,10 @@ export type CallErrorCode =
   | "bad_cursor"
   /** Not a user: no object, a wrong id, or too much info. */
   | "bad_user"
+  /** No receiver of webhooks is set, or none of this room's events. */
+  | "no_webhook"
+  /** The log does not reach back so far, or the revision is not of this room's log. */
+  | "history_gone"
   /** The channel is in as many rooms as a channel may be in. */
   | "too_many_rooms";
 

@@ -19,6 +19,8 @@ const CODES = {
   403: "forbidden",
   404: "not_found",
   405: "method_not_allowed",
+  409: "conflict",
+  410: "gone",
   413: "body_too_large",
   415: "unsupported_media_type",
   422: "bad_body",
@@ -37,6 +39,8 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   too_many_rooms: 422,
   throttled: 429,
   room_full: 503,
+  no_webhook: 409,
+  history_gone: 410,
 };
 
 /** The answer to whatever a route threw. */

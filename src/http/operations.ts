@@ -68,6 +68,8 @@ export const FAILURES = {
   403: "the token does not allow this",
   404: "there is no such thing",
   405: "not with this method",
+  409: "the service is not set up for this; the message says what is missing",
+  410: "the room's log does not reach back so far",
   413: "the body is too large",
   415: "the body is not JSON by its content type",
   426: "the address is a WebSocket's",
