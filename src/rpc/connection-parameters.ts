@@ -18,6 +18,8 @@ const Connect = v.object({
   isWatching: v.boolean(),
   /** A presence to take up again, and the secret that proves it. */
   resume: v.nullable(v.object({ channel: v.string(), secret: v.string() })),
+  /** The last revision that the client knows. */
+  since: v.nullable(v.string()),
 });
 export type Connect = v.InferOutput<typeof Connect>;
 
