@@ -45,7 +45,7 @@ export {
 } from "./core/presence.ts";
 export { ProtocolError } from "./core/protocol.ts";
 export { type RoomHandle } from "./api/room-handle.ts";
-export { type Added, type PresencePage } from "./rpc/stubs.ts";
+export { type Added, type PresencePage, type Replay } from "./rpc/stubs.ts";
 export { Room } from "./objects/room/room.ts";
 export { type ChannelOptions, presences, type Presences } from "./api/presences.ts";
 export { webhooks, type Webhooks } from "./api/webhooks.ts";

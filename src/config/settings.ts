@@ -254,6 +254,11 @@ function readWebhook(env: Variables): Webhook | null {
       `PRESENCE_WEBHOOK_SECRET has ${secrets.length} secrets; it must be one, or ${WEBHOOK_SECRETS_MAX} separated by a space while one replaces the other`,
     );
   }
+  if (readNumber(env, "PRESENCE_HISTORY") === 0) {
+    throw new Error(
+      "PRESENCE_WEBHOOK_URL is set and PRESENCE_HISTORY is 0; webhooks are read from the log: let rooms keep one, 120 seconds if it is not set, or unset the address",
+    );
+  }
   return { url: checkWebhookUrl(url), secrets: secrets.map(webhookKeyOf) };
 }
 

@@ -206,6 +206,9 @@ export const WEBHOOK_EVENTS_MAX = 100;
 /** … and bytes of its body: what receivers of webhooks read without being told. */
 export const WEBHOOK_BYTES_MAX = 65_536;
 
+/** Characters of a revision that is asked for: no room has given out a longer one. */
+export const REVISION_LENGTH_MAX = 64;
+
 /** Crashes without a delivery between them after which batches still end where they ended before. */
 export const BATCH_ENDS_MAX = 16;
 

@@ -55,6 +55,14 @@ export type Delivery = {
  */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
+/** What of a room's log its receiver of webhooks gets once more: all where neither is given. */
+export type Replay = {
+  /** A revision: everything behind it. */
+  readonly after?: string | undefined;
+  /** Milliseconds since the epoch: everything from then on. */
+  readonly from?: number | undefined;
+};
+
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
@@ -73,6 +81,8 @@ export interface RoomStub {
   page(after: string | null, limit: number): Promise<PresencePage>;
   look(channel: string): Promise<Sighting | null>;
   stats(): Promise<RoomStats>;
+  /** How many events are sent once more. */
+  replayWebhooks(replay: Replay): Promise<number | ErrorFrame>;
   /** To how many connections the message goes. */
   send(payload: Json): Promise<number | ErrorFrame>;
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;

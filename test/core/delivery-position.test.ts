@@ -3,7 +3,7 @@
  * order, and what comes again has the boundaries that it had.
  */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   advance,
@@ -50,7 +50,7 @@ test("every event arrives in order, and a batch that is sent again is the same o
         world.step("begin");
         world.step("arrive");
       }
-      world.check();
+      expect(world.verdict()).toEqual({ furthest: world.end, changed: 0 });
     }),
     { numRuns: 500 },
   );
@@ -86,17 +86,17 @@ class World {
     }
   }
 
-  check(): void {
+  /** How far the receiver got without a gap, and batches that began where another one did and ended elsewhere. */
+  verdict(): { readonly furthest: number; readonly changed: number } {
     const boundaries = new Map<number, number>();
-    let furthest = 0;
+    let [furthest, changed] = [0, 0];
     for (const [after, last] of this.#received) {
-      // No gap; what begins where a batch began before ends where that ended.
-      expect(after).toBeLessThanOrEqual(furthest);
-      expect(boundaries.get(after) ?? last).toBe(last);
+      if (after > furthest) break;
+      if ((boundaries.get(after) ?? last) !== last) changed += 1;
       boundaries.set(after, last);
       furthest = Math.max(furthest, last);
     }
-    expect(furthest).toBe(this.end);
+    return { furthest, changed };
   }
 }
 

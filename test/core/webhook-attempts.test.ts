@@ -1,6 +1,6 @@
 /** What an answer of a receiver means, and when to try again. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { WEBHOOK_AGE_MS_MAX, WEBHOOK_RETRY_MS } from "../../src/core/limits.ts";
 import { outcomeOf, retryAfterOf, retryDelay } from "../../src/core/webhook-attempts.ts";

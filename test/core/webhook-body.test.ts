@@ -1,6 +1,6 @@
 /** Batches: as much as one call may have, and the same each time. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8Length } from "../../src/core/json.ts";
 import { WEBHOOK_BYTES_MAX, WEBHOOK_EVENTS_MAX } from "../../src/core/limits.ts";

@@ -1156,6 +1156,9 @@ describe.each(["/presence", "/a/b-c.d"])("mounted under %s", (mount) => {
       pruneRooms: [200, { removed: expect.any(Number) }],
       leaveAll: [200, { rooms: [room] }],
       removePresence: [204, null],
+      // No receiver is set here, and this token is for some rooms.
+      replayWebhooks: [409, { error: { code: "no_webhook" } }],
+      testWebhook: [403, { error: { code: "forbidden" } }],
       openSocket: [426, { error: { code: "upgrade_required" } }],
       getHealth: [200, { ok: true }],
     };

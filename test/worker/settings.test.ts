@@ -224,10 +224,13 @@ describe("PRESENCE_SECRET_PREVIOUS", () => {
   });
 });
 
+/** A secret of webhooks. */
+function key(bytes: number, fill = 7): string {
+  return `whsec_${btoa(String.fromCharCode(...new Uint8Array(bytes).fill(fill)))}`;
+}
+
 describe("webhooks", () => {
   const URL_OF_HOOK = "https://example.com/hooks/a-private-path?key=private";
-  const key = (bytes: number, fill = 7) =>
-    `whsec_${btoa(String.fromCharCode(...new Uint8Array(bytes).fill(fill)))}`;
   const withSecret = (secret: string): Variables => ({
     PRESENCE_WEBHOOK_URL: URL_OF_HOOK,
     PRESENCE_WEBHOOK_SECRET: secret,
@@ -290,6 +293,13 @@ describe("webhooks", () => {
     expect(complaint({ PRESENCE_WEBHOOK_SECRET: key(32) })).toContain(
       "PRESENCE_WEBHOOK_SECRET is set without PRESENCE_WEBHOOK_URL",
     );
+  });
+
+  test("need a log", () => {
+    const message = complaint({ ...withSecret(key(32)), PRESENCE_HISTORY: "0" });
+    expect(message).toContain("PRESENCE_HISTORY is 0");
+    expect(message).not.toContain("private");
+    expect(complaint({ ...withSecret(key(32)), PRESENCE_HISTORY: "1" })).toBe("nothing");
   });
 
   test("may be of some types and some rooms", () => {

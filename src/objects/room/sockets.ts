@@ -8,6 +8,7 @@ import { ConnectionCounts } from "./connection-counts.ts";
 import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
+import { DeliveryMark } from "./delivery-mark.ts";
 import { Metrics } from "./metrics.ts";
 
 /** RFC 6455: the peer broke the protocol, here by an end without a close frame. */
@@ -20,6 +21,8 @@ export const ABNORMAL_CLOSURE = 1006;
 export class Sockets {
   /** What happened in the room. */
   readonly metrics: Metrics;
+  /** How far the room's webhooks have got. */
+  readonly deliveryMark: DeliveryMark;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   #dropped = 0;
@@ -29,6 +32,7 @@ export class Sockets {
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
     this.metrics = new Metrics(ctx, this.#attachments);
+    this.deliveryMark = new DeliveryMark(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. A restart loses the pair, so it is set each
     // time.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
@@ -48,6 +52,7 @@ export class Sockets {
   remove(ws: WebSocket): void {
     this.#connectionCounts?.remove(ws);
     this.metrics.inherit(ws);
+    this.deliveryMark.inherit(ws);
   }
 
   /** How many there are, altogether and of each user. */
