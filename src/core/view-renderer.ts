@@ -87,7 +87,10 @@ export class ViewRenderer {
   ): Snapshot | undefined {
     const sent = this.#refresh(set);
     if (sent.isCounting) return undefined;
-    return { texts: diffFrames(this.#room, set, diff, revs).map(textOf), sent };
+    const texts = diffFrames(this.#room, set, diff, revs.rev).map((frame) =>
+      textOf({ ...frame, since: revs.since }),
+    );
+    return { texts, sent };
   }
 
   /** The texts of the gathered changes, which are in `set` already. */
@@ -145,7 +148,7 @@ export class ViewRenderer {
 
   #diffs(set: PresenceSet, diff: Diff, lurkersBefore: number, rev: string | undefined): string[] {
     if (isEmpty(diff)) return [];
-    return diffFrames(this.#room, set, diff, rev === undefined ? {} : { rev })
+    return diffFrames(this.#room, set, diff, rev)
       .filter(
         ({ joins, updates, leaves, lurkers }) =>
           joins.length + updates.length + leaves.length > 0 || lurkers !== lurkersBefore,

@@ -198,8 +198,9 @@ export class Admissions {
     const { rev } = state;
     const you = { user, ...presence, ...(rev !== undefined && { rev }) };
     const welcome = view === "diff" ? welcomeFrame(room, settings, you) : null;
-    const known = view === "diff" ? { since, formerChannel: resume?.channel ?? null } : {};
-    changes.greet(ws, { view, welcome, ...known }, now);
+    const former = user && resume ? { channel: resume.channel, user } : null;
+    const known = view === "diff" && since !== null ? { since, former } : null;
+    changes.greet(ws, { view, welcome, known }, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");
     localChannels.resumed(ws, channel, view);

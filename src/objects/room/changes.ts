@@ -7,6 +7,7 @@ import { INTERNAL_ERROR } from "./attachments.ts";
 import type { Broadcaster } from "./broadcaster.ts";
 import type { ChangeObservers } from "./change-observers.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
+import type { Former } from "../../core/catch-up.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import type { RenderedBatch } from "../../core/view-renderer.ts";
@@ -37,9 +38,8 @@ export type ChangesOptions = {
 export type Greeting = {
   readonly view: View;
   readonly welcome: WelcomeFrame | null;
-  /** The revision that its client knows already, and the channel by which it was here. */
-  readonly since?: string | null;
-  readonly formerChannel?: string | null;
+  /** The revision that its client knows already, and its presence of then. */
+  readonly known: { readonly since: string; readonly former: Former | null } | null;
 };
 
 export class Changes {
@@ -112,13 +112,9 @@ export class Changes {
   }
 
   /** Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for itself. */
-  greet(
-    ws: WebSocket,
-    { view, welcome, since = null, formerChannel = null }: Greeting,
-    now: number,
-  ): void {
+  greet(ws: WebSocket, { view, welcome, known }: Greeting, now: number): void {
     const { state, broadcaster } = this.#options;
-    const missed = since === null ? undefined : state.catchUp(since, formerChannel);
+    const missed = known && state.catchUp(known.since, known.former);
     broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
   }
 
