@@ -33,7 +33,7 @@ export const PresenceFrame = v.object({
 });
 export type PresenceFrame = v.InferOutput<typeof PresenceFrame>;
 
-/** First frame of view `diff`. */
+/** First frame of view `diff`, and with `welcome=1` of every view. */
 export const WelcomeFrame = v.object({
   type: v.literal("welcome"),
   room: v.string(),

@@ -147,6 +147,12 @@ const QUERY: readonly Parameter[] = [
     description: "the secret that goes with `channel`",
     schema: { type: "string" },
   },
+  {
+    name: "welcome",
+    in: "query",
+    description: "1: a `welcome` comes first in every view, not in view `diff` alone",
+    schema: { type: "string", enum: ["1"] },
+  },
 ];
 
 function queryParametersOf({ query }: Operation): Parameter[] {

@@ -191,9 +191,10 @@ export class Admissions {
 
   #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
     const { room, settings, sockets, changes, localChannels } = this.#options;
-    const { user, view } = connect;
+    const { user, view, wantsWelcome } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
-    const welcome = view === "diff" ? welcomeFrame(room, settings, { user, ...presence }) : null;
+    const isWelcomed = view === "diff" || wantsWelcome;
+    const welcome = isWelcomed ? welcomeFrame(room, settings, { user, ...presence }) : null;
     changes.greet(ws, view, welcome, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");

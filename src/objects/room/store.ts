@@ -40,7 +40,10 @@ const FormerRow = v.pipe(
   }),
 );
 
-const Row = v.union([v.object({ ...fields, owner: OwnerSchema }), FormerRow]);
+const Row = v.union([
+  v.object({ ...fields, owner: OwnerSchema, ttlMs: v.exactOptional(v.number()) }),
+  FormerRow,
+]);
 
 export class Store {
   readonly #storage: DurableObjectStorage;
