@@ -9,7 +9,13 @@ import { TTL_SECONDS_MAX, TTL_SECONDS_MIN } from "./limits.ts";
 import type { ElsewhereOwner } from "./owner.ts";
 import type { User } from "./presence.ts";
 import type { PresenceSet } from "./presence-set.ts";
-import { checkJson, checkStateSize, formatCount, ProtocolError } from "./protocol.ts";
+import {
+  checkFlaws,
+  checkIntegers,
+  checkStateSize,
+  formatCount,
+  ProtocolError,
+} from "./protocol.ts";
 
 /** A state and a ttl, as they go to a room. */
 export type Given = {
@@ -48,8 +54,10 @@ export function hasSocket(): ProtocolError {
  * as for what a client sends, or `state_too_large`.
  */
 export function decodeState(state: unknown, max: number): Json {
+  // First: what is nested too deeply exhausts the stack when it is made a text.
+  checkFlaws(state, "state");
   const text = textOf(state);
-  checkJson(state, text, "state");
+  checkIntegers(text, "state");
   const known: Json = JSON.parse(text);
   checkStateSize(known, max);
   return known;

@@ -85,7 +85,8 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   }
   const value = parseJson(data);
   if (value === "heartbeat") return { type: "heartbeat" };
-  checkJson(value, data, "the frame");
+  checkFlaws(value, "the frame");
+  checkIntegers(data, "the frame");
   const result = v.safeParse(clientFrame, value);
   if (!result.success) {
     throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
@@ -125,13 +126,8 @@ export function checkStateSize(state: Json, max: number): void {
   );
 }
 
-/** Throws a ProtocolError `bad_frame` for JSON that could not be sent on as it came; `what` says what it is. */
-export function checkJson(value: unknown, text: string, what: string): void {
-  checkFlaws(value, what);
-  checkIntegers(text, what);
-}
-
-function checkFlaws(value: unknown, what: string): void {
+/** Throws a ProtocolError `bad_frame` for what could not be sent on as it came; `what` says what it is. */
+export function checkFlaws(value: unknown, what: string): void {
   const flaw = flawOf(value, JSON_DEPTH_MAX);
   if (flaw === null) return;
   const message =
@@ -141,7 +137,8 @@ function checkFlaws(value: unknown, what: string): void {
   throw new ProtocolError("bad_frame", message);
 }
 
-function checkIntegers(text: string, what: string): void {
+/** Throws a ProtocolError `bad_frame` for a text with an integer that parsing has rounded. */
+export function checkIntegers(text: string, what: string): void {
   const unsafe = unsafeIntegerIn(text);
   if (unsafe === null) return;
   throw new ProtocolError(

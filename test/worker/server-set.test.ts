@@ -249,6 +249,7 @@ describe.each(ENDS)("a ttl, %s", (_, between) => {
       // oxlint-disable-next-line no-await-in-loop
       await channelObject(channel).ring();
     }
+    expect(await channelsIn(room)).toEqual([]);
     await expectNothingIn([roomObject(room), channelObject(channel)]);
   });
 });
