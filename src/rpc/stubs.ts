@@ -30,8 +30,12 @@ export type PresencePage = {
   readonly after: string | null;
 };
 
-/** One channel in one room. */
-export type Sighting = { readonly user: User | null; readonly lastSeen: number };
+/** One channel in one room, with the ttl that it was given there. */
+export type Sighting = {
+  readonly user: User | null;
+  readonly lastSeen: number;
+  readonly ttlMs?: number;
+};
 
 /**
  * Frames of one room for channels that have their sockets in another, in the order in which they

@@ -340,6 +340,52 @@ describe("rows", () => {
   });
 });
 
+describe("the home of a channel without a socket", () => {
+  const alarmOf = async (channel: string) =>
+    ((await channelObject(channel).storage()).alarm ?? Number.NaN) - Date.now();
+
+  test("looks for a presence with a long ttl when that may be over, not in each maximum age", async () => {
+    const room = newRoom();
+    const channel = `bot of ${room}`;
+    await put(room, channel, { ttl: 3_600 });
+    expect(await alarmOf(channel)).toBeLessThanOrEqual(60_000);
+    advance(60);
+    await channelObject(channel).ring();
+    expect(await alarmOf(channel)).toBeGreaterThan(3_500_000);
+    expect(await alarmOf(channel)).toBeLessThanOrEqual(3_545_000);
+    // A sign of life in between moves it on, once it has rung.
+    advance(3_000);
+    await put(room, channel, {});
+    advance(545);
+    await channelObject(channel).ring();
+    expect(await alarmOf(channel)).toBeGreaterThan(3_000_000);
+    expect((await call("GET", channelPath(channel))).body).toEqual({
+      channel,
+      user: null,
+      rooms: [room],
+      lastSeen: expect.any(Number),
+    });
+  });
+
+  test("looks within the maximum age where any of its rooms has no ttl, or is new", async () => {
+    const [room, other] = [newRoom(), newRoom()];
+    const channel = `bot of ${room}`;
+    await put(room, channel, { ttl: 3_600 });
+    advance(60);
+    await channelObject(channel).ring();
+    await put(other, channel, {});
+    expect(await alarmOf(channel)).toBeLessThanOrEqual(60_000);
+    advance(59);
+    await channelObject(channel).ring();
+    expect(await alarmOf(channel)).toBeLessThanOrEqual(60_000);
+    await after(5, other);
+    advance(60);
+    await channelObject(channel).ring();
+    expect((await call("GET", channelPath(channel))).body).toMatchObject({ rooms: [room] });
+    expect(await alarmOf(channel)).toBeGreaterThan(3_000_000);
+  });
+});
+
 describe("in TypeScript", () => {
   test("rooms(env).add and the handle of a room take a state and a ttl", async () => {
     const room = newRoom();

@@ -120,8 +120,11 @@ export class ServerCalls {
 
   look(channel: string): Sighting | null {
     const { state, changes } = this.#options;
-    const presence = changes.hydrate(Date.now()).get(channel)?.presence;
-    return presence ? { user: presence.user, lastSeen: state.lastSeen(channel) } : null;
+    const entry = changes.hydrate(Date.now()).get(channel);
+    if (!entry) return null;
+    const { presence, ttlMs } = entry;
+    const sighting = { user: presence.user, lastSeen: state.lastSeen(channel) };
+    return ttlMs === undefined ? sighting : { ...sighting, ttlMs };
   }
 
   /**
