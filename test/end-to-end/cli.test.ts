@@ -199,14 +199,14 @@ test("a channel is given a state and a ttl, and keeps what is left out", async (
   const room = newRoom();
   const bot = ["add", room, "bot-1"] as const;
   const json = (...args: string[]) => dpJson(...bot, ...args);
-  expect(await json("--id", "bot", "--state", '{"thinking":true}', "--ttl", "2")).toMatchObject({
+  expect(await json("--id", "bot", "--state", '{"thinking":true}', "--ttl", "3600")).toMatchObject({
     user: { id: "bot" },
     state: { thinking: true },
   });
   expect(await dp("room", room)).toMatch(/bot +bot-1 .*\{"thinking":true\}/);
   expect(await json("--state", "[1]")).toMatchObject({ user: { id: "bot" }, state: [1] });
   expect(await json()).toMatchObject({ user: { id: "bot" }, state: [1] });
-  expect(await json("--state", "null")).not.toHaveProperty("state");
+  expect(await json("--state", "null", "--ttl", "2")).not.toHaveProperty("state");
   await vi.waitFor(async () => expect(await dp("room", room)).toMatch(/^Nobody is in/), 10_000);
   const { client, welcome } = await joinAs(server, "ada", room);
   const refused = await run(["add", room, welcome.channel ?? "", "--ttl", "60"], { env: admin() });
