@@ -175,6 +175,7 @@ export const OPERATIONS = {
       channel: v.optional(v.string()),
       resume: v.optional(v.string()),
       welcome: v.optional(v.string()),
+      since: v.optional(v.string()),
     }),
     answers: { 101: { text: "The connection is open", body: null } },
     failures: [426],

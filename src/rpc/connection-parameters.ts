@@ -20,6 +20,8 @@ const Connect = v.object({
   wantsWelcome: v.optional(v.boolean(), false),
   /** A presence to take up again, and the secret that proves it. */
   resume: v.nullable(v.object({ channel: v.string(), secret: v.string() })),
+  /** The last revision that the client knows. */
+  since: v.nullable(v.string()),
 });
 export type Connect = v.InferOutput<typeof Connect>;
 

@@ -17,6 +17,7 @@ import {
 import { formatCount, ProtocolError } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
+import type { RoomState } from "./state.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -41,6 +42,7 @@ export type AdmissionsOptions = {
   readonly room: string;
   readonly settings: Settings;
   readonly sockets: Sockets;
+  readonly state: RoomState;
   readonly changes: Changes;
   readonly localChannels: LocalChannels;
   readonly events: Events;
@@ -190,12 +192,16 @@ export class Admissions {
   }
 
   #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
-    const { room, settings, sockets, changes, localChannels } = this.#options;
-    const { user, view, wantsWelcome } = connect;
+    const { room, settings, sockets, state, changes, localChannels } = this.#options;
+    const { user, view, wantsWelcome, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
-    const isWelcomed = view === "diff" || wantsWelcome;
-    const welcome = isWelcomed ? welcomeFrame(room, settings, { user, ...presence }) : null;
-    changes.greet(ws, view, welcome, now);
+    const { rev } = state;
+    const isDiff = view === "diff";
+    // Only this view can be told what came after a rev.
+    const you = { user, ...presence, ...(isDiff && rev !== undefined && { rev }) };
+    const welcome = isDiff || wantsWelcome ? welcomeFrame(room, settings, you) : null;
+    const known = isDiff ? { since, formerChannel: resume?.channel ?? null } : {};
+    changes.greet(ws, { view, welcome, ...known }, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");
     localChannels.resumed(ws, channel, view);

@@ -33,6 +33,15 @@ export type ChangesOptions = {
   readonly events: Events;
 };
 
+/** What a new socket is sent first. */
+export type Greeting = {
+  readonly view: View;
+  readonly welcome: WelcomeFrame | null;
+  /** The revision that its client knows already, and the channel by which it was here. */
+  readonly since?: string | null;
+  readonly formerChannel?: string | null;
+};
+
 export class Changes {
   readonly #options: ChangesOptions;
   #notifying: Promise<void> = Promise.resolve();
@@ -103,9 +112,14 @@ export class Changes {
   }
 
   /** Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for itself. */
-  greet(ws: WebSocket, view: View, welcome: WelcomeFrame | null, now: number): void {
+  greet(
+    ws: WebSocket,
+    { view, welcome, since = null, formerChannel = null }: Greeting,
+    now: number,
+  ): void {
     const { state, broadcaster } = this.#options;
-    broadcaster.greet(ws, welcome, state.snapshot(view), now);
+    const missed = since === null ? undefined : state.catchUp(since, formerChannel);
+    broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
   }
 
   /** Channels whose owner does not know them any more: their end was never told. */
