@@ -663,7 +663,7 @@ describe("a channel without a socket", () => {
     set.join("tab", ADA, 1_000, { kind: "local", secret: "secret" });
     set.takeUnsaved();
     set.update("tab", 1);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
     set.update("bot", 1);
     expect(set.takeUnsaved().puts).toMatchObject([{ presence: { channel: "bot", state: 1 } }]);
     set.setTtl("bot", 5_000);
@@ -671,7 +671,7 @@ describe("a channel without a socket", () => {
     set.update("bot", 1);
     set.setTtl("bot", 5_000);
     set.setTtl("nobody", 5_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
   });
 
   test.each([
