@@ -144,6 +144,10 @@ export const HTTP_PAGE = 100;
 /** Bytes of a body of the HTTP API: a user is 1 KiB, a message that many sockets get should not be much more. */
 export const HTTP_BODY_MAX = 65_536;
 
+/** Seconds that a presence may be given instead of the maximum age: two, as alarms are late, to a day. */
+export const TTL_SECONDS_MIN = 2;
+export const TTL_SECONDS_MAX = 86_400;
+
 /** Rooms in one page of a list. Each of the lobbies is asked for so many. */
 export const ROOM_PAGE_MAX = 1_000;
 

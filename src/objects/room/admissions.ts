@@ -193,13 +193,15 @@ export class Admissions {
 
   #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
     const { room, settings, sockets, state, changes, localChannels } = this.#options;
-    const { user, view, since, resume } = connect;
+    const { user, view, wantsWelcome, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
     const { rev } = state;
-    const you = { user, ...presence, ...(rev !== undefined && { rev }) };
-    const welcome = view === "diff" ? welcomeFrame(room, settings, you) : null;
+    const isDiff = view === "diff";
+    // Only this view can be told what came after a revision.
+    const you = { user, ...presence, ...(isDiff && rev !== undefined && { rev }) };
+    const welcome = isDiff || wantsWelcome ? welcomeFrame(room, settings, you) : null;
     const former = user && resume ? { channel: resume.channel, user } : null;
-    const known = view === "diff" && since !== null ? { since, former } : null;
+    const known = isDiff && since !== null ? { since, former } : null;
     changes.greet(ws, { view, welcome, known }, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");
