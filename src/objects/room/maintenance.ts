@@ -16,6 +16,7 @@ import { logDeed } from "../../telemetry/log.ts";
 import type { MetricsReporter } from "./metrics-reporter.ts";
 import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
+import type { RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
 
 export type MaintenanceOptions = {
@@ -24,6 +25,7 @@ export type MaintenanceOptions = {
   readonly changes: Changes;
   readonly sockets: Sockets;
   readonly store: Store;
+  readonly state: RoomState;
   readonly alarm: Alarm;
   readonly remoteDelivery: RemoteDelivery;
   readonly localChannels: LocalChannels;
@@ -93,8 +95,8 @@ export class Maintenance {
     }
     if (channels.size > 0) {
       const { lastSeen, failures } = await remoteDelivery.ask(channels);
-      for (const [host, error] of failures) {
-        retries.schedule("a host could not be reached", error, { host });
+      for (const [owner, error] of failures) {
+        retries.schedule("an owner could not be reached", error, { owner });
       }
       this.#update(channels, lastSeen);
     }
@@ -108,7 +110,7 @@ export class Maintenance {
    * whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
-    const { changes, store, alarm, localChannels, memberships, directoryEntry, retries } =
+    const { state, changes, store, alarm, localChannels, memberships, directoryEntry, retries } =
       this.#options;
     changes.flush(Date.now());
     const resyncs = Array.from(retries.takeResyncs(), ([channel, view]) =>
@@ -121,7 +123,7 @@ export class Maintenance {
     const { size } = changes.hydrate(Date.now());
     if (size > 0 || !memberships.isEmpty || store.isErased) return false;
     alarm.reset();
-    await store.erase();
+    await state.erase();
     return true;
   }
 

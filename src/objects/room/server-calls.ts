@@ -60,7 +60,7 @@ export class ServerCalls {
     }
     const diff = set.join(channel, user, now, owner ?? undefined);
     sockets.setUser(channel, user, now);
-    if (!before && owner?.kind === "remote") broadcaster.outbox.greet(channel);
+    if (!before && owner?.kind === "remote") broadcaster.outbox.welcomeLater(channel);
     changes.apply(diff, now);
     await changes.notified();
     const presence = set.get(channel)?.presence ?? { channel, user, joinedAt: now };
