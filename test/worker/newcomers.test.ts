@@ -116,10 +116,12 @@ async function longestTurn(work: () => Promise<unknown>): Promise<{ length: numb
   return most;
 }
 
-test("many who come at once are greeted a megabyte a turn, each in its place", async () => {
+const MANY = "many who come at once are greeted a megabyte a turn, each in its place";
+
+test(MANY, { timeout: 20_000 }, async () => {
   const room = newRoom();
   const text = "x".repeat(950);
-  const names = Array.from({ length: 200 }, (_, index) => `bot-${index}`);
+  const names = Array.from({ length: 100 }, (_, index) => `bot-${index}`);
   await Promise.all(names.map((id) => rooms(bindings).add(room, id, { id, text })));
   const ada = await openAs("ada", room, { query: { view: "count" } });
   await ada.heard();
@@ -133,5 +135,5 @@ test("many who come at once are greeted a megabyte a turn, each in its place", a
   expect(all).toBeGreaterThan(40 * snapshot);
   // A turn of greetings may be a turn of the pump, too.
   expect(length).toBeLessThan(2 * (SENT_AT_ONCE_LENGTH_MAX + snapshot));
-  expect((await idsIn(room)).slice(201).toSorted()).toEqual(users.toSorted());
+  expect((await idsIn(room)).slice(101).toSorted()).toEqual(users.toSorted());
 });
