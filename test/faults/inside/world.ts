@@ -292,8 +292,11 @@ async function ringOne(object: TestObject): Promise<void> {
   try {
     await object.ring();
   } catch (error) {
-    // It died in its alarm: the platform would try again, and so do we, once it is awake.
+    // It died in its alarm: the platform tries again, and so do we, at the next step of the clock.
     if (!/crashed|answer was lost/.test(String(error))) throw error;
+    if (!object.title.startsWith("room ")) return;
+    const room = object.title.slice("room ".length);
+    await survive(() => inRoom(room, (_, { storage }) => storage.setAlarm(Date.now() + 1)));
   }
 }
 
