@@ -8,6 +8,7 @@ import { type Json, jsonEqual } from "./json.ts";
 import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
 import { NO_LINK, type Owner } from "./owner.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
+import type { Movement } from "./room-log.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
 export type LossCause = "reload" | "cut" | "restart";
@@ -25,6 +26,8 @@ export type Entry = {
   lastSeen: number;
   /** The rank of the member's first join; all presences of a user share it. Orders the list of members. */
   rank: number;
+  /** When that first join was, in milliseconds since the epoch; its own, where it is anonymous. */
+  memberSince: number;
   owner: Owner;
   /** Set while the presence outlives its connection. */
   loss: Loss | null;
@@ -42,10 +45,14 @@ export function timeoutsOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: n
   return { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
 }
 
-/** What the store must do to hold the same as the set. */
-export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };
+/** What the store must do to hold the same as the set, and what happened meanwhile, in its order. */
+export type Unsaved = {
+  readonly puts: readonly Entry[];
+  readonly deletes: readonly string[];
+  readonly movements: readonly Movement[];
+};
 
-type Member = { rank: number; readonly users: Map<string, User> };
+type Member = { readonly rank: number; readonly since: number; readonly users: Map<string, User> };
 
 /** A room's presences by channel, and its members by user. */
 export class PresenceSet {
@@ -54,6 +61,7 @@ export class PresenceSet {
   readonly #entries = new Map<string, Entry>();
   readonly #members = new Map<string, Member>();
   readonly #unsaved = new Map<string, Entry | null>();
+  #movements: Movement[] = [];
   #lurkers = 0;
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
@@ -135,18 +143,20 @@ export class PresenceSet {
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
       if (user && old.presence.user?.id === user.id) return this.#setInfo(old, user);
     }
-    const rank = this.#rankOf(user);
+    const member = user ? this.#members.get(user.id) : undefined;
     const leaves = old ? [this.#remove(old, "replaced")] : [];
     const presence = { channel, user, joinedAt: now };
     const entry = {
       presence,
       lastSeen: now,
-      rank,
+      rank: member?.rank ?? this.#nextRank,
+      memberSince: member?.since ?? now,
       owner: old?.owner ?? owner ?? NO_LINK,
       loss: old?.loss ?? null,
     };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
+    this.#note("joined", entry);
     return { joins: [presence], updates: [], leaves };
   }
 
@@ -225,7 +235,9 @@ export class PresenceSet {
       else deletes.push(channel);
     }
     this.#unsaved.clear();
-    return { puts, deletes };
+    const movements = this.#movements;
+    this.#movements = [];
+    return { puts, deletes, movements };
   }
 
   /** When it is to leave: by itself, or by an age that was asked for. */
@@ -238,6 +250,7 @@ export class PresenceSet {
 
   #setInfo(entry: Entry, user: User): Diff {
     const { channel } = entry.presence;
+    this.#note("changed", entry);
     entry.presence = { ...entry.presence, user };
     this.#version += 1;
     this.#rosterVersion += 1;
@@ -246,9 +259,11 @@ export class PresenceSet {
     return { joins: [], updates: [entry.presence], leaves: [], newInfo: [channel] };
   }
 
-  #rankOf(user: User | null): number {
-    const member = user && this.#members.get(user.id);
-    return member ? member.rank : this.#nextRank;
+  #note(kind: Movement["kind"], entry: Entry, reason?: LeaveReason): void {
+    const { rank, memberSince, presence } = entry;
+    const { channel, user, joinedAt } = presence;
+    const movement = { kind, channel, user, joinedAt, memberSince, rank };
+    this.#movements.push(reason === undefined ? movement : { ...movement, reason });
   }
 
   #insert(entry: Entry): void {
@@ -264,7 +279,10 @@ export class PresenceSet {
     }
     const member = this.#members.get(user.id);
     if (member) member.users.set(channel, user);
-    else this.#members.set(user.id, { rank: entry.rank, users: new Map([[channel, user]]) });
+    else {
+      const { rank, memberSince: since } = entry;
+      this.#members.set(user.id, { rank, since, users: new Map([[channel, user]]) });
+    }
   }
 
   #remove(entry: Entry, reason: LeaveReason): Leave {
@@ -273,6 +291,7 @@ export class PresenceSet {
     this.#version += 1;
     this.#rosterVersion += 1;
     this.#unsaved.set(channel, null);
+    this.#note("left", entry, reason);
     if (!user) this.#lurkers -= 1;
     const member = user && this.#members.get(user.id);
     if (member) {

@@ -147,6 +147,12 @@ const QUERY: readonly Parameter[] = [
     description: "the secret that goes with `channel`",
     schema: { type: "string" },
   },
+  {
+    name: "since",
+    in: "query",
+    description: "the last `rev` that is known: what came after it is told, if the room knows it",
+    schema: { type: "string" },
+  },
 ];
 
 function queryParametersOf({ query }: Operation): Parameter[] {

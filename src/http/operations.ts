@@ -143,6 +143,7 @@ export const OPERATIONS = {
       token: v.optional(v.string()),
       channel: v.optional(v.string()),
       resume: v.optional(v.string()),
+      since: v.optional(v.string()),
     }),
     answers: { 101: { text: "The connection is open", body: null } },
     failures: [426],

@@ -17,6 +17,8 @@ export type Connect = {
   readonly isWatching: boolean;
   /** A presence to take up again, and the secret that proves it. */
   readonly resume: { readonly channel: string; readonly secret: string } | null;
+  /** The last revision that the client knows. */
+  readonly since: string | null;
 };
 
 /**

@@ -537,25 +537,37 @@ describe("what must be written", () => {
           presence: { channel: "a", user: ADA, joinedAt: 1_000 },
           lastSeen: 1_000,
           rank: 1,
+          memberSince: 1_000,
           owner: { kind: "local", secret: "secret" },
           loss: null,
         },
       ],
       deletes: [],
+      movements: [
+        { kind: "joined", channel: "a", user: ADA, joinedAt: 1_000, memberSince: 1_000, rank: 1 },
+      ],
     });
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test("a leave deletes", () => {
     const set = savedSet("a", "b");
     set.leave("a", "left");
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: ["a"] });
+    expect(set.takeUnsaved()).toEqual({
+      puts: [],
+      deletes: ["a"],
+      movements: [expect.objectContaining({ kind: "left", channel: "a" })],
+    });
   });
 
   test("a presence that is pruned is deleted", () => {
     const set = savedSet("a");
     set.prune(61_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: ["a"] });
+    expect(set.takeUnsaved()).toEqual({
+      puts: [],
+      deletes: ["a"],
+      movements: [expect.objectContaining({ kind: "left", channel: "a" })],
+    });
   });
 
   test("a replaced user is one write and no delete", () => {
@@ -596,7 +608,7 @@ describe("what must be written", () => {
     set.lose("a", cause, 2_000);
     set.takeUnsaved();
     set.join("a", ADA, 3_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test("coming back after a restart writes one row, with the time of the return", () => {
@@ -615,7 +627,7 @@ describe("what must be written", () => {
     set.update("a", { typing: true });
     set.touch("a", 2_000);
     set.join("a", ADA, 3_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test.each(["touch", "join"] as const)(
@@ -636,6 +648,10 @@ describe("what must be written", () => {
       set.join("a", ADA, 1_000);
       return set.takeUnsaved();
     })();
-    expect(new PresenceSet(TIMEOUTS, puts).takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(new PresenceSet(TIMEOUTS, puts).takeUnsaved()).toEqual({
+      puts: [],
+      deletes: [],
+      movements: [],
+    });
   });
 });

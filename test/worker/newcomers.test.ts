@@ -116,9 +116,7 @@ async function longestTurn(work: () => Promise<unknown>): Promise<{ length: numb
   return most;
 }
 
-const MANY = "many who come at once are greeted a megabyte a turn, each in its place";
-
-test(MANY, { timeout: 20_000 }, async () => {
+test("many who come at once are greeted a megabyte a turn", { timeout: 20_000 }, async () => {
   const room = newRoom();
   const text = "x".repeat(950);
   const names = Array.from({ length: 100 }, (_, index) => `bot-${index}`);

@@ -18,6 +18,7 @@ import {
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
+import type { RoomState } from "./state.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -42,6 +43,7 @@ export type AdmissionsOptions = {
   readonly room: string;
   readonly settings: Settings;
   readonly sockets: Sockets;
+  readonly state: RoomState;
   readonly changes: Changes;
   readonly localChannels: LocalChannels;
   readonly events: Events;
@@ -210,11 +212,16 @@ export class Admissions {
   }
 
   #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
-    const { room, settings, sockets, changes, localChannels } = this.#options;
-    const { user, view } = connect;
+    const { room, settings, sockets, state, changes, localChannels } = this.#options;
+    const { user, view, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
-    const welcome = view === "diff" ? welcomeFrame(room, settings, { user, ...presence }) : null;
-    this.#lengths.set(view, changes.greet(ws, view, welcome, now));
+    const { rev } = state;
+    const you = { user, ...presence, ...(rev !== undefined && { rev }) };
+    const welcome = view === "diff" ? welcomeFrame(room, settings, you) : null;
+    const known = view === "diff" ? { since, formerChannel: resume?.channel ?? null } : {};
+    const length = changes.greet(ws, { view, welcome, ...known }, now);
+    // Who is told what it missed says nothing of the next one's snapshot.
+    if (since === null) this.#lengths.set(view, length);
     if (!isBack) return;
     sockets.metrics.count("resumes");
     localChannels.resumed(ws, channel, view);

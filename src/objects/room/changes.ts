@@ -34,6 +34,15 @@ export type ChangesOptions = {
   readonly events: Events;
 };
 
+/** What a new socket is sent first. */
+export type Greeting = {
+  readonly view: View;
+  readonly welcome: WelcomeFrame | null;
+  /** The revision that its client knows already, and the channel by which it was here. */
+  readonly since?: string | null;
+  readonly formerChannel?: string | null;
+};
+
 export class Changes {
   readonly #options: ChangesOptions;
   #notifying: Promise<void> = Promise.resolve();
@@ -106,11 +115,16 @@ export class Changes {
 
   /**
    * Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for
-   * itself. Returns the characters of the snapshot.
+   * itself. Returns the characters of the snapshot, or of what it missed.
    */
-  greet(ws: WebSocket, view: View, welcome: WelcomeFrame | null, now: number): number {
+  greet(
+    ws: WebSocket,
+    { view, welcome, since = null, formerChannel = null }: Greeting,
+    now: number,
+  ): number {
     const { state, broadcaster } = this.#options;
-    return broadcaster.greet(ws, welcome, state.snapshot(view), now);
+    const missed = since === null ? undefined : state.catchUp(since, formerChannel);
+    return broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
   }
 
   /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
