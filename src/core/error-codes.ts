@@ -21,6 +21,8 @@ export type CallErrorCode =
   | "bad_cursor"
   /** Not a user: no object, a wrong id, or too much info. */
   | "bad_user"
+  /** A state or a ttl for a channel that has a socket: its client sets its state, its heartbeats keep it. */
+  | "has_socket"
   /** No receiver of webhooks is set, or none of this room's events. */
   | "no_webhook"
   /** The log does not reach back so far, or the revision is not of this room's log. */

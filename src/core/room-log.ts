@@ -79,18 +79,20 @@ export function recordsOf(
     users.set(id, user);
     note(user, movement);
   }
-  return net.map((movement) => {
+  const records: LogRecord[] = [];
+  for (const movement of net) {
     const id = movement.user?.id;
     const user = id === undefined ? undefined : users.get(id);
     const isMemberEvent = user && isEdge(user, movement, after.presencesOf(id ?? null));
     const isRoomEvent = isEdge(room, movement, after.size);
-    return {
+    records.push({
       ...movement,
       at,
       ...(isMemberEvent && { isMemberEvent }),
       ...(isRoomEvent && { isRoomEvent }),
-    };
-  });
+    });
+  }
+  return records;
 }
 
 /** The number of the last event that a record is, and the room after it. */

@@ -1253,5 +1253,7 @@ describe("GET /openapi.json", () => {
 test("every call of the API was made by a test of this file, but the socket's", async () => {
   await ask("getHealth", { claims: null });
   // A replay needs a room that keeps a log: test/end-to-end/webhooks.test.ts.
-  expect([...asked, "openSocket", "replayWebhooks"].toSorted()).toEqual(Object.keys(OPERATIONS).toSorted());
+  expect([...asked, "openSocket", "replayWebhooks"].toSorted()).toEqual(
+    Object.keys(OPERATIONS).toSorted(),
+  );
 });

@@ -7,6 +7,7 @@ import pMap from "p-map";
 import type { Changes } from "./changes.ts";
 import type { Frame } from "../../core/outbox.ts";
 import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
+import { hasSocket } from "../../core/given-presence.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
 import type { Entry } from "../../core/presence-set.ts";
 import type { View } from "../../core/protocol.ts";
@@ -45,10 +46,14 @@ export class LocalChannels {
 
   /**
    * Adds a further room to a channel, before that room is told of it; `null` where the channel is
-   * not local. Throws a ProtocolError where it is in too many rooms.
+   * not local. Throws a ProtocolError where it is in too many rooms, or must not be local.
    */
-  link(channel: string, room: string, now: number): ElsewhereOwner | null {
+  link(
+    channel: string,
+    { room, now, mustBeDetached }: { room: string; now: number; mustBeDetached: boolean },
+  ): ElsewhereOwner | null {
     if (!this.#entry(channel)) return null;
+    if (mustBeDetached) throw hasSocket();
     const { room: here, memberships } = this.#options;
     const version =
       room === here ? { generation: 0, linkedAt: 0 } : memberships.add(channel, room, now);
@@ -102,7 +107,7 @@ export class LocalChannels {
 
   /** Forwards what another room sends to local channels. */
   deliver({ from, items, gone }: Delivery): DeliveryAck {
-    const { memberships, sockets } = this.#options;
+    const { changes, memberships, sockets } = this.#options;
     const unknown: string[] = [];
     const away: string[] = [];
     for (const { channels, frames } of items) {
@@ -113,6 +118,7 @@ export class LocalChannels {
       }
     }
     for (const { channel, generation } of gone) memberships.remove(channel, from, generation);
+    changes.cutUnread(Date.now());
     return { unknown, away };
   }
 
@@ -133,9 +139,13 @@ export class LocalChannels {
     const isUnderWay = this.#resyncs.has(channel);
     this.#resyncs.set(channel, isUnderWay ? view : null);
     if (isUnderWay) return;
-    await this.#resyncNow(channel, view);
-    const again = this.#resyncs.get(channel);
-    this.#resyncs.delete(channel);
+    let again: View | null | undefined;
+    try {
+      await this.#resyncNow(channel, view);
+    } finally {
+      again = this.#resyncs.get(channel);
+      this.#resyncs.delete(channel);
+    }
     // Whoever asked meanwhile may be another socket, which did not get this.
     if (again) await this.resync(channel, again);
   }
@@ -211,7 +221,7 @@ export class LocalChannels {
     return Math.min(now, Math.max(lastSeen, ...seen));
   }
 
-  /** The view of the socket. A channel that is away has none; only `diff` can be resumed. */
+  /** The view of the socket. A channel that is away has none; whoever comes back says which it is. */
   #viewOf(channel: string): View {
     const [ws] = this.#options.sockets.ofChannel(channel);
     return ws ? this.#options.sockets.connection(ws).view : "diff";

@@ -17,6 +17,7 @@ import type { RoomLog } from "./room-log.ts";
 import type { MetricsReporter } from "./metrics-reporter.ts";
 import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
+import type { RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
 import type { WebhookOutbox } from "./webhook-outbox.ts";
 
@@ -26,6 +27,7 @@ export type MaintenanceOptions = {
   readonly changes: Changes;
   readonly sockets: Sockets;
   readonly store: Store;
+  readonly state: RoomState;
   readonly log: RoomLog;
   readonly alarm: Alarm;
   readonly remoteDelivery: RemoteDelivery;
@@ -99,8 +101,8 @@ export class Maintenance {
     }
     if (channels.size > 0) {
       const { lastSeen, failures } = await remoteDelivery.ask(channels);
-      for (const [host, error] of failures) {
-        retries.schedule("a host could not be reached", error, { host });
+      for (const [owner, error] of failures) {
+        retries.schedule("an owner could not be reached", error, { owner });
       }
       this.#update(channels, lastSeen);
     }
@@ -114,7 +116,7 @@ export class Maintenance {
    * has run out. Returns whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
-    const { changes, store, log, webhooks, alarm, ...others } = this.#options;
+    const { state, changes, store, log, webhooks, alarm, ...others } = this.#options;
     const { localChannels, memberships, directoryEntry, retries } = others;
     changes.flush(Date.now());
     const resyncs = Array.from(retries.takeResyncs(), ([channel, view]) =>
@@ -137,7 +139,7 @@ export class Maintenance {
       return false;
     }
     alarm.reset();
-    await store.erase();
+    await state.erase();
     log.invalidate();
     webhooks.reset();
     return true;
