@@ -248,9 +248,6 @@ export const WEBHOOK_RETRY_AFTER_MS_MIN = 1_000;
 /** The longest one: two more attempts fit into the age of an event. */
 export const WEBHOOK_RETRY_AFTER_MS_MAX = 86_400_000;
 
-/** Characters of a failure that are kept and shown. */
-export const WEBHOOK_ERROR_LENGTH_MAX = 200;
-
 // The client's numbers: how it beats, comes back and waits.
 
 /** A heartbeat may come this part of its interval early, so that pages opened together do not beat together. */

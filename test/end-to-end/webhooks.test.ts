@@ -3,6 +3,7 @@
  * order, and what a receiver that fails changes about it.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Answer, hang, lost, ok, Receiver, status } from "../support/receiver.ts";
 import type { Server } from "../support/server.ts";
@@ -14,6 +15,7 @@ import {
   forgotten,
   goodbye,
   PATIENCE,
+  roomStats,
   startServer,
   told,
   webhookStatus,
@@ -21,7 +23,10 @@ import {
 } from "../support/webhooks.ts";
 
 /** The last of the rooms may wait for an answer still, and for the next attempt. */
-const FORGOTTEN_MS_MAX = 120_000;
+const TEST_MS_MAX = 120_000;
+
+/** The runtime takes an object out of memory after 10 s without work. */
+const ASLEEP_AFTER_MS = 12_000;
 
 let receiver: Receiver;
 let server: Server;
@@ -34,6 +39,7 @@ beforeAll(async () => {
     startServer(receiver),
     startServer(receiver, {
       PRESENCE_HISTORY: "600",
+      PRESENCE_MAX_AGE: "600",
       PRESENCE_WEBHOOK_EVENTS: "presence.*",
       PRESENCE_WEBHOOK_ROOMS: "game-*",
     }),
@@ -166,11 +172,54 @@ test("a replay sends what is kept once more, with other ids of calls", async () 
   });
 });
 
+test("webhooks that arrive cost no row", async () => {
+  // The same happens in two rooms of one service, of which one sends webhooks.
+  for (const [index, id] of ["ada", "bob", "eve"].entries()) {
+    // One after the other: each is a row of the log by itself.
+    // oxlint-disable-next-line no-await-in-loop
+    await Promise.all([come(choosy, id, "game-rows"), come(choosy, id, "hall-rows")]);
+    // oxlint-disable-next-line no-await-in-loop
+    await vi.waitFor(() => {
+      expect(receiver.of("game-rows").events.length).toBe(index + 1);
+    }, PATIENCE);
+  }
+  await goodbye(await come(choosy, "zoe", "game-rows"));
+  await goodbye(await come(choosy, "zoe", "hall-rows"));
+  await vi.waitFor(() => expect(receiver.of("game-rows").events.length).toBe(5), PATIENCE);
+  await vi.waitFor(async () => {
+    expect(await webhookStatus(choosy, "game-rows")).toEqual({ pending: 0, failures: 0 });
+  }, PATIENCE);
+  const sent = await roomStats(choosy, "game-rows");
+  const silent = await roomStats(choosy, "hall-rows");
+  expect(sent.rowsWritten).toBe(silent.rowsWritten);
+  expect(receiver.of("game-rows").calls.all.length).toBeGreaterThanOrEqual(4);
+});
+
+test(
+  "a room that slept goes on where it was, and repeats nothing",
+  async () => {
+    const ada = await come(choosy, "ada", "game-asleep");
+    await told(receiver, "game-asleep", ["presence.joined ada"]);
+    const { calls } = receiver.of("game-asleep");
+    await vi.waitFor(async () => {
+      expect(await webhookStatus(choosy, "game-asleep")).toEqual({ pending: 0, failures: 0 });
+    }, PATIENCE);
+    const before = calls.all.length;
+    // It is the passing of time that puts the room to sleep.
+    await delay(ASLEEP_AFTER_MS);
+    await come(choosy, "bob", "game-asleep");
+    await told(receiver, "game-asleep", ["presence.joined ada", "presence.joined bob"]);
+    expect(calls.all.length).toBe(before + 1);
+    await goodbye(ada);
+  },
+  TEST_MS_MAX,
+);
+
 test(
   "in the end nothing of a room is stored, once its log has run out",
   async () => {
     await forgotten(server);
     expect(await server.tables()).toEqual([]);
   },
-  FORGOTTEN_MS_MAX,
+  TEST_MS_MAX,
 );

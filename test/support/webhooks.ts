@@ -45,8 +45,12 @@ export async function ask(
   return (await fetch(server.url + path, { method, headers, ...init })).json();
 }
 
+export async function roomStats(server: Server, room: string): Promise<RoomStats> {
+  return v.parse(RoomStats, await ask(server, "GET", `/rooms/${room}/stats`));
+}
+
 export async function webhookStatus(server: Server, room: string) {
-  return v.parse(RoomStats, await ask(server, "GET", `/rooms/${room}/stats`)).webhook;
+  return (await roomStats(server, room)).webhook;
 }
 
 /** Waits until nothing is stored of any room. */

@@ -14,6 +14,8 @@ const RANGES = [
   ["PRESENCE_FRAME_MAX", "frameMax", 64, 1_048_576, 1],
   ["PRESENCE_STATE_MAX", "stateMax", 2, 4_096, 1],
   ["PRESENCE_FRAME_RATE", "frameRate", 1, 10_000, 1],
+  ["PRESENCE_HISTORY", "historyMs", 0, 2_592_000, 1_000],
+  ["PRESENCE_HISTORY_MAX", "historyMax", 100, 1_000_000, 1],
 ] as const;
 
 /** What reading the settings says is wrong with them. */
@@ -37,6 +39,8 @@ test("nothing set is the defaults of the contract", () => {
     frameMax: 16_384,
     stateMax: 2_048,
     frameRate: 20,
+    historyMs: 120_000,
+    historyMax: 10_000,
     origins: null,
     anonymous: "join",
     secret: null,
