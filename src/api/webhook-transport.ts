@@ -46,27 +46,27 @@ class HttpTransport implements WebhookTransport {
   async send({ id, body }: WebhookMessage): Promise<Receipt> {
     const { url, secrets } = this.#webhook;
     const text = JSON.stringify(body);
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), WEBHOOK_ANSWER_MS_MAX);
     try {
-      const headers = await signedHeaders(id, text, secrets);
       const response = await fetch(url, {
         method: "POST",
-        headers,
+        headers: await signedHeaders(id, text, secrets),
         body: text,
         // It would take the events to an address that nobody has set.
         redirect: "manual",
-        signal: AbortSignal.timeout(WEBHOOK_ANSWER_MS_MAX),
+        signal: timeout.signal,
       });
       const retryAfter = response.headers.get("retry-after");
       // Nobody reads it, and it may have no end.
       await response.body?.cancel();
-      const { status } = response;
-      return {
-        status,
-        retryAfterMs: retryAfterOf(retryAfter, Date.now(), Date.parse),
-        error: null,
-      };
-    } catch (error) {
-      return failure(isTimeout(error) ? NO_ANSWER : "the receiver could not be reached");
+      const retryAfterMs = retryAfterOf(retryAfter, Date.now(), Date.parse);
+      return { status: response.status, retryAfterMs, error: null };
+    } catch {
+      return failure(timeout.signal.aborted ? NO_ANSWER : "the receiver could not be reached");
+    } finally {
+      // One that is pending, as that of `AbortSignal.timeout` would be, keeps the room in memory.
+      clearTimeout(timer);
     }
   }
 
@@ -103,10 +103,6 @@ const NO_ANSWER = `no answer within ${WEBHOOK_ANSWER_MS_MAX / 1_000} seconds`;
 
 function failure(error: string): Receipt {
   return { status: null, retryAfterMs: null, error };
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === "TimeoutError";
 }
 
 /** Of Standard Webhooks 1.0, for this attempt: with one signature for each secret. */
