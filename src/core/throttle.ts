@@ -80,6 +80,13 @@ export class Throttle {
     return new ProtocolError("throttled", `${dropped}; ${this.#limit}; send fewer`, frames);
   }
 
+  /** Milliseconds until `notice` has something to say; `null` where nothing is untold. */
+  noticeDelay(now: number): number | null {
+    if (this.#untold === 0) return null;
+    const waited = Math.abs(now - this.#toldAt);
+    return Math.max(0, THROTTLED_NOTICE_MS - waited);
+  }
+
   get #limit(): string {
     return `the limit is ${formatCount(this.#perSecond)} frames a second`;
   }

@@ -70,6 +70,16 @@ describe("a throttle", () => {
     expect(throttle.notice(START + 5_000)).toBeNull();
   });
 
+  test("knows when the frames that it dropped must be told", () => {
+    const throttle = emptied();
+    expect(throttle.noticeDelay(START)).toBeNull();
+    sendMany(throttle, 3, START);
+    expect(throttle.noticeDelay(START + 100)).toBe(900);
+    expect(throttle.noticeDelay(START + 2_000)).toBe(0);
+    expect(throttle.notice(START + 1_000)).toMatchObject({ frames: 3 });
+    expect(throttle.noticeDelay(START + 1_000)).toBeNull();
+  });
+
   test("does not forget in its sleep how many that are", () => {
     const before = emptied();
     sendMany(before, 3, START);

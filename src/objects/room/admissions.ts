@@ -14,6 +14,7 @@ import {
   PRESENCES_PER_CONNECTION,
   RESUME_SECRET_BYTES,
 } from "../../core/limits.ts";
+import type { User } from "../../core/presence.ts";
 import { formatCount, ProtocolError } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
@@ -30,6 +31,8 @@ type Admitted = {
   readonly channel: string;
   /** The secret that resumes its presence; `null` for a watcher. */
   readonly secret: string | null;
+  /** The user that it resumed a presence as, where that shows other info than before. */
+  readonly renewed?: User | null;
   /** Whether it resumed a presence. */
   readonly isBack: boolean;
 };
@@ -186,10 +189,10 @@ export class Admissions {
     const stated = state === undefined ? {} : { state: JSON.stringify(state) };
     sockets.accept(pair.ws, { ...connection, ...stated });
     changes.defer(diff, now);
-    return { ...pair, channel, secret, isBack };
+    return { ...pair, channel, secret, isBack, ...(isBack && diff.newInfo && { renewed: user }) };
   }
 
-  #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
+  #greet({ connect, ws, channel, secret, isBack, renewed }: Admitted, now: number): void {
     const { room, settings, sockets, changes, localChannels } = this.#options;
     const { user, view } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
@@ -197,7 +200,7 @@ export class Admissions {
     changes.greet(ws, view, welcome, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");
-    localChannels.resumed(ws, channel, view);
+    localChannels.resumed(ws, { channel, view, renewed });
   }
 
   /** Nobody gets the other end of the socket. */

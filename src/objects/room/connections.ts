@@ -6,6 +6,7 @@
 import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
 import { isEmpty } from "../../core/diff.ts";
+import type { Events } from "./events.ts";
 import type { Json } from "../../core/json.ts";
 import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS } from "../../core/limits.ts";
 import {
@@ -31,6 +32,7 @@ export type ConnectionsOptions = {
   readonly broadcaster: Broadcaster;
   readonly memberships: Memberships;
   readonly localChannels: LocalChannels;
+  readonly events: Events;
 };
 
 export class Connections {
@@ -41,7 +43,10 @@ export class Connections {
   readonly #broadcaster: Broadcaster;
   readonly #memberships: Memberships;
   readonly #localChannels: LocalChannels;
+  readonly #events: Events;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
+  /** Sockets that are told soon what was dropped of theirs. */
+  readonly #owedNotice = new WeakSet<WebSocket>();
 
   constructor(options: ConnectionsOptions) {
     this.#room = options.room;
@@ -51,6 +56,7 @@ export class Connections {
     this.#broadcaster = options.broadcaster;
     this.#memberships = options.memberships;
     this.#localChannels = options.localChannels;
+    this.#events = options.events;
   }
 
   received(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -186,7 +192,27 @@ export class Connections {
         this.#sockets.dropFrame();
       }
       this.#sockets.received(ws, now, throttle.saved);
+      if (!isTaken) this.#noticeSoon(ws, throttle, now);
     }
+  }
+
+  /** A flood may end with frames that were dropped and not told: nothing of its sender may come after it. */
+  #noticeSoon(ws: WebSocket, throttle: Throttle, now: number): void {
+    const delay = throttle.noticeDelay(now);
+    if (delay === null || this.#owedNotice.has(ws)) return;
+    this.#owedNotice.add(ws);
+    setTimeout(() => {
+      this.#owedNotice.delete(ws);
+      this.#events.run(() => this.#notice(ws, throttle, Date.now()));
+    }, delay);
+  }
+
+  #notice(ws: WebSocket, throttle: Throttle, now: number): void {
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const notice = throttle.notice(now);
+    if (!notice) return this.#noticeSoon(ws, throttle, now);
+    this.#sockets.sendFrame(ws, notice.toFrame());
+    this.#sockets.save(ws, { ...this.#sockets.connection(ws), bucket: throttle.saved });
   }
 
   #throttleOf(ws: WebSocket, now: number): Throttle {

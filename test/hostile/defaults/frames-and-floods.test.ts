@@ -215,6 +215,15 @@ describe("a flood", () => {
     expect(mallory.closes.all).toEqual([]);
   });
 
+  test("that ends is told of to the last frame, though nothing comes after it", async () => {
+    const { mallory } = await stillRoom();
+    flood(mallory, 60);
+    const first = await mallory.nextOf("error");
+    const second = await mallory.nextOf("error");
+    expect([first, second]).toMatchObject([{ frames: 1 }, { code: "throttled", frames: 19 }]);
+    expect(mallory.closes.all).toEqual([]);
+  });
+
   test("goes on where it was after each sleep of the room: the bucket is not filled by it", async () => {
     const { room, ada, mallory } = await stillRoom();
     for (let turn = 0; turn < 8; turn += 1) {
