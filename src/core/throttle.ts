@@ -80,11 +80,9 @@ export class Throttle {
     return new ProtocolError("throttled", `${dropped}; ${this.#limit}; send fewer`, frames);
   }
 
-  /** Milliseconds until `notice` has something to say; `null` where nothing is untold. */
-  noticeDelay(now: number): number | null {
-    if (this.#untold === 0) return null;
-    const waited = Math.abs(now - this.#toldAt);
-    return Math.max(0, THROTTLED_NOTICE_MS - waited);
+  /** Whether frames were dropped of which the client has not heard. */
+  get owesNotice(): boolean {
+    return this.#untold > 0;
   }
 
   get #limit(): string {

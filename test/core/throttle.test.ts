@@ -70,14 +70,13 @@ describe("a throttle", () => {
     expect(throttle.notice(START + 5_000)).toBeNull();
   });
 
-  test("knows when the frames that it dropped must be told", () => {
+  test("knows whether it owes its client a word about dropped frames", () => {
     const throttle = emptied();
-    expect(throttle.noticeDelay(START)).toBeNull();
+    expect(throttle.owesNotice).toBe(false);
     sendMany(throttle, 3, START);
-    expect(throttle.noticeDelay(START + 100)).toBe(900);
-    expect(throttle.noticeDelay(START + 2_000)).toBe(0);
+    expect(throttle.owesNotice).toBe(true);
     expect(throttle.notice(START + 1_000)).toMatchObject({ frames: 3 });
-    expect(throttle.noticeDelay(START + 1_000)).toBeNull();
+    expect(throttle.owesNotice).toBe(false);
   });
 
   test("does not forget in its sleep how many that are", () => {

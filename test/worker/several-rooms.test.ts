@@ -540,33 +540,36 @@ describe("where a call fails", () => {
   test.each([
     ["", 0],
     [", though it could not be asked at first", 1],
-  ])("other info that a channel comes back with reaches its further room%s", async (_, failures) => {
-    const { client, channel, names } = await withSocket();
-    const [home, second, third] = names;
-    const socket = await client.open();
-    await rooms(bindings).add(second, channel, BOB);
-    await rooms(bindings).add(third, channel, { id: "robot", name: "R" });
-    await nextOfRoom(socket, second);
-    await nextOfRoom(socket, third);
-    const cid = await openAs("cid", second, DIFF);
-    await firstFrames(cid);
-    socket.cut();
-    await socketsLeft(home, 0);
-    if (failures > 0) failNext(second, "resync", failures);
-    const again = await client.connect({ info: { name: "Robert" } });
-    await vi.waitFor(() => expect(mishapsLeft(second, "resync")).toBe(0));
-    if (failures > 0) await ring(home);
-    expect(await cid.nextOf("diff")).toMatchObject({
-      joins: [],
-      updates: [{ channel, user: { id: "bob", name: "Robert" } }],
-      leaves: [],
-    });
-    await heardOf(again, second);
-    expect(believed(again, second).get(channel)?.user).toEqual({ id: "bob", name: "Robert" });
-    // Whom a server named otherwise there stays who that is.
-    const [robot] = await rooms(bindings).get(third).presences();
-    expect(robot?.user).toEqual({ id: "robot", name: "R" });
-  });
+  ])(
+    "other info that a channel comes back with reaches its further room%s",
+    async (_, failures) => {
+      const { client, channel, names } = await withSocket();
+      const [home, second, third] = names;
+      const socket = await client.open();
+      await rooms(bindings).add(second, channel, BOB);
+      await rooms(bindings).add(third, channel, { id: "robot", name: "R" });
+      await nextOfRoom(socket, second);
+      await nextOfRoom(socket, third);
+      const cid = await openAs("cid", second, DIFF);
+      await firstFrames(cid);
+      socket.cut();
+      await socketsLeft(home, 0);
+      if (failures > 0) failNext(second, "resync", failures);
+      const again = await client.connect({ info: { name: "Robert" } });
+      await vi.waitFor(() => expect(mishapsLeft(second, "resync")).toBe(0));
+      if (failures > 0) await ring(home);
+      expect(await cid.nextOf("diff")).toMatchObject({
+        joins: [],
+        updates: [{ channel, user: { id: "bob", name: "Robert" } }],
+        leaves: [],
+      });
+      await heardOf(again, second);
+      expect(believed(again, second).get(channel)?.user).toEqual({ id: "bob", name: "Robert" });
+      // Whom a server named otherwise there stays who that is.
+      const [robot] = await rooms(bindings).get(third).presences();
+      expect(robot?.user).toEqual({ id: "robot", name: "R" });
+    },
+  );
 
   test("a touch of a channel without a socket reaches the other rooms", async () => {
     const { channel, names } = withoutSocket();

@@ -8,7 +8,7 @@ import type { Changes } from "./changes.ts";
 import { isEmpty } from "../../core/diff.ts";
 import type { Events } from "./events.ts";
 import type { Json } from "../../core/json.ts";
-import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS } from "../../core/limits.ts";
+import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS, THROTTLED_NOTICE_MS } from "../../core/limits.ts";
 import {
   type ClientFrame,
   decodeClientFrame,
@@ -45,8 +45,8 @@ export class Connections {
   readonly #localChannels: LocalChannels;
   readonly #events: Events;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
-  /** Sockets that are told soon what was dropped of theirs. */
-  readonly #owedNotice = new WeakSet<WebSocket>();
+  /** Timers for what was dropped and is not told yet. */
+  readonly #notices = new WeakMap<WebSocket, ReturnType<typeof setTimeout>>();
 
   constructor(options: ConnectionsOptions) {
     this.#room = options.room;
@@ -192,25 +192,30 @@ export class Connections {
         this.#sockets.dropFrame();
       }
       this.#sockets.received(ws, now, throttle.saved);
-      if (!isTaken) this.#noticeSoon(ws, throttle, now);
+      this.#noticeSoon(ws, throttle);
     }
   }
 
-  /** A flood may end with frames that were dropped and not told: nothing of its sender may come after it. */
-  #noticeSoon(ws: WebSocket, throttle: Throttle, now: number): void {
-    const delay = throttle.noticeDelay(now);
-    if (delay === null || this.#owedNotice.has(ws)) return;
-    this.#owedNotice.add(ws);
-    setTimeout(() => {
-      this.#owedNotice.delete(ws);
-      this.#events.run(() => this.#notice(ws, throttle, Date.now()));
-    }, delay);
+  /**
+   * A flood may end with frames that were dropped and not told, and nothing of its sender may come after it.
+   * They are told a second after the last word, which is set anew with each.
+   */
+  #noticeSoon(ws: WebSocket, throttle: Throttle): void {
+    const isSet = this.#notices.has(ws);
+    if (throttle.owesNotice === isSet) return;
+    clearTimeout(this.#notices.get(ws));
+    this.#notices.delete(ws);
+    if (isSet) return;
+    const tell = () => {
+      this.#notices.delete(ws);
+      this.#events.run(() => this.#notice(ws, throttle));
+    };
+    this.#notices.set(ws, setTimeout(tell, THROTTLED_NOTICE_MS));
   }
 
-  #notice(ws: WebSocket, throttle: Throttle, now: number): void {
-    if (ws.readyState !== WebSocket.OPEN) return;
-    const notice = throttle.notice(now);
-    if (!notice) return this.#noticeSoon(ws, throttle, now);
+  #notice(ws: WebSocket, throttle: Throttle): void {
+    const notice = throttle.notice(Date.now());
+    if (!notice || ws.readyState !== WebSocket.OPEN) return;
     this.#sockets.sendFrame(ws, notice.toFrame());
     this.#sockets.save(ws, { ...this.#sockets.connection(ws), bucket: throttle.saved });
   }

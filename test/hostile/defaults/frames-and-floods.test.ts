@@ -216,11 +216,16 @@ describe("a flood", () => {
   });
 
   test("that ends is told of to the last frame, though nothing comes after it", async () => {
-    const { mallory } = await stillRoom();
+    const { room, mallory } = await stillRoom();
+    vi.useRealTimers();
     flood(mallory, 60);
     const first = await mallory.nextOf("error");
     const second = await mallory.nextOf("error");
-    expect([first, second]).toMatchObject([{ frames: 1 }, { code: "throttled", frames: 19 }]);
+    expect(first).toMatchObject({ code: "throttled", frames: 1 });
+    // Of sixty, forty are taken, and one or two more on a busy machine.
+    expect(second).toMatchObject({ code: "throttled" });
+    const stats = await inRoom(room, (instance) => instance.stats());
+    expect(second).toMatchObject({ frames: stats.throttled - 1 });
     expect(mallory.closes.all).toEqual([]);
   });
 
