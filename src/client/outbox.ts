@@ -108,7 +108,8 @@ export class Outbox {
    */
   refuseLargest(what: "frame" | "state", known: Json | undefined): void {
     const sent = this.#written.filter(({ state }) => what === "frame" || state !== undefined);
-    const [largest] = sent.reverse().sort((a, b) => b.bytes - a.bytes);
+    const max = Math.max(...sent.map(({ bytes }) => bytes));
+    const largest = sent.findLast(({ bytes }) => bytes === max);
     this.#written = this.#written.filter((frame) => frame !== largest);
     if (largest?.state === undefined) return;
     if (largest.state === this.#roomState) this.#roomState = known;

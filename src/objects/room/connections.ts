@@ -203,7 +203,7 @@ export class Connections {
   #noticeSoon(ws: WebSocket, throttle: Throttle): void {
     const isSet = this.#notices.has(ws);
     if (throttle.owesNotice === isSet) return;
-    clearTimeout(this.#notices.get(ws));
+    clearTimeout(this.#notices.get(ws) ?? null);
     this.#notices.delete(ws);
     if (isSet) return;
     const tell = () => {
