@@ -129,8 +129,7 @@ export class Connection implements AttemptListener, HeartbeatListener {
   }
 
   ended(code: number): void {
-    const lost = { code: "lost", message: `there is no connection (${code})` };
-    const reason = this.#reason ?? lost;
+    const reason = this.#reason ?? lostBy(code);
     const isOutdated = this.#isOutdated;
     this.#forgetAttempt();
     if (isOutdated) this.#ask();
@@ -150,17 +149,19 @@ export class Connection implements AttemptListener, HeartbeatListener {
 
   #connect(endpoint: Endpoint): void {
     this.#withdraw = undefined;
-    if (this.#attempt) {
-      this.#drop(LOST);
-      // The listener may have closed it, or may have had it ask once more.
-      if (!this.#cancelWait) return;
-    }
-    this.#stopTrying();
+    const before = this.#attempt;
+    this.#forgetAttempt();
     try {
       this.#attempt = new Attempt(endpoint, this);
     } catch {
-      this.ended(LOST);
+      before?.lose();
+      return this.#end(LOST, lostBy(LOST));
     }
+    if (!before) return;
+    before.lose();
+    const retryMs = this.#retryAfter(LOST);
+    // Only now: a listener may leave, and then the next attempt says goodbye for the presence.
+    this.#listener.ended({ code: LOST, reason: lostBy(LOST), retryMs });
   }
 
   #failToAsk(error: unknown): void {
@@ -261,6 +262,10 @@ export class Connection implements AttemptListener, HeartbeatListener {
     this.#cancelWait?.();
     this.#cancelWait = undefined;
   }
+}
+
+function lostBy(code: number): Reason {
+  return { code: "lost", message: `there is no connection (${code})` };
 }
 
 function isClosing(code: string): code is keyof typeof CLOSE_CODES {

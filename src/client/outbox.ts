@@ -47,8 +47,6 @@ export class Outbox {
   open(known: Json | undefined): void {
     this.#isOpen = true;
     this.#written = [];
-    // A page that was reloaded and has set no state yet keeps the one from before.
-    if (this.#state === undefined && known !== null) this.#state = known;
     // That there is none is still true where none was sent since.
     if (this.#roomState !== null) this.#roomState = undefined;
     this.reconcile(known);
@@ -79,6 +77,8 @@ export class Outbox {
    */
   reconcile(known: Json | undefined): void {
     if (known !== undefined) this.#roomState = known;
+    // A page that was reloaded and has set no state yet keeps the one from before.
+    if (this.#state === undefined && known !== null) this.#state = known;
     this.#send();
   }
 
@@ -104,7 +104,7 @@ export class Outbox {
 
   /**
    * The room refused a frame, or the state in one, for its size: the largest of those that were sent. Where
-   * that is the state of now it is the one of before again, `known`. A newer one stands.
+   * that is the state of now it is the one of before again: the one sent before, or `known`. A newer one stands.
    */
   refuseLargest(what: "frame" | "state", known: Json | undefined): void {
     const sent = this.#written.filter(({ state }) => what === "frame" || state !== undefined);
@@ -112,8 +112,11 @@ export class Outbox {
     const largest = sent.findLast(({ bytes }) => bytes === max);
     this.#written = this.#written.filter((frame) => frame !== largest);
     if (largest?.state === undefined) return;
-    if (largest.state === this.#roomState) this.#roomState = known;
-    if (largest.state === this.#state) this.#state = known ?? undefined;
+    // What was sent before that may be on its way back yet.
+    const before = this.#written.findLast(({ state }) => state !== undefined);
+    const kept = before ? before.state : known;
+    if (largest.state === this.#roomState) this.#roomState = kept;
+    if (largest.state === this.#state) this.#state = kept ?? undefined;
     this.#send();
   }
 

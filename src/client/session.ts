@@ -167,7 +167,9 @@ export class Session implements ConnectionListener, PageListener {
     const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
     if (isArrival) return this.store.apply(frame, () => this.#arrive());
     this.store.apply(frame);
-    if (frame.type === "sync") this.#outbox.reconcile(this.store.knownState);
+    if (frame.type !== "sync") return;
+    this.#outbox.reconcile(this.store.knownState);
+    this.store.showState(this.#outbox.state);
   }
 
   #arrive(): void {

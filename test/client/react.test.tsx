@@ -367,23 +367,25 @@ test("a valid token of a second component revives the room that refused the firs
   const second = render(<Talk options={{ url: server.url, room, token }} />);
   await shows(second.element, "here");
   await shows(first.element, "ada: ada");
+  await shows(status.element, "here ada");
+  expect(status.element.textContent).toBe("here ada");
 });
 
+function MessageCount({ options }: { options: RoomOptions }) {
+  return <p>{useMessages(options).length}</p>;
+}
+
 test.each([
-  [
-    "useMessages",
-    () =>
-      ({ options }: { options: RoomOptions }) => <p>{useMessages(options).length}</p>,
-  ],
-  ["useCount", () => Count],
-  ["useMembers and useSelf", () => Names],
-])("a component of %s alone brings its token along, too", async (what, componentOf) => {
+  ["useMessages", MessageCount],
+  ["useCount", Count],
+  ["useMembers and useSelf", Names],
+])("a component of %s alone brings its token along, too", async (what, Second) => {
   const room = `second ${what}`;
-  const Second = componentOf();
   const { element } = render(<Status options={{ url: server.url, room, token: "wrong" }} />);
   await shows(element, "closed");
   render(<Second options={{ url: server.url, room, token: await tokenFor("ada") }} />);
   await shows(element, "here ada");
+  expect(element.textContent).toBe("here ada");
 });
 
 test("two components with functions as tokens share one connection that nothing renews", async () => {
@@ -453,6 +455,7 @@ test("no token where anonymous ones are denied, then a valid one", async () => {
     await shows(app.element, "closed");
     app.update({ url: strict.url, room: "deny", token: await tokenFor("ada") });
     await shows(app.element, "here ada");
+    expect(app.element.textContent).toBe("here ada");
   } finally {
     for (const root of roots.splice(0)) root.unmount();
     await strict.stop();

@@ -44,6 +44,16 @@ function errorsOf(client: RoomClient): string[] {
   return codes;
 }
 
+/** Frames that a room has got, but for heartbeats: those the runtime answers. */
+async function framesIn(room: string): Promise<number> {
+  const authorization = `Bearer ${await tokenFor("admin", { can: ["admin"] })}`;
+  const answer = await fetch(`${server.url}/rooms/${room}/stats`, { headers: { authorization } });
+  const stats: unknown = await answer.json();
+  // SAFETY: docs/protocol.md says so, and a test that gets something else fails.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (stats as { frames: { in: number } }).frames.in;
+}
+
 test("a token function whose token has run out is asked again at once", async () => {
   const asked: TokenRequest[] = [];
   const ada = join("expired", {
@@ -165,6 +175,42 @@ test("of 500 messages at once those that are taken arrive, and the others are sa
   expect(got).toEqual(taken);
   expect(errors).not.toContain("throttled");
   for (const each of [ada, bob]) each.leave();
+});
+
+test("of a burst of states the last one arrives, and few of the others are sent", async () => {
+  const { client } = await bystand("burst");
+  const ada = join("burst", { token: () => tokenFor("ada") });
+  await Promise.all([here(ada), sees(client, 2)]);
+  for (let state = 0; state <= 100; state += 1) ada.setState(state);
+  await until(client, () => client.members[1]?.state === 100);
+  expect(await framesIn("burst")).toBe(2);
+  for (const each of [ada, client]) each.leave();
+});
+
+test("who is throttled slows down, sends the state again, and is told of every frame that was dropped", async () => {
+  const { client } = await bystand("throttled");
+  const proxy = await Proxy.to(server.port);
+  // So the client believes that it may send faster than the room takes.
+  proxy.rewrite('"frameRate":20', '"frameRate":90');
+  const ada = join("throttled", { url: proxy.url, token: () => tokenFor("ada") });
+  await Promise.all([here(ada), sees(client, 2)]);
+  let dropped = 0;
+  ada.on("error", ({ code, frames = 0 }) => {
+    if (code === "throttled") dropped += frames;
+  });
+  let got = 0;
+  client.on("message", () => (got += 1));
+  ada.setState("kept");
+  const taken = Array.from({ length: 80 }, (_, index) => index).filter((n) => ada.send(n));
+  expect(taken).toHaveLength(80);
+  await until(client, () => client.members[1]?.state === "kept");
+  // It is sent first, and once more: nobody can tell whether it was among those that were dropped.
+  await expect.poll(() => framesIn("throttled"), { timeout: 20_000 }).toBe(taken.length + 2);
+  await expect.poll(() => dropped + got, { timeout: 20_000 }).toBe(taken.length);
+  expect(dropped).toBeGreaterThan(1);
+  expect(ada.status).toBe("here");
+  for (const each of [ada, client]) each.leave();
+  await proxy.stop();
 });
 
 test("who leaves while connecting leaves no ghost", async () => {
@@ -333,16 +379,6 @@ test("what a listener causes is told after what it was told", async () => {
   expect(told).toEqual(["view", "sync", "here", "view", "closed", "view"]);
 });
 
-/** Frames that a room has got, but for heartbeats: those the runtime answers. */
-async function framesIn(room: string): Promise<number> {
-  const authorization = `Bearer ${await tokenFor("admin", { can: ["admin"] })}`;
-  const answer = await fetch(`${server.url}/rooms/${room}/stats`, { headers: { authorization } });
-  const stats: unknown = await answer.json();
-  // SAFETY: docs/protocol.md says so, and a test that gets something else fails.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return (stats as { frames: { in: number } }).frames.in;
-}
-
 /** Settles when everything that the client has sent is in the room: its next message is. */
 async function settled(client: RoomClient): Promise<void> {
   const marker = crypto.randomUUID();
@@ -404,7 +440,7 @@ test("a refused state does not take a newer one along", async () => {
   const proxy = await Proxy.to(server.port);
   // So slow that the state after the first one is sent at once, and refused after the next one is set.
   proxy.delay(100);
-  const token = () => tokenFor("ada");
+  const token = await tokenFor("ada");
   const ada = join("newer", { url: proxy.url, token, state: "first" });
   await until(client, () => client.members[1]?.state === "first");
   const refused = new Promise((resolve) => ada.on("error", resolve));
@@ -420,7 +456,7 @@ test("a refused state does not take a newer one along", async () => {
 test("a frame that is too large does not take the state along where it was a message", async () => {
   const { client } = await bystand("large-message");
   const ada = join("large-message", { token: () => tokenFor("ada") });
-  await sees(client, 2);
+  await Promise.all([here(ada), sees(client, 2)]);
   ada.send("x".repeat(20_000));
   ada.setState("small");
   await until(ada, () => ada.reason?.code === "frame_too_large");

@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
-import { joinRoom, type Member, type RoomClient, type RoomOptions } from "../../../src/client/index.ts";
+import {
+  joinRoom,
+  type Member,
+  type RoomClient,
+  type RoomOptions,
+} from "../../../src/client/index.ts";
 import type { Clock, Dice } from "./clock.ts";
 import type { Page } from "./page.ts";
 import { World } from "./world.ts";
@@ -22,7 +27,7 @@ export class Life {
   readonly #dice: Dice;
   readonly #lines: string[] = [];
   readonly #options: RoomOptions;
-  /** Nothing is cut, refused or closed, so that no presence may outlive its client. */
+  /** Nothing is cut, refused or closed, and it is one user: no presence may outlive its client. */
   readonly #isNetworkGood: boolean;
   #user = "ada";
   #isCalm = false;
@@ -70,7 +75,7 @@ export class Life {
     else if (roll < 20) await clock.advance(dice.upTo(40_000));
     else if (roll < 26) this.#call();
     else if (roll < 29) this.#cut();
-    else if (roll < 31) this.#user = dice.pick(["ada", "ada", "bob"]);
+    else if (roll < 31) this.#switchUser();
     else if (roll < 33) this.#close();
     else if (roll < 34) this.world.setCounting(dice.chance(0.5));
     else if (roll < 35) await this.#reload();
@@ -177,12 +182,15 @@ export class Life {
     this.#isCalm = false;
   }
 
-  /** A user's own presences, some seconds after there was reason for a change. */
+  /** Its own presences, some seconds after there was reason for a change. */
   async #checkGhosts(max: number): Promise<void> {
     await this.world.clock.advance(GHOST_MS);
-    // As another user it comes back as somebody else, and the one of before is lost.
-    const own = this.world.own().filter(({ user }) => max === 0 || user?.id === this.#user);
-    if (this.#isNetworkGood) this.#same(own.slice(max), []);
+    if (this.#isNetworkGood) this.#same(this.world.own().slice(max), []);
+  }
+
+  /** From the next token on. The presence of the user of before is lost, and has its grace. */
+  #switchUser(): void {
+    if (!this.#isNetworkGood) this.#user = this.#dice.pick(["ada", "ada", "bob"]);
   }
 
   async #reload(): Promise<void> {

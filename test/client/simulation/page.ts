@@ -21,7 +21,8 @@ export class Page {
     const get = () => this.#document;
     Object.defineProperty(globalThis, "document", { get, configurable: true });
     return () => {
-      for (const name of [...Object.keys(globals), "document"]) Reflect.deleteProperty(globalThis, name);
+      for (const name of [...Object.keys(globals), "document"])
+        Reflect.deleteProperty(globalThis, name);
     };
   }
 
