@@ -30,6 +30,8 @@ export class Outbox {
   #queue: string[] = [];
   /** The newest frames of this connection: what a refusal may be about. */
   #written: Written[] = [];
+  /** Whether a state was sent over this connection. */
+  #hasSentState = false;
   #cancelTimer: (() => void) | undefined;
 
   /** @param messagesWhileAway what becomes of a message while there is no connection */
@@ -47,6 +49,7 @@ export class Outbox {
   open(known: Json | undefined): void {
     this.#isOpen = true;
     this.#written = [];
+    this.#hasSentState = false;
     // That there is none is still true where none was sent since.
     if (this.#roomState !== null) this.#roomState = undefined;
     this.reconcile(known);
@@ -97,7 +100,7 @@ export class Outbox {
   /** The server dropped frames, perhaps the state among them: sends it again after a while. */
   slowDown(): void {
     this.#rate.empty();
-    if (this.#written.some(({ state }) => state !== undefined)) this.#roomState = undefined;
+    if (this.#hasSentState) this.#roomState = undefined;
     this.#stateDueAt = performance.now() + STATE_AGAIN_MS;
     this.#send();
   }
@@ -160,6 +163,7 @@ export class Outbox {
     this.#stateDueAt = now + STATE_EVERY_MS;
     const state = this.#state ?? null;
     this.#roomState = state;
+    this.#hasSentState = true;
     this.#writeFrame(JSON.stringify({ type: "state", state }), state);
   }
 
