@@ -39,6 +39,13 @@ export type Settings = {
   readonly stateMax: number;
   /** Frames a second from one connection. {@link Variables.PRESENCE_FRAME_RATE} */
   readonly frameRate: number;
+  /**
+   * Milliseconds for which a room keeps its comings and goings; 0: not at all. {@link
+   * Variables.PRESENCE_HISTORY}
+   */
+  readonly historyMs: number;
+  /** Events that one room keeps. {@link Variables.PRESENCE_HISTORY_MAX} */
+  readonly historyMax: number;
   /** Origins that a browser may connect from; `null` for any. */
   readonly origins: readonly string[] | null;
   readonly anonymous: AnonymousPolicy;
@@ -79,6 +86,8 @@ export const RANGES = {
   // user.
   PRESENCE_STATE_MAX: { standard: 2_048, min: 2, max: 4_096, unit: "bytes" },
   PRESENCE_FRAME_RATE: { standard: 20, min: 1, max: 10_000, unit: "frames a second" },
+  PRESENCE_HISTORY: { standard: 120, min: 0, max: 2_592_000, unit: "seconds" },
+  PRESENCE_HISTORY_MAX: { standard: 10_000, min: 100, max: 1_000_000, unit: "events" },
 } as const satisfies Partial<Record<keyof Variables, Range>>;
 
 const cache = new WeakMap<Variables, Settings>();
@@ -100,6 +109,8 @@ export function readSettings(env: Variables): Settings {
     frameMax: readNumber(env, "PRESENCE_FRAME_MAX"),
     stateMax: readNumber(env, "PRESENCE_STATE_MAX"),
     frameRate: readNumber(env, "PRESENCE_FRAME_RATE"),
+    historyMs: readNumber(env, "PRESENCE_HISTORY") * 1_000,
+    historyMax: readNumber(env, "PRESENCE_HISTORY_MAX"),
     origins: readOrigins(env.PRESENCE_ORIGINS),
     anonymous: readAnonymous(env.PRESENCE_ANONYMOUS),
     secret: readSecret(env, "PRESENCE_SECRET"),

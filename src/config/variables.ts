@@ -44,6 +44,14 @@ export interface Variables {
    */
   PRESENCE_FRAME_RATE?: string | number;
   /**
+   * How long a room keeps its comings and goings; 0: not at all, and there are no revisions. Default
+   * 120, from 0 to 2,592,000 seconds.
+   * @example "86400"
+   */
+  PRESENCE_HISTORY?: string | number;
+  /** How many of them one room keeps. Default 10,000, from 100 to 1,000,000 events. */
+  PRESENCE_HISTORY_MAX?: string | number;
+  /**
    * Origins that a browser may connect from, separated by commas. Default "*": any.
    * @example "https://example.com, https://www.example.com"
    */

@@ -21,6 +21,8 @@ export type CallErrorCode =
   | "bad_cursor"
   /** Not a user: no object, a wrong id, or too much info. */
   | "bad_user"
+  /** A state or a ttl for a channel that has a socket: its client sets its state, its heartbeats keep it. */
+  | "has_socket"
   /** The channel is in as many rooms as a channel may be in. */
   | "too_many_rooms";
 

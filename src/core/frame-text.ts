@@ -11,12 +11,12 @@ const texts = new WeakMap<object, string>();
 export function textOf(frame: ServerFrame): string {
   switch (frame.type) {
     case "sync": {
-      const { room, presences, lurkers } = frame;
-      return `{"type":"sync","room":${JSON.stringify(room)},"presences":${listText(presences)},"lurkers":${lurkers}}`;
+      const { room, presences, lurkers, rev } = frame;
+      return `{"type":"sync","room":${JSON.stringify(room)},"presences":${listText(presences)},"lurkers":${lurkers}${optional("rev", rev)}}`;
     }
     case "diff": {
-      const { room, joins, updates, leaves, lurkers } = frame;
-      return `{"type":"diff","room":${JSON.stringify(room)},"joins":${listText(joins)},"updates":${JSON.stringify(updates)},"leaves":${JSON.stringify(leaves)},"lurkers":${lurkers}}`;
+      const { room, joins, updates, leaves, lurkers, since, rev } = frame;
+      return `{"type":"diff","room":${JSON.stringify(room)},"joins":${listText(joins)},"updates":${JSON.stringify(updates)},"leaves":${JSON.stringify(leaves)},"lurkers":${lurkers}${optional("since", since)}${optional("rev", rev)}}`;
     }
     case "presence": {
       const { channel_name: room, members, lurkers, count } = frame.payload;
@@ -29,6 +29,10 @@ export function textOf(frame: ServerFrame): string {
     case "error":
       return JSON.stringify(frame);
   }
+}
+
+function optional(key: string, value: string | undefined): string {
+  return value === undefined ? "" : `,"${key}":${JSON.stringify(value)}`;
 }
 
 function listText(values: readonly object[]): string {

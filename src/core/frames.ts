@@ -29,11 +29,12 @@ export function countedListFrame(room: string, set: PresenceSet): PresenceFrame 
 export function welcomeFrame(
   room: string,
   { maxAgeMs, frameRate }: { readonly maxAgeMs: number; readonly frameRate: number },
-  you: Pick<WelcomeFrame, "user" | "channel" | "resume">,
+  you: Pick<WelcomeFrame, "user" | "channel" | "resume" | "rev">,
 ): WelcomeFrame {
   const seconds = maxAgeMs / 1_000 / HEARTBEATS_PER_MAX_AGE;
   const heartbeat = Math.min(HEARTBEAT_SECONDS, Math.round(seconds * 10) / 10);
-  return { type: "welcome", room, ...you, heartbeat, frameRate };
+  const { rev, ...identity } = you;
+  return { type: "welcome", room, ...identity, heartbeat, frameRate, ...revised(rev) };
 }
 
 export function countFrame(room: string, set: PresenceSet): CountFrame {
@@ -41,17 +42,18 @@ export function countFrame(room: string, set: PresenceSet): CountFrame {
   return { type: "count", room, members, presences, lurkers };
 }
 
-export function syncFrame(room: string, set: PresenceSet): SyncFrame {
+/** `rev` is left out where the room keeps no log. */
+export function syncFrame(room: string, set: PresenceSet, rev?: string): SyncFrame {
   const presences: NamedPresence[] = [];
   for (const { presence } of set.entries()) if (isNamed(presence)) presences.push(presence);
-  return { type: "sync", room, presences, lurkers: set.lurkers };
+  return { type: "sync", room, presences, lurkers: set.lurkers, ...revised(rev) };
 }
 
 /**
  * One frame, or two where a channel was given another user: then the leave goes ahead in a frame of its
  * own, so that no channel is in two lists of one frame.
  */
-export function diffFrames(room: string, set: PresenceSet, diff: Diff): DiffFrame[] {
+export function diffFrames(room: string, set: PresenceSet, diff: Diff, rev?: string): DiffFrame[] {
   const joins = diff.joins.filter(isNamed);
   const newInfo = new Set(diff.newInfo);
   const updates = diff.updates.filter(isNamed).map(({ channel, state = null, user }) =>
@@ -60,13 +62,20 @@ export function diffFrames(room: string, set: PresenceSet, diff: Diff): DiffFram
   );
   const leaves = diff.leaves.filter(isNamed).map(({ channel, reason }) => ({ channel, reason }));
   const { lurkers } = set;
+  const first = { type: "diff", room } as const;
+  const last = { lurkers, ...revised(rev) };
   const joined = new Set(joins.map(({ channel }) => channel));
   const replaced = leaves.filter(({ channel }) => joined.has(channel));
-  if (replaced.length === 0) return [{ type: "diff", room, joins, updates, leaves, lurkers }];
+  if (replaced.length === 0) return [{ ...first, joins, updates, leaves, ...last }];
   return [
-    { type: "diff", room, joins: [], updates: [], leaves, lurkers },
-    { type: "diff", room, joins, updates, leaves: [], lurkers },
+    { ...first, joins: [], updates, leaves, ...last },
+    { ...first, joins, updates: [], leaves: [], ...last },
   ];
+}
+
+/** A key that is left out where it has no value. */
+function revised(rev: string | undefined): { readonly rev?: string } {
+  return rev === undefined ? {} : { rev };
 }
 
 function isNamed<P extends Presence>(presence: P): presence is P & NamedPresence {

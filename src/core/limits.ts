@@ -117,6 +117,18 @@ export const SECRET_BYTES_MIN = 32;
 /** Random bytes in a channel's name: 72 bits, unique among the few thousand of a room. */
 export const CHANNEL_ID_BYTES = 9;
 
+/** Random bytes in the name of one life of a room's log: 72 bits, so that no revision is of two rooms. */
+export const LOG_LIFE_BYTES = 9;
+
+/** Events that a client may have missed for a room to tell it those: more, and a snapshot is as cheap. */
+export const CATCH_UP_EVENTS_MAX = 10_000;
+
+/** Characters of a part of a room's log that is written anew with each commit: some forty comings and goings … */
+export const LOG_PART_LENGTH = 8_192;
+
+/** … and of one that is written once: a row holds 2 MiB, and a thousand that join at once should be few rows. */
+export const LOG_PART_LENGTH_MAX = 131_072;
+
 /** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
 export const RESUME_SECRET_BYTES = 16;
 
@@ -131,6 +143,10 @@ export const HTTP_PAGE = 100;
 
 /** Bytes of a body of the HTTP API: a user is 1 KiB, a message that many sockets get should not be much more. */
 export const HTTP_BODY_MAX = 65_536;
+
+/** Seconds that a presence may be given instead of the maximum age: two, as alarms are late, to a day. */
+export const TTL_SECONDS_MIN = 2;
+export const TTL_SECONDS_MAX = 86_400;
 
 /** Rooms in one page of a list. Each of the lobbies is asked for so many. */
 export const ROOM_PAGE_MAX = 1_000;

@@ -8,6 +8,7 @@ import { type Json, jsonEqual } from "./json.ts";
 import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
 import { NO_LINK, type Owner } from "./owner.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
+import type { Movement } from "./room-log.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
 export type LossCause = "reload" | "cut" | "restart";
@@ -25,9 +26,13 @@ export type Entry = {
   lastSeen: number;
   /** The rank of the member's first join; all presences of a user share it. Orders the list of members. */
   rank: number;
+  /** When that first join was, in milliseconds since the epoch; its own, where it is anonymous. */
+  memberSince: number;
   owner: Owner;
   /** Set while the presence outlives its connection. */
   loss: Loss | null;
+  /** How long it stays after its last sign of life, where a server said so. Missing: the maximum age. */
+  ttlMs?: number;
 };
 
 /** How long to wait for a sign of life, and for the return of a lost connection. Milliseconds. */
@@ -42,18 +47,22 @@ export function timeoutsOf({ maxAgeMs, graceMs }: { maxAgeMs: number; graceMs: n
   return { maxAgeMs, graceMs: { reload, cut: graceMs, restart: graceMs } };
 }
 
-/** What the store must do to hold the same as the set. */
-export type Unsaved = { readonly puts: readonly Entry[]; readonly deletes: readonly string[] };
+/** What the store must do to hold the same as the set, and what happened meanwhile, in its order. */
+export type Unsaved = {
+  readonly puts: readonly Entry[];
+  readonly deletes: readonly string[];
+  readonly movements: readonly Movement[];
+};
 
-type Member = { rank: number; readonly users: Map<string, User> };
+type Member = { readonly rank: number; readonly since: number; readonly users: Map<string, User> };
 
 /** A room's presences by channel, and its members by user. */
 export class PresenceSet {
   readonly #timeouts: Timeouts;
-  readonly #slackMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #members = new Map<string, Member>();
   readonly #unsaved = new Map<string, Entry | null>();
+  #movements: Movement[] = [];
   #lurkers = 0;
   #nextRank = 1;
   #deadline = Number.POSITIVE_INFINITY;
@@ -62,7 +71,6 @@ export class PresenceSet {
 
   constructor(timeouts: Timeouts, entries: Iterable<Entry> = []) {
     this.#timeouts = timeouts;
-    this.#slackMs = Math.min(EXPIRY_SLACK_MS, timeouts.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);
   }
 
@@ -135,18 +143,21 @@ export class PresenceSet {
       if (jsonEqual(old.presence.user, user)) return NO_CHANGE;
       if (user && old.presence.user?.id === user.id) return this.#setInfo(old, user);
     }
-    const rank = this.#rankOf(user);
+    const member = user ? this.#members.get(user.id) : undefined;
     const leaves = old ? [this.#remove(old, "replaced")] : [];
     const presence = { channel, user, joinedAt: now };
     const entry = {
       presence,
       lastSeen: now,
-      rank,
+      rank: member?.rank ?? this.#nextRank,
+      memberSince: member?.since ?? now,
       owner: old?.owner ?? owner ?? NO_LINK,
       loss: old?.loss ?? null,
+      ...(old?.ttlMs !== undefined && { ttlMs: old.ttlMs }),
     };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
+    this.#note("joined", entry);
     return { joins: [presence], updates: [], leaves };
   }
 
@@ -156,7 +167,17 @@ export class PresenceSet {
     if (!entry || jsonEqual(entry.presence.state ?? null, state)) return NO_CHANGE;
     entry.presence = withState(entry.presence, state);
     this.#version += 1;
+    if (entry.owner.kind === "detached") this.#unsaved.set(channel, entry);
     return { joins: [], updates: [entry.presence], leaves: [] };
+  }
+
+  /** From now on the presence stays for that many milliseconds after each sign of life. */
+  setTtl(channel: string, ttlMs: number): void {
+    const entry = this.#entries.get(channel);
+    if (!entry || entry.ttlMs === ttlMs) return;
+    entry.ttlMs = ttlMs;
+    this.#unsaved.set(channel, entry);
+    this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
   }
 
   leave(channel: string, reason: LeaveReason): Diff {
@@ -216,7 +237,7 @@ export class PresenceSet {
     return leaves.length === 0 ? NO_CHANGE : { joins: [], updates: [], leaves };
   }
 
-  /** What changed since the last call and must be written. States and signs of life are not: sockets keep them. */
+  /** What changed since the last call and must be written. States and signs of life are not where sockets keep them. */
   takeUnsaved(): Unsaved {
     const puts: Entry[] = [];
     const deletes: string[] = [];
@@ -225,19 +246,28 @@ export class PresenceSet {
       else deletes.push(channel);
     }
     this.#unsaved.clear();
-    return { puts, deletes };
+    const movements = this.#movements;
+    this.#movements = [];
+    return { puts, deletes, movements };
   }
 
   /** When it is to leave: by itself, or by an age that was asked for. */
-  #endOf({ loss, lastSeen }: Entry, now: number, ageMs: number | undefined): number {
+  #endOf(entry: Entry, now: number, ageMs: number | undefined): number {
+    const { loss, lastSeen } = entry;
     const graceEnd = loss ? loss.at + this.#timeouts.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
     // After a clock was set back, the last sign of life may lie ahead.
     if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
-    return loss ? graceEnd : lastSeen + this.#timeouts.maxAgeMs;
+    return loss ? graceEnd : lastSeen + this.#ageOf(entry);
+  }
+
+  /** How long it may be silent. */
+  #ageOf({ ttlMs }: Entry): number {
+    return ttlMs ?? this.#timeouts.maxAgeMs;
   }
 
   #setInfo(entry: Entry, user: User): Diff {
     const { channel } = entry.presence;
+    this.#note("changed", entry);
     entry.presence = { ...entry.presence, user };
     this.#version += 1;
     this.#rosterVersion += 1;
@@ -246,9 +276,11 @@ export class PresenceSet {
     return { joins: [], updates: [entry.presence], leaves: [], newInfo: [channel] };
   }
 
-  #rankOf(user: User | null): number {
-    const member = user && this.#members.get(user.id);
-    return member ? member.rank : this.#nextRank;
+  #note(kind: Movement["kind"], entry: Entry, reason?: LeaveReason): void {
+    const { rank, memberSince, presence } = entry;
+    const { channel, user, joinedAt } = presence;
+    const movement = { kind, channel, user, joinedAt, memberSince, rank };
+    this.#movements.push(reason === undefined ? movement : { ...movement, reason });
   }
 
   #insert(entry: Entry): void {
@@ -264,7 +296,10 @@ export class PresenceSet {
     }
     const member = this.#members.get(user.id);
     if (member) member.users.set(channel, user);
-    else this.#members.set(user.id, { rank: entry.rank, users: new Map([[channel, user]]) });
+    else {
+      const { rank, memberSince: since } = entry;
+      this.#members.set(user.id, { rank, since, users: new Map([[channel, user]]) });
+    }
   }
 
   #remove(entry: Entry, reason: LeaveReason): Leave {
@@ -273,6 +308,7 @@ export class PresenceSet {
     this.#version += 1;
     this.#rosterVersion += 1;
     this.#unsaved.set(channel, null);
+    this.#note("left", entry, reason);
     if (!user) this.#lurkers -= 1;
     const member = user && this.#members.get(user.id);
     if (member) {
@@ -282,8 +318,10 @@ export class PresenceSet {
     return { ...entry.presence, lastSeen: entry.lastSeen, reason };
   }
 
-  #deadlineOf({ loss, lastSeen }: Entry): number {
+  #deadlineOf(entry: Entry): number {
+    const { loss, lastSeen } = entry;
     if (loss) return loss.at + this.#timeouts.graceMs[loss.cause];
-    return lastSeen + this.#timeouts.maxAgeMs + this.#slackMs;
+    const ageMs = this.#ageOf(entry);
+    return lastSeen + ageMs + Math.min(EXPIRY_SLACK_MS, ageMs * EXPIRY_SLACK_PART);
   }
 }

@@ -33,7 +33,13 @@ export const PresenceFrame = v.object({
 });
 export type PresenceFrame = v.InferOutput<typeof PresenceFrame>;
 
-/** First frame of view `diff`. */
+/**
+ * What the room was when the frame was made; whoever reconnects may say it, and is told what it missed.
+ * Opaque. Missing where the room keeps no log.
+ */
+const rev = v.exactOptional(v.string());
+
+/** First frame of view `diff`, and with `welcome=1` of every view. */
 export const WelcomeFrame = v.object({
   type: v.literal("welcome"),
   room: v.string(),
@@ -49,6 +55,7 @@ export const WelcomeFrame = v.object({
    * from servers of the first version.
    */
   frameRate: v.exactOptional(v.number()),
+  rev,
 });
 export type WelcomeFrame = v.InferOutput<typeof WelcomeFrame>;
 
@@ -62,6 +69,7 @@ export const SyncFrame = v.object({
   room: v.string(),
   presences: listOf(NamedPresence),
   lurkers: v.number(),
+  rev,
 });
 export type SyncFrame = v.InferOutput<typeof SyncFrame>;
 
@@ -76,6 +84,12 @@ export const DiffFrame = v.object({
   updates: listOf(v.object({ channel: v.string(), state: AnyJson, user: v.exactOptional(User) })),
   leaves: listOf(v.object({ channel: v.string(), reason: word<LeaveReason>() })),
   lurkers: v.number(),
+  /**
+   * Set in the frame that stands for a `sync`: what changed since that revision. Whoever is in neither
+   * `joins` nor `updates` of it has no state.
+   */
+  since: v.exactOptional(v.string()),
+  rev,
 });
 export type DiffFrame = v.InferOutput<typeof DiffFrame>;
 

@@ -47,7 +47,9 @@ export class ViewRenderer {
   #sent: Sent;
   /** Of the room as it is. */
   #current: { readonly rosterVersion: number; readonly sent: Sent };
-  #sync: { readonly version: number; readonly text: string } | undefined;
+  #sync:
+    | { readonly version: number; readonly rev: string | undefined; readonly text: string }
+    | undefined;
 
   /** The room wakes up: whatever is in `set` has been sent, in the way that `isCounting` tells. */
   constructor(
@@ -69,13 +71,30 @@ export class ViewRenderer {
   }
 
   /** All there is to know now, for a listener that is new. */
-  snapshot(set: PresenceSet, view: View): Snapshot {
+  snapshot(set: PresenceSet, view: View, rev?: string): Snapshot {
     const sent = this.#refresh(set);
-    return { texts: [this.#whole(set, view, sent)], sent };
+    return { texts: [this.#whole(set, view, sent, rev)], sent };
+  }
+
+  /**
+   * The same for a listener of view `diff` that knows what the room was at the revision `since`.
+   * `undefined` where the room tells counts: a list that was known before is of no use then.
+   */
+  catchUp(
+    set: PresenceSet,
+    diff: Diff,
+    revs: { since: string; rev: string },
+  ): Snapshot | undefined {
+    const sent = this.#refresh(set);
+    if (sent.isCounting) return undefined;
+    const texts = diffFrames(this.#room, set, diff, revs.rev).map((frame) =>
+      textOf({ ...frame, since: revs.since }),
+    );
+    return { texts, sent };
   }
 
   /** The texts of the gathered changes, which are in `set` already. */
-  render(set: PresenceSet, changesSince: ChangesSince): RenderedBatch {
+  render(set: PresenceSet, changesSince: ChangesSince, rev?: string): RenderedBatch {
     const before = { sent: this.#sent, changes: 0 };
     const now = this.#refresh(set);
     this.#sent = now;
@@ -86,12 +105,12 @@ export class ViewRenderer {
         if (view === "count" || isCounting) {
           return sent === now ? [] : changed(sent.count, this.#count(set, now));
         }
-        if (sent.isCounting) return [this.#syncText(set)];
-        return this.#diffs(set, changesSince(changes), sent.lurkers);
+        if (sent.isCounting) return [this.#syncText(set, rev)];
+        return this.#diffs(set, changesSince(changes), sent.lurkers, rev);
       },
       newsKind: (view) =>
         view === "diff" && !isCounting && !before.sent.isCounting ? "changes" : "snapshot",
-      snapshot: (view) => [this.#whole(set, view, now)],
+      snapshot: (view) => [this.#whole(set, view, now, rev)],
     };
   }
 
@@ -105,9 +124,9 @@ export class ViewRenderer {
     return this.#current.sent;
   }
 
-  #whole(set: PresenceSet, view: View, sent: Sent): string {
+  #whole(set: PresenceSet, view: View, sent: Sent, rev: string | undefined): string {
     if (view === "list") return this.#list(set, sent);
-    return view === "count" || sent.isCounting ? this.#count(set, sent) : this.#syncText(set);
+    return view === "count" || sent.isCounting ? this.#count(set, sent) : this.#syncText(set, rev);
   }
 
   #list(set: PresenceSet, sent: Sent): string {
@@ -119,17 +138,17 @@ export class ViewRenderer {
     return (sent.count ??= textOf(countFrame(this.#room, set)));
   }
 
-  #syncText(set: PresenceSet): string {
+  #syncText(set: PresenceSet, rev: string | undefined): string {
     const { version } = set;
-    if (this.#sync?.version !== version) {
-      this.#sync = { version, text: textOf(syncFrame(this.#room, set)) };
+    if (this.#sync?.version !== version || this.#sync.rev !== rev) {
+      this.#sync = { version, rev, text: textOf(syncFrame(this.#room, set, rev)) };
     }
     return this.#sync.text;
   }
 
-  #diffs(set: PresenceSet, diff: Diff, lurkersBefore: number): string[] {
+  #diffs(set: PresenceSet, diff: Diff, lurkersBefore: number, rev: string | undefined): string[] {
     if (isEmpty(diff)) return [];
-    return diffFrames(this.#room, set, diff)
+    return diffFrames(this.#room, set, diff, rev)
       .filter(
         ({ joins, updates, leaves, lurkers }) =>
           joins.length + updates.length + leaves.length > 0 || lurkers !== lurkersBefore,

@@ -147,6 +147,18 @@ const QUERY: readonly Parameter[] = [
     description: "the secret that goes with `channel`",
     schema: { type: "string" },
   },
+  {
+    name: "welcome",
+    in: "query",
+    description: "1: a `welcome` comes first in every view, not in view `diff` alone",
+    schema: { type: "string", enum: ["1"] },
+  },
+  {
+    name: "since",
+    in: "query",
+    description: "the last `rev` that is known: what came after it is told, if the room knows it",
+    schema: { type: "string" },
+  },
 ];
 
 function queryParametersOf({ query }: Operation): Parameter[] {

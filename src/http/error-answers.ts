@@ -19,6 +19,7 @@ const CODES = {
   403: "forbidden",
   404: "not_found",
   405: "method_not_allowed",
+  409: "conflict",
   413: "body_too_large",
   415: "unsupported_media_type",
   422: "bad_body",
@@ -34,7 +35,9 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   unauthorized: 401,
   bad_user: 422,
   bad_frame: 422,
+  state_too_large: 422,
   too_many_rooms: 422,
+  has_socket: 409,
   throttled: 429,
   room_full: 503,
 };

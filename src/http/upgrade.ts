@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { decodeRev } from "../core/room-log.ts";
 import {
   anonymous,
   type Identity,
@@ -124,6 +125,8 @@ function readConnect(query: URLSearchParams, room: string, identity: Identity): 
     canSend: identity.user !== null && identity.may("send", room),
     view: viewOf(query.get("view")),
     isWatching,
+    wantsWelcome: query.get("welcome") === "1",
+    since: knownRev(query.get("since")),
     resume: channel !== null && secret !== null ? { channel, secret } : null,
   };
 }
@@ -133,6 +136,11 @@ function checkAdmission(identity: Identity, isWatching: boolean, room: string): 
   const who = identity.user === null ? "a connection without a token" : "this token";
   const hint = !isWatching && identity.may("watch", room) ? "; it may watch, with watch=1" : "";
   throw unauthorized(`${who} may not ${isWatching ? "watch" : "join"} this room${hint}`);
+}
+
+/** A text that is no revision is like one that is forgotten: there will be a snapshot. */
+function knownRev(since: string | null): string | null {
+  return since !== null && decodeRev(since) ? since : null;
 }
 
 function viewOf(name: string | null): View {

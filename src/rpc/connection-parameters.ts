@@ -16,8 +16,12 @@ const Connect = v.object({
   view: v.picklist(VIEWS),
   /** Whether it only looks on: no presence, not counted. */
   isWatching: v.boolean(),
+  /** Whether a `welcome` comes first in every view, with what takes the presence up again. */
+  wantsWelcome: v.optional(v.boolean(), false),
   /** A presence to take up again, and the secret that proves it. */
   resume: v.nullable(v.object({ channel: v.string(), secret: v.string() })),
+  /** The last revision that the client knows. */
+  since: v.nullable(v.string()),
 });
 export type Connect = v.InferOutput<typeof Connect>;
 

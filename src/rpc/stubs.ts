@@ -4,6 +4,7 @@
  */
 
 import type { ListedRoom, RoomStats, Whereabouts } from "../core/http-shapes.ts";
+import type { Given } from "../core/given-presence.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
 import type { Frame } from "../core/outbox.ts";
@@ -29,8 +30,12 @@ export type PresencePage = {
   readonly after: string | null;
 };
 
-/** One channel in one room. */
-export type Sighting = { readonly user: User | null; readonly lastSeen: number };
+/** One channel in one room, with the ttl that it was given there. */
+export type Sighting = {
+  readonly user: User | null;
+  readonly lastSeen: number;
+  readonly ttlMs?: number;
+};
 
 /**
  * Frames of one room for channels that have their sockets in another, in the order in which they
@@ -61,12 +66,13 @@ export interface RoomStub {
   occupants(): Promise<PresenceFrame["payload"]>;
   /**
    * `owner` is `null` where the channel's socket is in this very room; so is the answer if it is
-   * not any more.
+   * not any more. Without `given` the presence keeps its state and its ttl.
    */
   add(
     channel: string,
     user: User | null,
     owner: ElsewhereOwner | null,
+    given?: Given,
   ): Promise<Added | ErrorFrame | null>;
   /** The generation of the link to remove at the Channel object, where the channel has one. */
   remove(channel: string): Promise<number | null>;
@@ -82,7 +88,12 @@ export interface RoomStub {
   vacate(): Promise<boolean>;
 
   // As the owner of a channel whose socket is here; `null`: it is not here.
-  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null>;
+  /** Refuses where the channel must not have a socket. */
+  link(
+    channel: string,
+    room: string,
+    mustBeDetached?: boolean,
+  ): Promise<ElsewhereOwner | ErrorFrame | null>;
   where(channel: string): Promise<Whereabouts | null>;
   touch(channel: string): Promise<readonly string[] | null>;
   leaveAll(channel: string): Promise<readonly string[] | null>;

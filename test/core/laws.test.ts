@@ -11,6 +11,7 @@ import {
   perform,
   performAll,
   presencesOf,
+  serverSet,
   steps,
   wait,
 } from "./random-steps.ts";
@@ -62,6 +63,41 @@ describe("for every history of a room", () => {
         const once = view(set);
         expect(set.join(channel, { id: "ada" }, now)).toEqual(NO_CHANGE);
         expect(view(set)).toEqual(once);
+      }),
+    );
+  });
+
+  test("what a server sets twice it sets once, but for the one row that vouches for it again", () => {
+    fc.assert(
+      fc.property(steps, serverSet, (history, todo) => {
+        const set = new PresenceSet(TIMEOUTS);
+        const now = performAll(set, history);
+        perform(set, todo, now);
+        set.takeUnsaved();
+        const once = view(set);
+        expect(isEmpty(perform(set, todo, now))).toBe(true);
+        expect(view(set)).toEqual(once);
+        expect(set.takeUnsaved()).toMatchObject({
+          puts: [{ presence: { channel: todo.channel } }],
+        });
+      }),
+    );
+  });
+
+  test("what a server leaves out stays as it is", () => {
+    fc.assert(
+      fc.property(steps, serverSet, (history, todo) => {
+        const set = new PresenceSet(TIMEOUTS);
+        const now = performAll(set, history);
+        const old = structuredClone(set.get(todo.channel));
+        perform(set, todo, now);
+        const { presence, ttlMs } = structuredClone(set.get(todo.channel)) ?? {};
+        const { state, keepsUser, ttlMs: givenTtl } = todo.given;
+        expect(presence?.user).toEqual(keepsUser ? (old?.presence.user ?? null) : todo.user);
+        const keptState = old?.presence.state ?? null;
+        expect(presence?.state ?? null).toEqual(state === undefined ? keptState : state);
+        expect(ttlMs).toBe(givenTtl ?? old?.ttlMs);
+        expect(set.get(todo.channel)?.lastSeen).toBe(now);
       }),
     );
   });
@@ -178,8 +214,8 @@ describe("for every history of a room", () => {
       fc.property(steps, wait, (history, later) => {
         const set = new PresenceSet(TIMEOUTS);
         const now = performAll(set, history) + later;
-        const fresh = view(set).entries.filter(({ lastSeen, loss }) =>
-          loss ? now - loss.at < TIMEOUTS.graceMs[loss.cause] : now - lastSeen < TIMEOUTS.maxAgeMs,
+        const fresh = view(set).entries.filter(({ lastSeen, loss, ttlMs = TIMEOUTS.maxAgeMs }) =>
+          loss ? now - loss.at < TIMEOUTS.graceMs[loss.cause] : now - lastSeen < ttlMs,
         );
         set.prune(now);
         expect(view(set).entries).toEqual(fresh);
@@ -208,10 +244,10 @@ describe("for every history of a room", () => {
         for (const step of history) {
           now += step.wait;
           perform(set, step.operation, now);
-          for (const { lastSeen, loss } of set.entries()) {
+          for (const { lastSeen, loss, ttlMs = TIMEOUTS.maxAgeMs } of set.entries()) {
             const due = loss
               ? loss.at + TIMEOUTS.graceMs[loss.cause]
-              : lastSeen + TIMEOUTS.maxAgeMs + 2_000;
+              : lastSeen + ttlMs + Math.min(2_000, ttlMs / 8);
             expect(set.deadline).toBeLessThanOrEqual(due);
           }
         }

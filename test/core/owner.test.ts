@@ -108,6 +108,7 @@ describe("a channel without a socket here", () => {
       presence: { channel: "a", user: ADA, joinedAt: 0 },
       lastSeen: 0,
       rank: 1,
+      memberSince: 0,
       owner: DETACHED,
       loss: { at: 0, cause: "cut" },
     };

@@ -537,25 +537,37 @@ describe("what must be written", () => {
           presence: { channel: "a", user: ADA, joinedAt: 1_000 },
           lastSeen: 1_000,
           rank: 1,
+          memberSince: 1_000,
           owner: { kind: "local", secret: "secret" },
           loss: null,
         },
       ],
       deletes: [],
+      movements: [
+        { kind: "joined", channel: "a", user: ADA, joinedAt: 1_000, memberSince: 1_000, rank: 1 },
+      ],
     });
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test("a leave deletes", () => {
     const set = savedSet("a", "b");
     set.leave("a", "left");
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: ["a"] });
+    expect(set.takeUnsaved()).toEqual({
+      puts: [],
+      deletes: ["a"],
+      movements: [expect.objectContaining({ kind: "left", channel: "a" })],
+    });
   });
 
   test("a presence that is pruned is deleted", () => {
     const set = savedSet("a");
     set.prune(61_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: ["a"] });
+    expect(set.takeUnsaved()).toEqual({
+      puts: [],
+      deletes: ["a"],
+      movements: [expect.objectContaining({ kind: "left", channel: "a" })],
+    });
   });
 
   test("a replaced user is one write and no delete", () => {
@@ -596,7 +608,7 @@ describe("what must be written", () => {
     set.lose("a", cause, 2_000);
     set.takeUnsaved();
     set.join("a", ADA, 3_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test("coming back after a restart writes one row, with the time of the return", () => {
@@ -615,7 +627,7 @@ describe("what must be written", () => {
     set.update("a", { typing: true });
     set.touch("a", 2_000);
     set.join("a", ADA, 3_000);
-    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(set.takeUnsaved()).toEqual({ puts: [], deletes: [], movements: [] });
   });
 
   test.each(["touch", "join"] as const)(
@@ -636,6 +648,43 @@ describe("what must be written", () => {
       set.join("a", ADA, 1_000);
       return set.takeUnsaved();
     })();
-    expect(new PresenceSet(TIMEOUTS, puts).takeUnsaved()).toEqual({ puts: [], deletes: [] });
+    expect(new PresenceSet(TIMEOUTS, puts).takeUnsaved()).toEqual({
+      puts: [],
+      deletes: [],
+      movements: [],
+    });
+  });
+});
+
+describe("a channel without a socket", () => {
+  test("has its state and its ttl written; a socket's state is not", () => {
+    const set = newSet();
+    set.join("bot", null, 1_000);
+    set.join("tab", ADA, 1_000, { kind: "local", secret: "secret" });
+    set.takeUnsaved();
+    set.update("tab", 1);
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
+    set.update("bot", 1);
+    expect(set.takeUnsaved().puts).toMatchObject([{ presence: { channel: "bot", state: 1 } }]);
+    set.setTtl("bot", 5_000);
+    expect(set.takeUnsaved().puts).toMatchObject([{ ttlMs: 5_000 }]);
+    set.update("bot", 1);
+    set.setTtl("bot", 5_000);
+    set.setTtl("nobody", 5_000);
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
+  });
+
+  test.each([
+    [2_000, 2_250],
+    [16_000, 18_000],
+    [86_400_000, 86_402_000],
+  ])("with a ttl of %i ms is due then, and its alarm a little later", (ttlMs, deadline) => {
+    const set = newSet();
+    set.join("bot", ADA, 0);
+    set.setTtl("bot", ttlMs);
+    expect(new PresenceSet(TIMEOUTS, set.entries()).deadline).toBe(deadline);
+    expect(set.prune(ttlMs - 1)).toEqual(NO_CHANGE);
+    expect(set.deadline).toBe(deadline);
+    expect(set.prune(ttlMs).leaves).toMatchObject([{ channel: "bot", reason: "expired" }]);
   });
 });

@@ -27,6 +27,7 @@ function row(
     presence: { channel, user, joinedAt: 1_000 },
     lastSeen,
     rank: 1,
+    memberSince: 1_000,
     owner,
     loss,
   };

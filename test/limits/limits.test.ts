@@ -382,6 +382,7 @@ test("presences that outlive their connections are bounded too", async () => {
         presence,
         lastSeen: Date.now(),
         rank: 1,
+        memberSince: 0,
         owner: { kind: "local", secret: "secret" },
         loss,
       };

@@ -18,6 +18,7 @@ import type { User } from "../../core/presence.ts";
 import { formatCount, ProtocolError } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
+import type { RoomState } from "./state.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -44,6 +45,7 @@ export type AdmissionsOptions = {
   readonly room: string;
   readonly settings: Settings;
   readonly sockets: Sockets;
+  readonly state: RoomState;
   readonly changes: Changes;
   readonly localChannels: LocalChannels;
   readonly events: Events;
@@ -193,11 +195,17 @@ export class Admissions {
   }
 
   #greet({ connect, ws, channel, secret, isBack, renewed }: Admitted, now: number): void {
-    const { room, settings, sockets, changes, localChannels } = this.#options;
-    const { user, view } = connect;
+    const { room, settings, sockets, state, changes, localChannels } = this.#options;
+    const { user, view, wantsWelcome, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
-    const welcome = view === "diff" ? welcomeFrame(room, settings, { user, ...presence }) : null;
-    changes.greet(ws, view, welcome, now);
+    const { rev } = state;
+    const isDiff = view === "diff";
+    // Only this view can be told what came after a revision.
+    const you = { user, ...presence, ...(isDiff && rev !== undefined && { rev }) };
+    const welcome = isDiff || wantsWelcome ? welcomeFrame(room, settings, you) : null;
+    const former = user && resume ? { channel: resume.channel, user } : null;
+    const known = isDiff && since !== null ? { since, former } : null;
+    changes.greet(ws, { view, welcome, known }, now);
     if (!isBack) return;
     sockets.metrics.count("resumes");
     localChannels.resumed(ws, { channel, view, renewed });

@@ -7,6 +7,7 @@ import { INTERNAL_ERROR } from "./attachments.ts";
 import type { Broadcaster } from "./broadcaster.ts";
 import type { ChangeObservers } from "./change-observers.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
+import type { Former } from "../../core/catch-up.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import type { RenderedBatch } from "../../core/view-renderer.ts";
@@ -31,6 +32,14 @@ export type ChangesOptions = {
   readonly observers: ChangeObservers;
   readonly retries: Retries;
   readonly events: Events;
+};
+
+/** What a new socket is sent first. */
+export type Greeting = {
+  readonly view: View;
+  readonly welcome: WelcomeFrame | null;
+  /** The revision that its client knows already, and its presence of then. */
+  readonly known: { readonly since: string; readonly former: Former | null } | null;
 };
 
 export class Changes {
@@ -103,9 +112,10 @@ export class Changes {
   }
 
   /** Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for itself. */
-  greet(ws: WebSocket, view: View, welcome: WelcomeFrame | null, now: number): void {
+  greet(ws: WebSocket, { view, welcome, known }: Greeting, now: number): void {
     const { state, broadcaster } = this.#options;
-    broadcaster.greet(ws, welcome, state.snapshot(view), now);
+    const missed = known && state.catchUp(known.since, known.former);
+    broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
   }
 
   /** Channels whose owner does not know them any more: their end was never told. */

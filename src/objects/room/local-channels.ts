@@ -7,6 +7,7 @@ import pMap from "p-map";
 import type { Changes } from "./changes.ts";
 import type { Frame } from "../../core/outbox.ts";
 import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
+import { hasSocket } from "../../core/given-presence.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
 import type { User } from "../../core/presence.ts";
 import type { Entry } from "../../core/presence-set.ts";
@@ -48,10 +49,14 @@ export class LocalChannels {
 
   /**
    * Adds a further room to a channel, before that room is told of it; `null` where the channel is
-   * not local. Throws a ProtocolError where it is in too many rooms.
+   * not local. Throws a ProtocolError where it is in too many rooms, or must not be local.
    */
-  link(channel: string, room: string, now: number): ElsewhereOwner | null {
+  link(
+    channel: string,
+    { room, now, mustBeDetached }: { room: string; now: number; mustBeDetached: boolean },
+  ): ElsewhereOwner | null {
     if (!this.#entry(channel)) return null;
+    if (mustBeDetached) throw hasSocket();
     const { room: here, memberships } = this.#options;
     const version =
       room === here ? { generation: 0, linkedAt: 0 } : memberships.add(channel, room, now);
@@ -220,7 +225,7 @@ export class LocalChannels {
     return Math.min(now, Math.max(lastSeen, ...seen));
   }
 
-  /** The view of the socket. A channel that is away has none; only `diff` can be resumed. */
+  /** The view of the socket. A channel that is away has none; whoever comes back says which it is. */
   #viewOf(channel: string): View {
     const [ws] = this.#options.sockets.ofChannel(channel);
     return ws ? this.#options.sockets.connection(ws).view : "diff";

@@ -13,6 +13,7 @@ import type { LocalChannels } from "./local-channels.ts";
 import type { Memberships } from "../memberships.ts";
 import type { DirectoryEntry } from "./directory-entry.ts";
 import { logDeed } from "../../telemetry/log.ts";
+import type { RoomLog } from "./room-log.ts";
 import type { MetricsReporter } from "./metrics-reporter.ts";
 import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
@@ -24,6 +25,7 @@ export type MaintenanceOptions = {
   readonly changes: Changes;
   readonly sockets: Sockets;
   readonly store: Store;
+  readonly log: RoomLog;
   readonly alarm: Alarm;
   readonly remoteDelivery: RemoteDelivery;
   readonly localChannels: LocalChannels;
@@ -45,7 +47,7 @@ export class Maintenance {
    * empty.
    */
   async run(): Promise<void> {
-    const { room, maxAgeMs, changes, sockets, alarm, localChannels, reporter, retries } =
+    const { room, maxAgeMs, changes, sockets, log, alarm, localChannels, reporter, retries } =
       this.#options;
     try {
       changes.hydrate(Date.now());
@@ -56,6 +58,7 @@ export class Maintenance {
       const { leaves } = this.prune();
       await localChannels.removeOrphanedLinks(Date.now());
       const forgotten = await this.reconcile();
+      log.trim(Date.now());
       reporter.report(changes.hydrate(Date.now()).size);
       if (leaves.length > 0 || forgotten) {
         logDeed("alarm", { room, pruned: leaves.length, forgotten });
@@ -104,11 +107,11 @@ export class Maintenance {
   }
 
   /**
-   * Notifies the other objects of what they must know, then erases the room if it is empty. Returns
-   * whether it did. Throws where an object could not be reached.
+   * Notifies the other objects of what they must know, then erases the room if it is empty and its log
+   * has run out. Returns whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
-    const { changes, store, alarm, localChannels, memberships, directoryEntry, retries } =
+    const { changes, store, log, alarm, localChannels, memberships, directoryEntry, retries } =
       this.#options;
     changes.flush(Date.now());
     const resyncs = Array.from(retries.takeResyncs(), ([channel, view]) =>
@@ -120,8 +123,13 @@ export class Maintenance {
     // The room may have changed while this waited.
     const { size } = changes.hydrate(Date.now());
     if (size > 0 || !memberships.isEmpty || store.isErased) return false;
+    if (log.runsOutAt > Date.now()) {
+      alarm.setBy(log.runsOutAt);
+      return false;
+    }
     alarm.reset();
     await store.erase();
+    log.invalidate();
     return true;
   }
 

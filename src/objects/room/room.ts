@@ -14,6 +14,7 @@ import { Connections } from "./connections.ts";
 import { DirectoryEntry } from "./directory-entry.ts";
 import { ElsewhereChannels } from "./elsewhere-channels.ts";
 import { Events } from "./events.ts";
+import type { Given } from "../../core/given-presence.ts";
 import type { Json } from "../../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../../core/presence.ts";
 import { decodeElsewhere, type ElsewhereOwner } from "../../core/owner.ts";
@@ -29,6 +30,7 @@ import { Maintenance } from "./maintenance.ts";
 import { MetricsReporter } from "./metrics-reporter.ts";
 import { RemoteDelivery } from "./remote-delivery.ts";
 import { Retries } from "./retries.ts";
+import { RoomLog } from "./room-log.ts";
 import { RoomState } from "./state.ts";
 import { readSettings } from "../../config/settings.ts";
 import { ServerCalls } from "./server-calls.ts";
@@ -67,12 +69,13 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const events = new Events(sockets.metrics);
     const onRow = () => sockets.metrics.count("rowsWritten");
     const store = new Store(storage, onRow);
+    const log = new RoomLog({ storage, settings, onRow });
     const alarm = new Alarm(storage, onRow);
     const memberships = new Memberships(storage, rooms, onRow);
     const directoryEntry = new DirectoryEntry(room, lobbies, store);
     const retries = new Retries(room, alarm);
     const reporter = new MetricsReporter(room, sockets, analytics);
-    const stored = { room, settings, sockets, store, alarm, memberships, directoryEntry };
+    const stored = { room, settings, sockets, store, log, alarm, memberships, directoryEntry };
     const state = new RoomState(stored);
     const observers = new ChangeObservers({ room, env, ctx, self: this, state, reporter });
     const broadcaster = new Broadcaster(room, sockets, settings.announceRate);
@@ -122,9 +125,11 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     channel: string,
     user: User | null,
     owner: ElsewhereOwner | null,
+    given: Given = {},
   ): Promise<Added | ErrorFrame | null> {
     const known = owner === null ? null : decodeElsewhere(owner);
-    return this.#call(() => refusable(() => this.#serverCalls.add(channel, user, known)));
+    const presence = { channel, user, given };
+    return this.#call(() => refusable(() => this.#serverCalls.add(presence, known)));
   }
 
   remove(channel: string): Promise<number | null> {
@@ -159,8 +164,13 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#maintenance.vacate());
   }
 
-  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null> {
-    return this.#call(() => refusable(() => this.#localChannels.link(channel, room, Date.now())));
+  link(
+    channel: string,
+    room: string,
+    mustBeDetached = false,
+  ): Promise<ElsewhereOwner | ErrorFrame | null> {
+    const link = { room, now: Date.now(), mustBeDetached };
+    return this.#call(() => refusable(() => this.#localChannels.link(channel, link)));
   }
 
   where(channel: string): Promise<Whereabouts | null> {

@@ -6,7 +6,8 @@
 
 import type { Alarm } from "../alarm.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
-import { ALARM_RETRY_MS } from "../../core/limits.ts";
+import { type Former, missedIn } from "../../core/catch-up.ts";
+import { ALARM_RETRY_MS, CATCH_UP_EVENTS_MAX } from "../../core/limits.ts";
 import type { RemoteOwner } from "../../core/owner.ts";
 import { type Entry, type Timeouts, timeoutsOf, PresenceSet } from "../../core/presence-set.ts";
 import { clearOldLosses, connectedBefore, recover } from "../../core/recovery.ts";
@@ -17,10 +18,12 @@ import {
   ViewRenderer,
 } from "../../core/view-renderer.ts";
 import type { View } from "../../core/protocol.ts";
+import { recordsOf } from "../../core/room-log.ts";
 import type { Memberships } from "../memberships.ts";
 import type { DirectoryEntry } from "./directory-entry.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
+import type { RoomLog } from "./room-log.ts";
 import type { Store } from "./store.ts";
 
 /** What must happen because a change is stored. */
@@ -50,6 +53,7 @@ export type RoomStateOptions = {
   readonly settings: Settings;
   readonly sockets: Sockets;
   readonly store: Store;
+  readonly log: RoomLog;
   readonly alarm: Alarm;
   readonly memberships: Memberships;
   readonly directoryEntry: DirectoryEntry;
@@ -134,14 +138,35 @@ export class RoomState {
   /** What a new listener must get. */
   snapshot(view: View): Snapshot {
     const { set, renderer } = this.#hydrated;
-    return renderer.snapshot(set, view);
+    return renderer.snapshot(set, view, this.#options.log.rev);
+  }
+
+  /**
+   * What a new listener of view `diff` missed, which knows the room as it was at a revision; `undefined`
+   * where the log does not reach.
+   */
+  catchUp(since: string, former: Former | null): Snapshot | undefined {
+    const { set, renderer } = this.#hydrated;
+    const { log } = this.#options;
+    const { rev } = log;
+    const after = log.find(since);
+    if (after === null || rev === undefined) return undefined;
+    if (log.end.n - after > CATCH_UP_EVENTS_MAX) return undefined;
+    const unlogged = this.#deferred.flatMap(({ joins }) => joins);
+    const diff = missedIn({ parts: log.partsAfter(after), after, unlogged, former }, set);
+    return renderer.catchUp(set, diff, { since, rev });
+  }
+
+  /** The revision of what is stored; `undefined` where the room keeps no log. */
+  get rev(): string | undefined {
+    return this.#options.log.rev;
   }
 
   /** What to send of gathered changes, which are in the set already. */
   render(changesSince: ChangesSince): RenderedBatch {
     const known = this.#hydrated;
     const { set, renderer } = known;
-    const rendered = renderer.render(set, changesSince);
+    const rendered = renderer.render(set, changesSince, this.#options.log.rev);
     if (renderer.isCounting !== known.isCountingStored) {
       this.#options.store.isCounting = renderer.isCounting;
       known.isCountingStored = renderer.isCounting;
@@ -190,8 +215,9 @@ export class RoomState {
 
   /** Whether other objects must be told. */
   #store(set: PresenceSet, gone: readonly Leave[]): boolean {
-    const { store, memberships, directoryEntry } = this.#options;
+    const { store, log, memberships, directoryEntry } = this.#options;
     const unsaved = set.takeUnsaved();
+    const records = log.isKept ? recordsOf(unsaved.movements, set, log.now()) : [];
     const isOccupied = set.size > 0;
     const isListingNews = directoryEntry.isNews(isOccupied);
     if (unsaved.puts.length + unsaved.deletes.length === 0 && !isListingNews) return false;
@@ -199,6 +225,7 @@ export class RoomState {
     store.save(unsaved, () => {
       for (const { channel, reason } of gone) if (memberships.end(channel, reason)) isEnd = true;
       if (isListingNews) directoryEntry.change(isOccupied);
+      log.append(records, set);
     });
     return isEnd || isListingNews;
   }
@@ -207,6 +234,7 @@ export class RoomState {
     this.#connectedBefore = connectedBefore(set.entries(), gone, Date.now());
     this.#known = undefined;
     this.#options.memberships.invalidate();
+    this.#options.log.invalidate();
     // The room wakes soon, and turns away every socket that has no presence.
     this.#options.alarm.setBy(Date.now() + ALARM_RETRY_MS);
   }
@@ -227,8 +255,13 @@ export class RoomState {
     } else if (!store.isErased) void alarm.restore(this.#deadline(set, now));
   }
 
-  /** No later than the maximum age from now: a room that empties right away must be erased by then. */
+  /**
+   * No later than the maximum age from now: a room that empties right away must be looked at by then. One
+   * that is empty is kept for its log.
+   */
   #deadline(set: PresenceSet, now: number): number {
+    const { runsOutAt } = this.#options.log;
+    if (set.size === 0 && runsOutAt > 0) return runsOutAt;
     return Math.min(set.deadline, now + this.#timeouts.maxAgeMs);
   }
 }

@@ -36,11 +36,20 @@ const fields = {
 const FormerRow = v.pipe(
   v.intersect([v.object(fields), FormerOwnerSchema]),
   v.transform(({ presence: known, lastSeen, rank, loss, ...owner }): Entry => {
-    return { presence: known, lastSeen, rank, loss, owner };
+    // It did not say since when the user is here: no later than this.
+    return { presence: known, lastSeen, rank, memberSince: known.joinedAt, loss, owner };
   }),
 );
 
-const Row = v.union([v.object({ ...fields, owner: OwnerSchema }), FormerRow]);
+const Row = v.union([
+  v.object({
+    ...fields,
+    memberSince: v.number(),
+    owner: OwnerSchema,
+    ttlMs: v.exactOptional(v.number()),
+  }),
+  FormerRow,
+]);
 
 export class Store {
   readonly #storage: DurableObjectStorage;

@@ -119,6 +119,8 @@ export async function failToStoreEnd(world: World, person: Person): Promise<void
   const { socket, home, channel } = person;
   const { model, random } = world;
   if (!socket || person.isWatching || channel === null) return;
+  // Or it would be whoever came in just before whose row fails.
+  await stored(home);
   let hasFailed = false;
   await world.breakStorage(home, random.pick(["put", "delete"]), () => (hasFailed = true));
   const end = random.pick(["goodbye", "reload", "cut"] as const);
