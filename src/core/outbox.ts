@@ -97,7 +97,7 @@ export class Outbox<Listener> {
   }
 
   /** A new listener that cannot be sent anything at once: it gets a snapshot, and messages from now on. */
-  greet(listener: Listener): void {
+  welcomeLater(listener: Listener): void {
     this.#snapshots.set(listener, this.#messages.length);
   }
 

@@ -62,7 +62,9 @@ export class ViewRenderer {
     this.#sent = { isCounting, lurkers: set.lurkers };
     this.#sent.list = this.#list(set, this.#sent);
     this.#sent.count = this.#count(set, this.#sent);
-    this.#current = { rosterVersion: set.rosterVersion, sent: this.#sent };
+    // The setting may be another one since: then nothing of what was sent is what the room is now.
+    const isStale = tellsCounts(isCounting, set.size, announceMax) !== isCounting;
+    this.#current = { rosterVersion: isStale ? -1 : set.rosterVersion, sent: this.#sent };
   }
 
   /** Whether it says counts instead of names. Outlives the room's sleep in the store. */
@@ -103,7 +105,9 @@ export class ViewRenderer {
       news: (view, { sent, changes } = before) => {
         if (view === "list") return sent === now ? [] : changed(sent.list, this.#list(set, now));
         if (view === "count" || isCounting) {
-          return sent === now ? [] : changed(sent.count, this.#count(set, now));
+          // Whoever has names must hear that they are told no more, be the numbers the same.
+          const known = view === "diff" && !sent.isCounting ? undefined : sent.count;
+          return sent === now ? [] : changed(known, this.#count(set, now));
         }
         if (sent.isCounting) return [this.#syncText(set, rev)];
         return this.#diffs(set, changesSince(changes), sent.lurkers, rev);

@@ -5,6 +5,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { presences, rooms } from "../../src/index.ts";
+import { RemoteDelivery } from "../../src/objects/room/remote-delivery.ts";
 import type { User } from "../../src/core/presence.ts";
 import { Room } from "../support/worker.ts";
 import {
@@ -702,4 +703,36 @@ test("a link whose caller died before the second step is removed by the alarm of
   await evict(home);
   await ring(home);
   expect(await links()).toBe(false);
+});
+
+test("a room that died repeats itself to the channels of other rooms as soon as it wakes", async () => {
+  const [home, further] = [newRoom(), newRoom()];
+  const ada = await openAs("ada", home, DIFF);
+  const { channel = "" } = (await firstFrames(ada)).welcome;
+  await rooms(bindings).add(further, channel, { id: "ada" });
+  await nextOfRoom(ada, further);
+  await crash(further);
+  await wake(further);
+  expect(await nextOfRoom(ada, further)).toMatchObject({
+    type: "sync",
+    presences: [{ channel, user: { id: "ada" } }],
+  });
+});
+
+test("a delivery whose outcome could not be handled holds up none behind it", async () => {
+  const [home, further] = [newRoom(), newRoom()];
+  const ada = await openAs("ada", home, DIFF);
+  const { channel = "" } = (await firstFrames(ada)).welcome;
+  const delivery = new RemoteDelivery(further, bindings.PRESENCE_ROOM);
+  const send = async (text: string, handle: () => Promise<void>) => {
+    delivery.add(home, [{ channels: [channel], frames: [{ kind: "messages", text }] }]);
+    for await (const _ of delivery.deliver(home)) await handle();
+  };
+  const frame = (payload: string) =>
+    JSON.stringify({ type: "messages", room: further, messages: [{ from: null, payload }] });
+  const failing = send(frame("first"), () => Promise.reject(new Error("no alarm")));
+  await expect(failing).rejects.toThrow("no alarm");
+  await send(frame("second"), async () => {});
+  expect(await nextOfRoom(ada, further)).toMatchObject({ messages: [{ payload: "first" }] });
+  expect(await nextOfRoom(ada, further)).toMatchObject({ messages: [{ payload: "second" }] });
 });

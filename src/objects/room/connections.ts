@@ -129,15 +129,7 @@ export class Connections {
     const { code } = error;
     logRefusal("frame refused", { room: this.#room, channel, user: user?.id ?? null, code });
     if (error.closeCode === undefined) this.#sockets.sendFrame(ws, error.toFrame());
-    else this.#putOut(ws, error, now);
-  }
-
-  /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
-  #putOut(ws: WebSocket, error: ProtocolError, now: number): void {
-    const { channel, isWatching } = this.#sockets.connection(ws);
-    const set = this.#changes.hydrate(now);
-    this.#sockets.refuse(ws, error);
-    if (!isWatching) this.#changes.apply(set.lose(channel, "cut", now), now);
+    else this.#changes.cut(ws, error, now);
   }
 
   #setState(ws: WebSocket, state: Json, now: number): void {

@@ -110,7 +110,7 @@ export class LocalChannels {
 
   /** Forwards what another room sends to local channels. */
   deliver({ from, items, gone }: Delivery): DeliveryAck {
-    const { memberships, sockets } = this.#options;
+    const { changes, memberships, sockets } = this.#options;
     const unknown: string[] = [];
     const away: string[] = [];
     for (const { channels, frames } of items) {
@@ -121,6 +121,7 @@ export class LocalChannels {
       }
     }
     for (const { channel, generation } of gone) memberships.remove(channel, from, generation);
+    changes.cutUnread(Date.now());
     return { unknown, away };
   }
 
@@ -145,9 +146,13 @@ export class LocalChannels {
     const isUnderWay = this.#resyncs.has(channel);
     this.#resyncs.set(channel, isUnderWay ? view : null);
     if (isUnderWay) return;
-    await this.#resyncNow(channel, view);
-    const again = this.#resyncs.get(channel);
-    this.#resyncs.delete(channel);
+    let again: View | null | undefined;
+    try {
+      await this.#resyncNow(channel, view);
+    } finally {
+      again = this.#resyncs.get(channel);
+      this.#resyncs.delete(channel);
+    }
     // Whoever asked meanwhile may be another socket, which did not get this.
     if (again) await this.resync(channel, again);
   }

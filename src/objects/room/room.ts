@@ -65,7 +65,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const { PRESENCE_ROOM: rooms, PRESENCE_LOBBY: lobbies, ANALYTICS: analytics } = env;
     const settings = readSettings(env);
     const { maxAgeMs } = settings;
-    const sockets = new Sockets(ctx);
+    const sockets = new Sockets(ctx, maxAgeMs);
     const events = new Events(sockets.metrics);
     const onRow = () => sockets.metrics.count("rowsWritten");
     const store = new Store(storage, onRow);

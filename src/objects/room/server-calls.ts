@@ -65,7 +65,7 @@ export class ServerCalls {
     }
     const { user, diff } = setPresence(set, presence, { now, owner: owner ?? undefined });
     sockets.setUser(channel, user, now);
-    if (!before && owner?.kind === "remote") broadcaster.outbox.greet(channel);
+    if (!before && owner?.kind === "remote") broadcaster.outbox.welcomeLater(channel);
     changes.apply(diff, now);
     await changes.notified();
     const added = set.get(channel)?.presence ?? { channel, user, joinedAt: now };

@@ -124,6 +124,12 @@ export class RoomState {
     }
   }
 
+  /** Deletes all that is stored, in a room that is empty. */
+  erase(): Promise<void> {
+    if (this.#known) this.#known.isCountingStored = false;
+    return this.#options.store.erase();
+  }
+
   /** Makes sure that an alarm is set for the earliest deadline. A room that empties has one, and is erased by it. */
   schedule(now: number): void {
     const { presences: set } = this;

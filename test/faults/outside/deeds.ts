@@ -182,6 +182,8 @@ export async function leaveAll(service: Service, channel: string): Promise<void>
 /** The runtime dies. Most people come back as soon as it is there again. */
 export async function kill(service: Service): Promise<void> {
   const here = service.connected();
+  // Whoever came in just before would be undone with it. An answer waits for the disk.
+  await Promise.all(service.names.map((room) => service.call("GET", `/rooms/${room}`)));
   await service.kill();
   await keepBots(service);
   for (const caller of here) {
