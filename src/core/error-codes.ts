@@ -4,7 +4,7 @@ import type { ClosingCode } from "./close-codes.ts";
 
 /** Reasons that refuse one frame; the connection stays. */
 export type FrameErrorCode =
-  /** Not JSON, of no known type, nested too deeply, or with a number that is too large. */
+  /** Not JSON, of no known type, nested too deeply, with a number that is too large, or an integer beyond 2^53, which JSON rounds. */
   | "bad_frame"
   /** The token, or the lack of one, does not allow it: sending a message, say. */
   | "forbidden"

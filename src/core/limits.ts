@@ -292,6 +292,9 @@ export const STATE_AGAIN_MS = 1_000;
 /** Messages of a client that wait for a connection, or for their turn where it sends faster than the server takes frames. */
 export const QUEUED_MESSAGES_MAX = 32;
 
+/** Frames that a client remembers, to tell which one was too large: more than it sends in a slow round trip of 3 s. */
+export const WRITTEN_FRAMES_MAX = 64;
+
 /** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */
 export const KEPT_MESSAGES_MAX = 100;
 

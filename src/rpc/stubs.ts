@@ -115,8 +115,8 @@ export interface RoomStub {
   drop(channel: string, reason: LeaveReason, generation: number): Promise<void>;
   /** A sign of life in this room alone. Whether the channel is here. */
   touchHere(channel: string): Promise<boolean>;
-  /** The channel's socket must get a snapshot, in this view. */
-  resync(channel: string, view: View): Promise<void>;
+  /** The channel's socket must get a snapshot, in this view. `renewed` is its user where the info is another one. */
+  resync(channel: string, view: View, renewed?: User): Promise<void>;
 }
 
 export interface ChannelStub {

@@ -108,7 +108,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     this.#maintenance = maintenance;
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
     this.#admissions = new Admissions({ ...parts, events, localChannels });
-    this.#connections = new Connections({ ...parts, localChannels });
+    this.#connections = new Connections({ ...parts, events, localChannels });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
@@ -221,8 +221,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#elsewhereChannels.touch(channel));
   }
 
-  resync(channel: string, view: View): void {
-    this.#call(() => this.#elsewhereChannels.resync(channel, view));
+  resync(channel: string, view: View, renewed?: User): void {
+    this.#call(() => this.#elsewhereChannels.resync(channel, view, renewed));
   }
 
   /** A call of a server or of another object, which must not be told of what a crash could undo. */
