@@ -6,6 +6,7 @@ import { WEBHOOK_BYTES_MAX, WEBHOOK_KEY_BYTES_MAX, WEBHOOK_KEY_BYTES_MIN } from 
 import { formatCount } from "../core/protocol.ts";
 import type { WebhookBody } from "../core/webhook-body.ts";
 
+export type { Json, JsonObject } from "../core/json.ts";
 export type { LeaveReason, User } from "../core/presence.ts";
 export type { RoomEvent, RoomEventType } from "../core/room-events.ts";
 export type { WebhookBody } from "../core/webhook-body.ts";
