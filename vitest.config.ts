@@ -18,6 +18,7 @@ const faultSettings = {
   FAULTS_STEPS,
   PRESENCE_ANNOUNCE_MAX: "8",
   PRESENCE_FRAME_RATE: "10000",
+  PRESENCE_WEBHOOK_EVENTS: "*",
 };
 
 const secret = { PRESENCE_SECRET: "a secret of the tests, 32 bytes or more" };
@@ -68,6 +69,26 @@ const queue = {
         };`,
     },
   ],
+};
+
+/** A receiver of webhooks that is a Worker of its own, in test/support/remote-receiver.js; a test can ask it. */
+const receiver = {
+  outboundService: "receiver",
+  serviceBindings: { RECEIVER: "receiver" },
+  workers: [
+    {
+      name: "receiver",
+      modules: true,
+      scriptPath: "./test/support/remote-receiver.js",
+      compatibilityDate: "2026-10-20",
+    },
+  ],
+};
+
+/** What posts all that happens to that receiver. */
+const webhook = {
+  PRESENCE_WEBHOOK_URL: "https://receiver.test/hooks/a-private-path",
+  PRESENCE_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
 };
 
 /**
@@ -148,7 +169,11 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             ...worker,
-            miniflare: { bindings: { ...secret, ...faultSettings }, durableObjects },
+            miniflare: {
+              bindings: { ...secret, ...webhook, ...faultSettings },
+              durableObjects,
+              ...receiver,
+            },
           }),
         ],
         test: { name: "faults", maxWorkers, include: ["test/faults/inside/**/*.test.ts"] },

@@ -71,3 +71,11 @@ export function checkNews(model: Model, { name, witness }: Somebody): void {
     }
   }
 }
+
+/** A room as a mirror has it that is told of it by webhooks: without states. */
+export function reflectionExpected(model: Model, room: string) {
+  const { members, lurkers } = roomExpected(model, room);
+  const places = [...model.in(room)];
+  const presences = Object.fromEntries(places.map(([channel, { user }]) => [channel, user]));
+  return { members, lurkers, presences, isOccupied: places.length > 0 };
+}

@@ -5,9 +5,11 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { planReceiver } from "../../support/remote-receiver.ts";
 import { Random } from "../random.ts";
 import { Tally } from "../tally.ts";
 import { compare, expectNothingLeft } from "./inspection.ts";
+import { deliverAll, expectReflected } from "./reflection.ts";
 import { STEPS } from "./steps.ts";
 import { takeTheClock, World } from "./world.ts";
 
@@ -17,6 +19,9 @@ const STEPS_PER_CHAPTER = 100;
 /** Steps between two comparisons, on average. */
 const STEPS_PER_COMPARISON = 12;
 const STEP_MS_MAX = 2_000;
+
+/** How often the receiver of webhooks fails. */
+const FAILING = 0.35;
 
 /** In each of these at least one object dies. */
 const CRASHES = [
@@ -39,6 +44,7 @@ afterEach(() => {
 async function chapter(seed: number, steps: number, tally: Tally): Promise<void> {
   const random = new Random(seed);
   const world = new World(random, tally);
+  await planReceiver({ seed, failing: FAILING });
   for (let step = 0; step < steps; step += 1) {
     const next = random.weighted(STEPS);
     tally.step(next.kind, next.isFault === true);
@@ -54,8 +60,11 @@ async function chapter(seed: number, steps: number, tally: Tally): Promise<void>
     /* oxlint-enable no-await-in-loop */
   }
   await world.settle();
+  await deliverAll(world);
   await compare(world);
   await expectNothingLeft(world);
+  await compare(world);
+  expectReflected(world);
 }
 
 test(

@@ -11,6 +11,7 @@ import { textOf } from "../state.ts";
 import { disarm } from "./mishaps.ts";
 import type { Person } from "./person.ts";
 import { eventually } from "./looks.ts";
+import { compareMirror } from "./reflection.ts";
 import { MAX_AGE_MS, TICK_SECONDS, type World } from "./world.ts";
 
 const Rows = v.object({ rows: v.array(v.tuple([v.string(), v.unknown()])), hasAlarm: v.boolean() });
@@ -25,7 +26,7 @@ const Log = v.object({
 });
 
 /** Flags of a room that say nothing about anybody. */
-const FLAGS = new Set(["isListed", "restartedAt", "isCounting"]);
+const FLAGS = new Set(["isListed", "restartedAt", "isCounting", "webhook"]);
 
 /** Everything agrees with the model, now or as soon as what is under way has arrived. */
 export async function compare(world: World): Promise<void> {
@@ -36,6 +37,7 @@ export async function compare(world: World): Promise<void> {
     expect(seen).toEqual(expected(world));
   });
   for (const person of world.connected()) checkNews(world.model, person);
+  await compareMirror(world);
   await Promise.all(world.people.map((person) => person.expectClosed()));
   world.model.compared();
   for (const { witness } of world.connected()) witness?.forgetNews();
@@ -197,7 +199,11 @@ export async function expectNothingLeft(world: World): Promise<void> {
   }
   expect(world.model.size).toBe(0);
   await Promise.all(world.people.map((person) => person.expectClosed()));
-  await eventually(() => expectNothingIn(world.objects));
+  await eventually(async () => {
+    // What the last alarms have sent is under way, and rings again when it has arrived.
+    await world.ringDue();
+    await expectNothingIn(world.objects);
+  });
   const lobbies = await Promise.all(world.lobbies.map((lobby) => lobby.rows()));
   const left = lobbies.flatMap((lobby) => v.parse(Rows, lobby).rows);
   expect(left).toEqual([]);

@@ -11,6 +11,7 @@ import {
   wake,
 } from "../../support/objects.ts";
 import { advance, inRoom, socketsLeft, stored } from "../../support/room.ts";
+import { Mirror } from "../mirror.ts";
 import { Model } from "../model.ts";
 import type { Random } from "../random.ts";
 import type { Tally } from "../tally.ts";
@@ -50,6 +51,10 @@ export class World {
   readonly bots: readonly string[];
   readonly model: Model;
   readonly people: readonly Person[];
+  /** What webhooks alone have told of the rooms. */
+  readonly mirror = new Mirror();
+  /** Rooms that were compared with it, counted each time. */
+  reflected = 0;
   /** Something went wrong in the middle of a call: the objects may know less than the model, until they had their alarms. */
   isUnsettled = false;
   /** Rooms that may not have told their lobby what they are, until they had an alarm. */

@@ -3,7 +3,14 @@
 import { expect, vi } from "vitest";
 import * as v from "valibot";
 import { Occupants, Presences, RoomList, Whereabouts } from "../answers.ts";
-import { checkNews, plain, roomExpected, roomsOf, sightExpected } from "../expectation.ts";
+import {
+  checkNews,
+  plain,
+  reflectionExpected,
+  roomExpected,
+  roomsOf,
+  sightExpected,
+} from "../expectation.ts";
 import { textOf } from "../state.ts";
 import { GRACE_MS, MAX_AGE_MS, type Service } from "./service.ts";
 
@@ -39,11 +46,23 @@ export async function compare(service: Service, keep: () => Promise<void>): Prom
     await keep();
     expect(await elsewhere(service)).toEqual(elsewhereExpected(service));
   }, patience);
+  await eventually(async () => {
+    await keep();
+    expect(reflections(service)).toEqual(
+      Object.fromEntries(service.names.map((room) => [room, reflectionExpected(model, room)])),
+    );
+  }, patience);
   for (const caller of service.connected()) {
     checkNews(model, withoutBots(service, caller));
     caller.witness?.forgetNews();
   }
   model.compared();
+}
+
+/** The rooms as a server knows them that hears of nothing but webhooks. */
+function reflections({ mirror, names }: Service) {
+  mirror.check();
+  return Object.fromEntries(names.map((room) => [room, mirror.room(room)]));
 }
 
 /** Bots are added again after each restart, be they still there or not. */
@@ -151,4 +170,10 @@ export async function expectNothingLeft(service: Service): Promise<void> {
     },
     MAX_AGE_MS * 4 + LATE_MS,
   );
+  expect(reflections(service)).toEqual(
+    Object.fromEntries(
+      service.names.map((room) => [room, reflectionExpected(service.model, room)]),
+    ),
+  );
+  expect(service.mirror.calls).toBeGreaterThan(0);
 }

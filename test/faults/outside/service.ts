@@ -1,16 +1,20 @@
 /** The service of a run, its callers and bots, and the model beside. The clock is the real one, and so are the kills. */
 
 import { tokenFor } from "../../support/client.ts";
+import { Receiver } from "../../support/receiver.ts";
 import { Server } from "../../support/server.ts";
 import { ANNOUNCE_MAX } from "../expectation.ts";
+import { Mirror } from "../mirror.ts";
 import { Model } from "../model.ts";
 import type { Random } from "../random.ts";
 import type { Tally } from "../tally.ts";
 import type { Said, Witness } from "../witness.ts";
 import { Caller } from "./caller.ts";
+import { failing } from "./failing.ts";
 
 export const MAX_AGE_MS = 12_000;
 export const GRACE_MS = 6_000;
+const HISTORY_SECONDS = 10;
 /** A deadline that is nearer than this may have passed or not. */
 const UNSURE_MS = 2_000;
 
@@ -24,6 +28,9 @@ export class Service implements AsyncDisposable {
   readonly random: Random;
   readonly tally: Tally;
   readonly server: Server;
+  readonly receiver: Receiver;
+  /** What webhooks alone have told of the rooms. */
+  readonly mirror = new Mirror();
   readonly names = ["north", "south", "east"] as const;
   readonly bots = ["bot-1", "bot-2"] as const;
   readonly model: Model;
@@ -33,22 +40,28 @@ export class Service implements AsyncDisposable {
   #sent: Sent[] = [];
   readonly #numbers = new Map<string, number>();
 
-  private constructor(random: Random, tally: Tally, server: Server) {
+  private constructor(random: Random, tally: Tally, server: Server, receiver: Receiver) {
     this.random = random;
     this.tally = tally;
     this.server = server;
+    this.receiver = receiver;
     this.model = new Model(this.names, { maxAgeMs: MAX_AGE_MS, graceMs: GRACE_MS });
     this.callers = Caller.crowd(this.names);
+    for (const room of this.names) receiver.of(room).answers = [failing(this)];
   }
 
   static async start(random: Random, tally: Tally): Promise<Service> {
+    const receiver = await Receiver.start();
     const server = await Server.start({
+      ...receiver.vars,
+      PRESENCE_WEBHOOK_EVENTS: "*",
+      PRESENCE_HISTORY: String(HISTORY_SECONDS),
       PRESENCE_MAX_AGE: String(MAX_AGE_MS / 1_000),
       PRESENCE_GRACE: String(GRACE_MS / 1_000),
       PRESENCE_ANNOUNCE_MAX: String(ANNOUNCE_MAX),
       PRESENCE_FRAME_RATE: "1000",
     });
-    return new Service(random, tally, server);
+    return new Service(random, tally, server, receiver);
   }
 
   connected(room?: string): Caller[] {
@@ -130,5 +143,6 @@ export class Service implements AsyncDisposable {
     for (const caller of this.callers) caller.dismissed();
     await Promise.all(this.callers.map((caller) => caller.clear()));
     await this.server.stop();
+    await this.receiver.stop();
   }
 }
