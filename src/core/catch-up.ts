@@ -20,8 +20,12 @@ export type Gap = {
 
 export type Former = { readonly channel: string; readonly user: User };
 
-/** What became of one channel in the gap: whether it was unknown before, and its last leave. */
-type Story = { readonly isNew: boolean; left: LogRecord | undefined };
+/** What became of one channel in the gap: whether it was unknown before, and as whom it was known; its last leave. */
+type Story = {
+  readonly isNew: boolean;
+  readonly knownAs: User | null;
+  left: LogRecord | undefined;
+};
 
 /**
  * The diff that leads from what was known to the presences as they are. What came and went in between
@@ -31,12 +35,15 @@ export function missedIn({ parts, after, unlogged, former }: Gap, present: Prese
   const joins = new Map<string, Presence>(unlogged.map((join) => [join.channel, join]));
   const leaves: Leave[] = [];
   const newInfo = new Set<string>();
-  for (const [channel, { isNew, left }] of storiesIn(parts, after)) {
+  for (const [channel, { isNew, knownAs, left }] of storiesIn(parts, after)) {
     const now = present.get(channel)?.presence;
-    if (!now && !isNew && left) leaves.push(leaveOf(left));
+    // Clients hear nothing of a join without a name, so that cannot take the place of who had one.
+    const isLetGo = !now || (now.user === null && knownAs !== null);
+    if (isLetGo && !isNew && left) leaves.push(leaveOf(left, knownAs));
+    if (!now) continue;
     // One that went and came again is told in one frame: a join takes the place of what was known.
-    else if (now && (isNew || left)) joins.set(channel, now);
-    else if (now) newInfo.add(channel);
+    if (isNew || left) joins.set(channel, now);
+    else newInfo.add(channel);
   }
   // They were told of themselves at once, perhaps before that was in the log; a crash may have undone it.
   if (
@@ -62,8 +69,13 @@ function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string,
     for (const record of records) {
       position = positionAfter(position, record);
       if (position.n <= after) continue;
-      const { channel, kind } = record;
-      const story = stories.get(channel) ?? { isNew: kind === "joined", left: undefined };
+      const { channel, kind, user } = record;
+      const isNew = kind === "joined";
+      const story = stories.get(channel) ?? {
+        isNew,
+        knownAs: isNew ? null : user,
+        left: undefined,
+      };
       stories.set(channel, story);
       if (kind === "left") story.left = record;
     }
@@ -71,6 +83,7 @@ function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string,
   return stories;
 }
 
-function leaveOf({ channel, user, joinedAt, at, reason = "left" }: LogRecord): Leave {
+/** It names whom others knew: the last one to leave may have had another name, or none. */
+function leaveOf({ channel, joinedAt, at, reason = "left" }: LogRecord, user: User | null): Leave {
   return { channel, user, joinedAt, lastSeen: at, reason };
 }

@@ -16,6 +16,22 @@ function catchUp(known: ReadonlyMap<string, Presence>, diff: ReturnType<typeof m
   return applyDiff(stateless, diff);
 }
 
+/** What clients are told by name; of anonymous presences they hear the number. */
+function named(presences: Iterable<readonly [string, Presence]>): Map<string, Presence> {
+  return new Map([...presences].filter(([, { user }]) => user !== null));
+}
+
+function namedIn(diff: ReturnType<typeof missedIn>): ReturnType<typeof missedIn> {
+  const isNamed = ({ user }: Presence) => user !== null;
+  const { joins, updates, leaves } = diff;
+  return {
+    ...diff,
+    joins: joins.filter(isNamed),
+    updates: updates.filter(isNamed),
+    leaves: leaves.filter(isNamed),
+  };
+}
+
 test("a list of any time before, and what was missed since then, are the list of now", () => {
   fc.assert(
     fc.property(steps, steps, (before, after) => {
@@ -37,6 +53,7 @@ test("a list of any time before, and what was missed since then, are the list of
       const diff = missedIn(gap, set);
       expect(catchUp(known, diff)).toEqual(new Map(presencesOf(set)));
       for (const { channel } of diff.leaves) expect(known.has(channel)).toBe(true);
+      expect(catchUp(named(known), namedIn(diff))).toEqual(named(presencesOf(set)));
       const joined = new Set(diff.joins.map(({ channel }) => channel));
       for (const { channel } of diff.updates) expect(joined.has(channel)).toBe(false);
     }),
@@ -57,6 +74,23 @@ test("a presence that was told of before it was stored is let go by whoever had 
   expect(missedIn({ ...gap, former: null }, set).leaves).toEqual([]);
   const { leaves } = missedIn({ ...gap, former: { channel: "a", user: ADA } }, set);
   expect(leaves).toMatchObject([{ channel: "a", user: ADA, reason: "lost" }]);
+});
+
+test.each([
+  ["stays", () => {}],
+  ["leaves", (set: PresenceSet) => set.leave("a", "left")],
+])("one that has lost its name and %s leaves whoever knew the name", (_, goOn) => {
+  const set = new PresenceSet(TIMEOUTS);
+  const log = new StoredLog();
+  set.join("a", ADA, 1_000);
+  log.commit(set, 1_000);
+  const after = log.end.n;
+  set.join("a", null, 2_000);
+  log.commit(set, 2_000);
+  goOn(set);
+  log.commit(set, 3_000);
+  const { leaves } = missedIn({ parts: log.parts, after, unlogged: [], former: null }, set);
+  expect(leaves).toMatchObject([{ channel: "a", user: ADA }]);
 });
 
 test("a presence that is not stored yet is told, too", () => {
