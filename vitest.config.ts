@@ -137,6 +137,20 @@ export default defineConfig({
         test: { name: "queue", maxWorkers, include: ["test/queue/**/*.test.ts"] },
       },
       {
+        // With a receiver of webhooks that is told when rooms fill and empty.
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: {
+              bindings: { ...secret, ...webhook, PRESENCE_WEBHOOK_EVENTS: "room.*" },
+              durableObjects,
+              ...receiver,
+            },
+          }),
+        ],
+        test: { name: "webhooks", maxWorkers, include: ["test/webhooks/**/*.test.ts"] },
+      },
+      {
         // The same on a scale that takes minutes: npm run test:scale.
         plugins: [
           cloudflareTest({

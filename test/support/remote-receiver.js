@@ -16,7 +16,7 @@ const FAILURES = [
 ];
 
 const IN_A_ROW_MAX = 3;
-const HANG_MS = 20;
+const HANG_MS = 100;
 
 /** @type {Noted[]} */
 let calls = [];
@@ -50,7 +50,7 @@ function answerTo(text) {
 async function receive(request) {
   const text = await request.text();
   const { isTaken, status, headers } = answerTo(text);
-  if (random() < 0.1) await scheduler.wait(HANG_MS);
+  if (random() < 0.2) await scheduler.wait(HANG_MS);
   calls.push({ headers: Object.fromEntries(request.headers), text, status, isTaken });
   if (status === null) throw new Error("the line was cut");
   return new Response(null, { status, headers });
