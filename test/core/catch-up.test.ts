@@ -21,8 +21,11 @@ function named(presences: Iterable<readonly [string, Presence]>): Map<string, Pr
   return new Map([...presences].filter(([, { user }]) => user !== null));
 }
 
+function isNamed({ user }: Presence): boolean {
+  return user !== null;
+}
+
 function namedIn(diff: ReturnType<typeof missedIn>): ReturnType<typeof missedIn> {
-  const isNamed = ({ user }: Presence) => user !== null;
   const { joins, updates, leaves } = diff;
   return {
     ...diff,

@@ -150,25 +150,25 @@ async function readsOf(room: string): Promise<{ rows: number }> {
   return counted;
 }
 
+/** The most rows that one commit reads, in so many comings and goings. */
+async function rowsOfVisits(room: string, visits: number): Promise<number> {
+  const reads = await readsOf(room);
+  let most = 0;
+  for (let visit = 0; visit < visits; visit += 1) {
+    for (const step of ["add", "remove"] as const) {
+      const before = reads.rows;
+      // oxlint-disable-next-line no-await-in-loop
+      await rooms(bindings)[step](room, `visitor-${visit}`);
+      most = Math.max(most, reads.rows - before);
+    }
+  }
+  return most;
+}
+
 describe("in a long log of which few events are sent", () => {
   /** Each is two records of more than 100 characters: altogether many rows. */
   const VISITS = 250;
   const ROWS_MAX = 8;
-
-  /** The most rows that one commit reads, in so many comings and goings. */
-  async function rowsOfVisits(room: string, visits: number): Promise<number> {
-    const reads = await readsOf(room);
-    let most = 0;
-    for (let visit = 0; visit < visits; visit += 1) {
-      for (const step of ["add", "remove"] as const) {
-        const before = reads.rows;
-        // oxlint-disable-next-line no-await-in-loop
-        await rooms(bindings)[step](room, `visitor-${visit}`);
-        most = Math.max(most, reads.rows - before);
-      }
-    }
-    return most;
-  }
 
   test.each([
     ["arrives", 204],
