@@ -3,6 +3,8 @@
  * Writes the tables of docs/cost.md.
  */
 
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { CLIENT_FRAMES_PER_SECOND, GATHER_MS_MAX } from "../src/core/limits.ts";
 import type { Effort } from "./cost/effort.ts";
@@ -34,26 +36,45 @@ const SCENARIOS: readonly Scenario[] = [
 /** The rooms of which the free plan carries some. */
 const FREE: Scenario = { name: "rooms of 50", rooms: 1, people: 50, ...PEOPLE };
 
+/** The default of PRESENCE_HISTORY: an empty room forgets itself so much later. */
+const HISTORY_SECONDS = 120;
+
+/** How long a receiver of webhooks takes to answer, in milliseconds. Assumed: the one here answers at once. */
+const ANSWER_MS = 100;
+
 /** A design, with what it costs. */
 type Design = { readonly title: string; readonly costs: Costs };
 
 export async function cost(): Promise<readonly string[]> {
-  console.log("\ncost: two rooms of 50 are watched for six minutes");
-  const [ours, naive] = await Promise.all([observe(TARGETS.ours), observe(NAIVE)]);
+  console.log("\ncost: four rooms of 50 are watched for eight minutes");
+  const { ours, unlogged, telling, naive } = await observeAll();
   const sendMs = await measureSend();
   const common = { sendMs, pause, areAnswersBilled: false };
+  const variants: readonly Design[] = [
+    { title: "without the log", costs: { ...common, observed: unlogged } },
+    { title: "with the log", costs: { ...common, observed: timedAs(unlogged, ours) } },
+    {
+      title: "with log and webhooks",
+      costs: { ...common, observed: timedAs(unlogged, telling), webhookMs: ANSWER_MS },
+    },
+  ];
   const designs: readonly Design[] = [
-    { title: "ours", costs: { ...common, observed: ours } },
+    { title: "ours", costs: { ...common, observed: unlogged } },
     {
       title: "ours, if answered heartbeats are billed",
-      costs: { ...common, observed: ours, areAnswersBilled: true },
+      costs: { ...common, observed: unlogged, areAnswersBilled: true },
     },
     { title: "naive", costs: { ...common, observed: naive, pause: () => 0 } },
   ];
   const parts = {
     circumstances: circumstances().join("\n"),
-    efforts: `${effortsOf({ ours, naive })}\n\nOne frame to one socket: ${short(sendMs * 1_000)} µs of server CPU.`,
+    efforts: `${effortsOf({ ours: unlogged, naive })}\n\nOne frame to one socket: ${short(sendMs * 1_000)} µs of server CPU.`,
     dollars: table(dollarsOf(designs)),
+    log: [
+      circumstances().join("\n"),
+      table(dearerOf(variants)),
+      table(rowsOf({ ours, unlogged, telling })),
+    ].join("\n\n"),
     usage: SCENARIOS.map((scenario) => usageSection(scenario, designs)).join("\n\n"),
     free: table(freeOf(designs)),
   };
@@ -61,7 +82,38 @@ export async function cost(): Promise<readonly string[]> {
     console.log(`\n${part}`);
     splice(PAGE, name, part);
   }
-  return [...ours.problems, ...naive.problems];
+  return [ours, unlogged, telling, naive].flatMap(({ problems }) => problems);
+}
+
+/** Ours with its default settings, without the log, and with a receiver of webhooks; and the other design. */
+async function observeAll() {
+  let calls = 0;
+  const receiver = createServer((_, response) => {
+    calls += 1;
+    response.writeHead(204).end();
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const address = receiver.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const vars = {
+    PRESENCE_WEBHOOK_URL: `http://127.0.0.1:${port}`,
+    PRESENCE_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+  };
+  const memorySeconds = HISTORY_SECONDS;
+  try {
+    const [ours, unlogged, telling, naive] = await Promise.all([
+      observe(TARGETS.ours, { memorySeconds }),
+      observe(TARGETS.ours, { vars: { PRESENCE_HISTORY: "0" } }),
+      observe(TARGETS.ours, { vars, memorySeconds }),
+      observe(NAIVE),
+    ]);
+    console.log(`${calls} webhooks were posted`);
+    if (calls < telling.people) throw new Error("not all joins and leaves were posted");
+    return { ours, unlogged, telling, naive };
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
 }
 
 /** As src/core/pacer.ts has it, in seconds. */
@@ -98,6 +150,68 @@ function effortsOf(observed: Readonly<Record<"ours" | "naive", Observed>>): stri
   });
   const header = ["", "requests", "messages handled", "rows written", "rows read", "CPU, ms"];
   return table([header, ...rows]);
+}
+
+/** What a room does, in the time that another one took: what differs by chance is then the same. */
+function timedAs(clock: Observed, observed: Observed): Observed {
+  const timed = (of: (from: Observed) => Effort) => ({ ...of(observed), ms: of(clock).ms });
+  return {
+    ...observed,
+    join: timed(({ join: effort }) => effort),
+    leave: timed(({ leave }) => leave),
+    message: timed(({ message }) => message),
+    heartbeat: timed(({ heartbeat }) => heartbeat),
+    alarm: timed(({ alarm }) => alarm),
+    occupation: timed(({ occupation }) => occupation),
+    alarmsPerHour: clock.alarmsPerHour,
+  };
+}
+
+/** Dollars of each variant, and how much dearer than the first it is. */
+function dearerOf(variants: readonly Design[]): string[][] {
+  const header = ["dollars a month", ...variants.map(({ title }) => title)];
+  const rows = SCENARIOS.map((scenario) => {
+    const totals = variants.map(({ costs }) => invoiceOf(usageOf(scenario, costs)));
+    const [first = NaN] = totals;
+    return rowOf(
+      scenario.name,
+      totals.map((total, index) => {
+        const percent = (total / first - 1) * 100;
+        return index === 0 ? dollars(total) : `${dollars(total)} (+${percent.toFixed(1)} %)`;
+      }),
+    );
+  });
+  return [header, ...rows];
+}
+
+/** Rows written, which are most of the difference. */
+function rowsOf({
+  unlogged,
+  ours,
+  telling,
+}: Readonly<Record<"unlogged" | "ours" | "telling", Observed>>) {
+  const all = [unlogged, ours, telling];
+  const row = (what: string, effortOf: (observed: Observed) => Effort) =>
+    rowOf(
+      what,
+      all.map((observed) => short(effortOf(observed).rowsWritten)),
+    );
+  const cpu = (what: string, effortOf: (observed: Observed) => Effort) =>
+    rowOf(
+      what,
+      all.map((observed) => `${short(effortOf(observed).ms)} ms`),
+    );
+  return [
+    ["rows written", "without the log", "with the log", "with log and webhooks"],
+    row("a join", (observed) => observed.join),
+    row("a leave", ({ leave }) => leave),
+    row("a message", ({ message }) => message),
+    row("a heartbeat", ({ heartbeat }) => heartbeat),
+    row("a room that fills and empties", ({ occupation }) => occupation),
+    row("an alarm", ({ alarm }) => alarm),
+    cpu("CPU of a join", (observed) => observed.join),
+    cpu("CPU of a leave", ({ leave }) => leave),
+  ];
 }
 
 function dollarsOf(designs: readonly Design[]): string[][] {

@@ -191,6 +191,7 @@ const config :Workerd.Config = (
       durableObjectStorage = (localDisk = "storage"),
     )),
     (name = "storage", disk = (path = ${text(storage)}, writable = true)),
+    (name = "internet", network = (allow = ["local"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
 );

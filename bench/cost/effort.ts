@@ -10,6 +10,8 @@ export type Effort = {
   readonly ms: number;
 };
 
+export const NO_EFFORT: Effort = { requests: 0, messages: 0, rowsWritten: 0, rowsRead: 0, ms: 0 };
+
 /** `times` of the other added, or taken away; CPU is measured too coarsely to be told apart below nothing. */
 export function plus(effort: Effort, other: Effort, times = 1): Effort {
   return {

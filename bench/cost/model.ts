@@ -39,6 +39,11 @@ export type Costs = {
   readonly sendMs: number;
   /** How long a room of `people` gathers after it has spoken, in seconds; 0 where nothing is gathered. */
   readonly pause: (people: number) => number;
+  /**
+   * How long the answer to a webhook keeps the room in memory, in milliseconds; 0 where none is sent.
+   * Each join and each leave is a call by itself: where they come together it is less.
+   */
+  readonly webhookMs?: number;
   /** Whether heartbeats that the runtime answers are billed like messages; nobody has said so. */
   readonly areAnswersBilled: boolean;
 };
@@ -79,7 +84,7 @@ export function usageOf(scenario: Scenario, costs: Costs, days = DAYS): Usage {
 }
 
 /** The part of the time in which one room is billed: it works, sends, or a timer of its own holds it. At most always. */
-function awakePart(scenario: Scenario, { observed, sendMs, pause }: Costs): number {
+function awakePart(scenario: Scenario, { observed, sendMs, pause, webhookMs = 0 }: Costs): number {
   const { people, hoursPerDay, visitsPerDay, framesPerHour } = scenario;
   const visits = (people * visitsPerDay) / (hoursPerDay * 3_600);
   const messages = (people * framesPerHour) / 3_600;
@@ -87,7 +92,7 @@ function awakePart(scenario: Scenario, { observed, sendMs, pause }: Costs): numb
   // The sends of the room that was watched are in its efforts.
   const own = ({ ms }: Effort) => Math.max(0, ms - observed.people * sendMs);
   const busyMs =
-    visits * (own(observed.join) + own(observed.leave)) +
+    visits * (own(observed.join) + own(observed.leave) + 2 * webhookMs) +
     messages * own(observed.message) +
     (people / HEARTBEAT_SECONDS) * observed.heartbeat.ms * observed.heartbeat.messages +
     (observed.alarmsPerHour / 3_600) * observed.alarm.ms +

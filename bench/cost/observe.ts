@@ -5,11 +5,11 @@ import { Conversation } from "../load/conversation.ts";
 import { Crowd } from "../load/crowd.ts";
 import { HEARTBEAT, HEARTBEAT_SECONDS, pulse } from "../load/pulse.ts";
 import type { Visitor } from "../load/visitor.ts";
-import { Server } from "../server.ts";
+import { Server, type Vars } from "../server.ts";
 import { Span } from "../span.ts";
 import type { Target } from "../targets.ts";
 import { users } from "../tokens.ts";
-import { dividedBy, type Effort, plus } from "./effort.ts";
+import { dividedBy, type Effort, NO_EFFORT, plus } from "./effort.ts";
 import type { Observed } from "./model.ts";
 
 const PEOPLE = 50;
@@ -25,18 +25,24 @@ const TOLD_MS = 2_500;
 /** An effort, and how many alarms are in it. */
 type Seen = { readonly effort: Effort; readonly alarms: number };
 
-export async function observe(target: Target): Promise<Observed> {
-  const server = await Server.start(target);
+/** Settings of the Worker, and for how long it remembers an empty room, in seconds. */
+export type Observation = { readonly vars?: Vars; readonly memorySeconds?: number };
+
+export async function observe(
+  target: Target,
+  { vars = {}, memorySeconds = 0 }: Observation = {},
+): Promise<Observed> {
+  const server = await Server.start(target, vars);
   const crowd = new Crowd(server);
   try {
-    return await observeRoom(server, crowd);
+    return await observeRoom(server, crowd, memorySeconds);
   } finally {
     crowd.cut();
     await server.stop();
   }
 }
 
-async function observeRoom(server: Server, crowd: Crowd): Promise<Observed> {
+async function observeRoom(server: Server, crowd: Crowd, memorySeconds: number): Promise<Observed> {
   const all = await users(PEOPLE);
   const see = (act: () => Promise<unknown>) => seen(server, act);
   const filling = await see(async () => {
@@ -51,16 +57,20 @@ async function observeRoom(server: Server, crowd: Crowd): Promise<Observed> {
   const leaves = await see(() => leave(crowd, leavers));
   const emptying = await see(async () => {
     await leave(crowd, last ? [last] : []);
-    await delay(SETTLE_SECONDS * 1_000);
+    await delay((memorySeconds + SETTLE_SECONDS) * 1_000);
   });
 
+  const joined = all.length - 1;
   const heartbeat = dividedBy(heartbeats.effort, HEARTBEATS * PEOPLE);
   const alarms = plus(idle.effort, heartbeat, -beatsIn(IDLE_SECONDS, PEOPLE));
-  const alarm = dividedBy(alarms, idle.alarms);
+  // Beside the next alarm, an alarm writes what it deletes of the log: that is the joins', and leaves come to as much.
+  const deleted = alarms.rowsWritten - idle.alarms;
+  const ofLog: Effort = { ...NO_EFFORT, rowsWritten: deleted / joined };
+  const alarm = dividedBy(plus(alarms, { ...NO_EFFORT, rowsWritten: deleted }, -1), idle.alarms);
   const filled = plus(filling.effort, heartbeat, -beatsIn(SETTLE_SECONDS, 1));
   return {
-    join: dividedBy(joins.effort, all.length - 1),
-    leave: dividedBy(leaves.effort, leavers.length),
+    join: plus(dividedBy(joins.effort, joined), ofLog),
+    leave: plus(dividedBy(leaves.effort, leavers.length), ofLog),
     message: dividedBy(messages.effort, MESSAGES),
     heartbeat,
     alarm,
