@@ -1,7 +1,7 @@
 /** The options of `joinRoom`, and what each of them may be. */
 
 import type { Json } from "../core/json.ts";
-import { NAME_BYTES_MAX } from "../core/limits.ts";
+import { AWAY_MS_MAX, AWAY_MS_MIN, NAME_BYTES_MAX } from "../core/limits.ts";
 import { isRoomName } from "../core/names.ts";
 
 /** What a token function is asked for. */
@@ -64,9 +64,27 @@ export type RoomOptions<State = Json> = {
    * Default: `"refuse"`.
    */
   readonly messagesWhileAway?: "refuse" | "queue" | undefined;
+  /**
+   * Who tells whether somebody is at this tab. `"auto"`: in a browser the client does, by input and visibility.
+   * `"manual"`: `setStatus` alone, as in every other runtime. Of clients without a user nothing is told. Default:
+   * `"auto"`.
+   */
+  readonly status?: "auto" | "manual" | undefined;
+  /**
+   * After how many milliseconds without input this tab is `away`: 1,000 to 86,400,000. Default: 300,000, which is
+   * five minutes.
+   */
+  readonly idleAfter?: number | undefined;
+  /**
+   * After how many milliseconds in which it was hidden this tab is `away`: 1,000 to 86,400,000. Default: 60,000,
+   * which is a minute.
+   */
+  readonly hiddenAfter?: number | undefined;
 };
 
-const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileAway"]);
+const NAMES = new Set(
+  "url room token watch state messagesWhileAway status idleAfter hiddenAfter".split(" "),
+);
 
 /**
  * Throws a TypeError that names the first option that is of the wrong kind. Options that are not
@@ -74,7 +92,8 @@ const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileA
  */
 export function checkOptions(options: RoomOptions<unknown>): void {
   check("options", options, Object(options) === options, "an object with url and room");
-  const { url, room, token, watch, messagesWhileAway }: Record<string, unknown> = { ...options };
+  const all: Record<string, unknown> = { ...options };
+  const { url, room, token, watch, messagesWhileAway, status } = all;
   const { token: source } = options;
   check("url", url, typeof url === "string", 'an address such as "https://presence.example.com"');
   check(
@@ -88,6 +107,12 @@ export function checkOptions(options: RoomOptions<unknown>): void {
   const whiles = [undefined, "refuse", "queue"];
   const isWhile = isOneOf(messagesWhileAway, whiles);
   check("messagesWhileAway", messagesWhileAway, isWhile, '"refuse" or "queue"');
+  check("status", status, isOneOf(status, [undefined, "auto", "manual"]), '"auto" or "manual"');
+  for (const name of ["idleAfter", "hiddenAfter"]) {
+    const ms = all[name];
+    const isTime = ms === undefined || (Number(ms) === ms && ms >= AWAY_MS_MIN && ms <= AWAY_MS_MAX);
+    check(name, ms, isTime, `${AWAY_MS_MIN} to ${AWAY_MS_MAX} milliseconds`);
+  }
   if (isProduction()) return;
   for (const name of Object.keys(options)) {
     // oxlint-disable-next-line no-console -- for whoever is writing the page

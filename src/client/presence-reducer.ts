@@ -3,9 +3,10 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, type Update, updated } from "../core/diff.ts";
+import { applyDiff, withState } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
+import { withoutStatus } from "../core/status.ts";
 import { groupMembers } from "./grouping.ts";
 import type { RoomEvents, RoomView } from "./room-view.ts";
 import type { DiffFrame, OccupancyFrame } from "./server-frames.ts";
@@ -85,31 +86,25 @@ function snapshot(before: RoomPresences, presences: readonly Presence[]): Map<st
   return new Map(presences.map((presence) => [presence.channel, asKnown(before, presence)]));
 }
 
-function applyChanges(
-  before: RoomPresences,
-  { joins, updates, leaves, since }: DiffFrame,
-): Map<string, Presence> {
-  const { presences } = before;
-  return applyDiff(presences, {
-    joins: joins.map((presence) => asKnown(before, presence)),
-    updates: (since === undefined ? updates : withLostStates(presences, updates)).filter(
-      (update) => {
-        const known = presences.get(update.channel);
-        return known && !jsonEqual(known, updated(known, update));
-      },
-    ),
-    leaves,
-  });
+function applyChanges(before: RoomPresences, diff: DiffFrame): Map<string, Presence> {
+  const { joins, updates, statuses = [], since } = diff;
+  const isGap = since !== undefined;
+  const after = applyDiff(isGap ? bare(before.presences) : before.presences, diff);
+  const touched = isGap ? [...after.values()] : [...joins, ...updates, ...statuses];
+  for (const { channel } of touched) {
+    const presence = after.get(channel);
+    if (presence) after.set(channel, asKnown(before, presence));
+  }
+  return after;
 }
 
-/** What was missed has the states of all who have one: who is not in it has lost theirs. */
-function withLostStates(
-  presences: ReadonlyMap<string, Presence>,
-  updates: readonly Update[],
-): readonly Update[] {
-  const stated = new Set(updates.map(({ channel }) => channel));
-  const others = [...presences.keys()].filter((channel) => !stated.has(channel));
-  return [...updates, ...others.map((channel) => ({ channel, state: null }))];
+/** What was missed has all states, and all who are away: who is not in it has no state, and is not. */
+function bare(presences: ReadonlyMap<string, Presence>): Map<string, Presence> {
+  const after = new Map<string, Presence>();
+  for (const [channel, presence] of presences) {
+    after.set(channel, withState(withoutStatus(presence), null));
+  }
+  return after;
 }
 
 /** The object that is there already, if it says the same. */

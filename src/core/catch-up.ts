@@ -4,6 +4,7 @@ import type { Diff, Leave } from "./diff.ts";
 import type { Entry } from "./presence-set.ts";
 import { type LogPart, type LogRecord, positionAfter } from "./room-log.ts";
 import type { Presence, User } from "./presence.ts";
+import type { StatusChange } from "./status.ts";
 
 /** The least that must be known of the presences as they are. */
 export type Present = { get(channel: string): Entry | undefined; entries(): Iterable<Entry> };
@@ -25,7 +26,8 @@ type Story = { readonly isNew: boolean; left: LogRecord | undefined };
 
 /**
  * The diff that leads from what was known to the presences as they are. What came and went in between
- * is not in it. The log has no states, so `updates` has everyone who has one: of others it is gone.
+ * is not in it. The log has no states, so `updates` has everyone who has one: of others it is gone. Likewise
+ * `statuses` has everyone who is away: the others are not.
  */
 export function missedIn({ parts, after, unlogged, former }: Gap, present: Present): Diff {
   const joins = new Map<string, Presence>(unlogged.map((join) => [join.channel, join]));
@@ -47,12 +49,14 @@ export function missedIn({ parts, after, unlogged, former }: Gap, present: Prese
     leaves.push({ ...former, joinedAt: 0, lastSeen: 0, reason: "lost" });
   }
   const updates: Presence[] = [];
-  for (const { presence } of present.entries()) {
+  const statuses: StatusChange[] = [];
+  for (const { presence, told } of present.entries()) {
     const { channel, state } = presence;
-    const isNews = state !== undefined || newInfo.has(channel);
-    if (isNews && !joins.has(channel)) updates.push(presence);
+    if (joins.has(channel)) continue;
+    if (state !== undefined || newInfo.has(channel)) updates.push(presence);
+    if (told?.status === "away") statuses.push({ channel, ...told });
   }
-  return { joins: [...joins.values()], updates, leaves, newInfo: [...newInfo] };
+  return { joins: [...joins.values()], updates, leaves, newInfo: [...newInfo], statuses };
 }
 
 function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string, Story> {

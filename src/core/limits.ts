@@ -54,6 +54,9 @@ export const UNREAD_MS_MAX = 30_000;
 /** The time is never more than this part of the maximum age, by which heartbeats go, too. */
 export const UNREAD_AGE_PART = 1 / 2;
 
+/** A status of `active` that is not told again for so long becomes `away`: clients tell it every 4 minutes. */
+export const ACTIVE_MS_MAX = 360_000;
+
 /** The bucket of frames holds this many seconds' worth of the frame rate. */
 export const FRAME_BURST_SECONDS = 2;
 
@@ -239,6 +242,19 @@ export const STABLE_MS_MIN = 10_000;
 
 /** Between two states of one client: 15 a second of the 20 frames that are allowed by default; the rest is for messages. */
 export const STATE_EVERY_MS = 66;
+
+/** A client tells again that it is active after this time: two thirds of `ACTIVE_MS_MAX`, so that one may be late. */
+export const ACTIVE_EVERY_MS = 240_000;
+
+/** Without input for so long somebody is away, if the page does not say otherwise: reading takes less. */
+export const IDLE_MS = 300_000;
+
+/** A page that is hidden for so long is away, if the page does not say otherwise: a look at another tab takes less. */
+export const HIDDEN_MS = 60_000;
+
+/** What a page may say instead: a second to a day. */
+export const AWAY_MS_MIN = 1_000;
+export const AWAY_MS_MAX = 86_400_000;
 
 /** Frames a second that a client sends at most where the server does not say: the default of PRESENCE_FRAME_RATE. */
 export const FRAME_RATE_DEFAULT = 20;

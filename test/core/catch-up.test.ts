@@ -6,13 +6,16 @@ import { missedIn } from "../../src/core/catch-up.ts";
 import { applyDiff } from "../../src/core/diff.ts";
 import type { Presence } from "../../src/core/presence.ts";
 import { PresenceSet } from "../../src/core/presence-set.ts";
+import { withoutStatus } from "../../src/core/status.ts";
 import { ADA, BOB, perform, presencesOf, steps, TIMEOUTS } from "./random-steps.ts";
 import { StoredLog } from "./stored-log.ts";
 
-/** As a client does it: of whoever the diff does not mention, the state is gone. */
+/** As a client does it: of whoever the diff does not mention, the state is gone, and nobody else is away. */
 function catchUp(known: ReadonlyMap<string, Presence>, diff: ReturnType<typeof missedIn>) {
   const stateless = new Map<string, Presence>();
-  for (const [channel, { state: _, ...presence }] of known) stateless.set(channel, presence);
+  for (const [channel, { state: _, ...presence }] of known) {
+    stateless.set(channel, withoutStatus(presence));
+  }
   return applyDiff(stateless, diff);
 }
 

@@ -200,10 +200,14 @@ export class Admissions {
     const isBack = this.#mayResume(resume, user, now);
     const { channel, secret } = isBack ? resume : this.#newPresence();
     const replaced = isBack ? sockets.ofChannel(channel) : [];
-    // Of the same user, so it keeps its state.
-    const state = set.get(channel)?.presence.state;
+    // Of the same user, so it keeps its state and its status.
+    const { presence, told } = set.get(channel) ?? {};
+    const state = presence?.state;
     const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
+    const stated = {
+      ...(state !== undefined && { state: JSON.stringify(state) }),
+      ...(told && { told }),
+    };
     // Ahead of everything else, for the platform may refuse: a presence without a socket is a ghost.
     sockets.accept(pair.ws, { ...connection, ...stated });
     for (const old of replaced) {

@@ -229,7 +229,7 @@ export class Changes {
     this.flush(now);
   }
 
-  #commit({ leaves, updates }: Diff = NO_CHANGE): Effects {
+  #commit({ leaves, updates, statuses = [] }: Diff = NO_CHANGE): Effects {
     const { state, broadcaster, observers } = this.#options;
     try {
       const effects = state.commit(leaves);
@@ -238,8 +238,8 @@ export class Changes {
       return effects;
     } catch (error) {
       broadcaster.outbox.discardChanges();
-      // Sockets keep states, whatever storage does: they are true, and nobody has heard of them.
-      if (updates.length > 0) broadcaster.outbox.resyncAll();
+      // Sockets keep states and statuses, whatever storage does: they are true, and nobody has heard of them.
+      if (updates.length + statuses.length > 0) broadcaster.outbox.resyncAll();
       throw error;
     }
   }
