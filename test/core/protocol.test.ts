@@ -16,7 +16,7 @@ import {
 const LIMITS = { frameMax: 16_384, stateMax: 2_048 };
 
 const FORMS =
-  'it must be the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';
+  'it must be the string "heartbeat", or an object of type "state" (with state), "status" (with status "active" or "away"), "message" (with payload), "sync" or "leave"';
 const NOT_UNDERSTOOD = `the frame is not understood; ${FORMS}`;
 const NOT_JSON = `the frame is not JSON; ${FORMS}`;
 
