@@ -3,48 +3,45 @@
  * hidden for a shorter one, it is away.
  */
 
+import { HIDDEN_MS, IDLE_MS } from "../core/limits.ts";
 import type { PresenceStatus } from "../core/status.ts";
+import type { RoomOptions } from "./options.ts";
 import { after } from "./timer.ts";
 
-export type ActivityTimes = {
-  /** Milliseconds without input. */
-  readonly idleMs: number;
-  /** Milliseconds in which the page is hidden. */
-  readonly hiddenMs: number;
-};
+type Times = Pick<RoomOptions, "idleAfter" | "hiddenAfter">;
 
-const INPUT = ["keydown", "pointerdown", "pointermove", "wheel"];
-const VISIBILITY = "visibilitychange";
+export class Activity {
+  readonly #times: Times;
+  readonly #tell: (status: PresenceStatus) => void;
+  #usedAt = 0;
+  #isAway = true;
+  #cancel = () => {};
 
-/** Tells the status at once, and each other one, until the function that it returns is called. */
-export function watchActivity(
-  { idleMs, hiddenMs }: ActivityTimes,
-  tell: (status: PresenceStatus) => void,
-): () => void {
-  const stop = new AbortController();
-  const isHidden = () => document.visibilityState === "hidden";
-  let isAway = false;
-  let usedAt = 0;
-  let cancel = () => {};
-  const check = () => {
-    cancel();
-    const restMs = usedAt + (isHidden() ? Math.min(idleMs, hiddenMs) : idleMs) - performance.now();
-    isAway = restMs <= 0;
-    if (!isAway) cancel = after(restMs, check);
-    tell(isAway ? "away" : "active");
-  };
-  const used = ({ type }: { readonly type: string }) => {
-    usedAt = performance.now();
-    // A pointer moves a hundred times a second: the timer looks at when it last did.
-    if (isAway || type === VISIBILITY) check();
-  };
-  for (const type of [...INPUT, VISIBILITY]) {
-    // Ahead of the page, which may keep an event to itself.
-    document.addEventListener(type, used, { capture: true, passive: true, signal: stop.signal });
+  /** Somebody is at the page. Calls `tell` now and with each change; it may be called twice with the same. */
+  constructor(times: Times, tell: (status: PresenceStatus) => void) {
+    this.#times = times;
+    this.#tell = tell;
+    this.used();
   }
-  used({ type: VISIBILITY });
-  return () => {
-    stop.abort();
-    cancel();
-  };
+
+  /** There was input, or the page was shown or hidden. */
+  used(isInput = true): void {
+    this.#usedAt = performance.now();
+    // A pointer moves a hundred times a second: the timer looks at when it last did.
+    if (this.#isAway || !isInput) this.#check();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #check(): void {
+    const { idleAfter = IDLE_MS, hiddenAfter = HIDDEN_MS } = this.#times;
+    const hiddenMs = document.visibilityState === "hidden" ? hiddenAfter : idleAfter;
+    const restMs = this.#usedAt + Math.min(idleAfter, hiddenMs) - performance.now();
+    this.#cancel();
+    this.#isAway = restMs <= 0;
+    if (!this.#isAway) this.#cancel = after(restMs, () => this.#check());
+    this.#tell(this.#isAway ? "away" : "active");
+  }
 }

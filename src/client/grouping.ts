@@ -36,9 +36,9 @@ function memberOf(presences: RoomPresence[], known?: Member): Member[] {
   const { joinedAt } = known ?? first;
   const state = presences.findLast((presence) => presence.state !== undefined)?.state;
   // A status of a newer server that is not known here is no `away`.
-  const isAway = presences.every(({ status }) => status === "away");
+  const isAway = presences.every((tab) => tab.status === "away");
+  const activeAt = isAway ? Math.max(...presences.map((tab) => tab.activeAt ?? 0)) : undefined;
   const status = isAway ? "away" : "active";
-  const activeAt = isAway ? Math.max(...presences.map((one) => one.activeAt ?? 0)) : undefined;
   return [{ id: user.id, user, joinedAt, presences, state, status, activeAt }];
 }
 

@@ -3,13 +3,12 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, withState } from "../core/diff.ts";
+import { applyDiff } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
-import { withoutStatus } from "../core/status.ts";
 import { groupMembers } from "./grouping.ts";
 import type { RoomEvents, RoomView } from "./room-view.ts";
-import type { DiffFrame, OccupancyFrame } from "./server-frames.ts";
+import type { OccupancyFrame } from "./server-frames.ts";
 
 export type RoomPresences = {
   /**
@@ -48,8 +47,13 @@ export function reduce(before: RoomPresences, frame: OccupancyFrame): RoomPresen
     return { ...NO_PRESENCES, size: frame.presences, shown };
   }
   if (frame.type === "diff" && !before.isNamed) return before;
-  const presences =
-    frame.type === "sync" ? snapshot(before, frame.presences) : applyChanges(before, frame);
+  const { presences: known } = before;
+  const presences = snapshot(
+    before,
+    frame.type === "sync"
+      ? frame.presences
+      : applyDiff(frame.since === undefined ? known : bare(known), frame).values(),
+  );
   const members = groupMembers(before.shown.members, presences);
   const shown = { members, count: members.length, lurkers, namesHidden: false };
   return { isNamed: true, presences, size: presences.size + lurkers, shown };
@@ -82,33 +86,22 @@ export function changesBetween(
   return changes;
 }
 
-function snapshot(before: RoomPresences, presences: readonly Presence[]): Map<string, Presence> {
-  return new Map(presences.map((presence) => [presence.channel, asKnown(before, presence)]));
-}
-
-function applyChanges(before: RoomPresences, diff: DiffFrame): Map<string, Presence> {
-  const { joins, updates, statuses = [], since } = diff;
-  const isGap = since !== undefined;
-  const after = applyDiff(isGap ? bare(before.presences) : before.presences, diff);
-  const touched = isGap ? [...after.values()] : [...joins, ...updates, ...statuses];
-  for (const { channel } of touched) {
-    const presence = after.get(channel);
-    if (presence) after.set(channel, asKnown(before, presence));
-  }
-  return after;
+/** What is equal to what was there before is the same object. */
+function snapshot({ presences }: RoomPresences, after: Iterable<Presence>): Map<string, Presence> {
+  return new Map(
+    Array.from(after, (presence) => {
+      const known = presences.get(presence.channel);
+      return [presence.channel, known && jsonEqual(known, presence) ? known : presence];
+    }),
+  );
 }
 
 /** What was missed has all states, and all who are away: who is not in it has no state, and is not. */
 function bare(presences: ReadonlyMap<string, Presence>): Map<string, Presence> {
-  const after = new Map<string, Presence>();
-  for (const [channel, presence] of presences) {
-    after.set(channel, withState(withoutStatus(presence), null));
-  }
-  return after;
-}
-
-/** The object that is there already, if it says the same. */
-function asKnown({ presences }: RoomPresences, presence: Presence): Presence {
-  const known = presences.get(presence.channel);
-  return known && jsonEqual(known, presence) ? known : presence;
+  return new Map(
+    Array.from(presences.values(), ({ channel, user, joinedAt }) => [
+      channel,
+      { channel, user, joinedAt },
+    ]),
+  );
 }

@@ -4,10 +4,10 @@
  */
 
 import type { Json } from "../core/json.ts";
-import { HIDDEN_MS, IDLE_MS, QUEUED_MESSAGES_MAX } from "../core/limits.ts";
+import { QUEUED_MESSAGES_MAX } from "../core/limits.ts";
 import { CLOSE_CODES } from "../core/protocol.ts";
 import type { PresenceStatus } from "../core/status.ts";
-import { watchActivity } from "./activity.ts";
+import { Activity } from "./activity.ts";
 import { queryOf, socketAddress } from "./address.ts";
 import type { Endpoint } from "./attempt.ts";
 import { Connection, type ConnectionListener, type End } from "./connection.ts";
@@ -33,7 +33,7 @@ export class Session implements ConnectionListener, PageListener {
   readonly #address: string;
   readonly #connection: Connection;
   #unwatchPage: () => void;
-  #unwatchActivity: (() => void) | undefined;
+  #activity: Activity | undefined;
   #resumption: Resumption | undefined;
   /** Whether the presence was made by this connection, or there is none. */
   #isNew = true;
@@ -98,6 +98,10 @@ export class Session implements ConnectionListener, PageListener {
     this.#connection.wake();
   }
 
+  use(isInput: boolean): void {
+    this.#activity?.used(isInput);
+  }
+
   hide(): void {
     if (this.#resumption) storeResumption(this.#address, this.#resumption);
   }
@@ -151,8 +155,8 @@ export class Session implements ConnectionListener, PageListener {
   #close(reason: Reason): void {
     this.#resumption = undefined;
     this.#unwatchPage();
-    this.#unwatchActivity?.();
-    this.#unwatchActivity = undefined;
+    this.#activity?.stop();
+    this.#activity = undefined;
     this.#connection.close();
     this.store.events.batch(() => {
       this.#reportLost(this.#outbox.end());
@@ -204,10 +208,9 @@ export class Session implements ConnectionListener, PageListener {
     const { knownState } = this.store;
     // Where names are hidden, and of lurkers, nobody can tell; but who is new has none.
     this.#outbox.open(knownState === undefined && this.#isNew ? null : knownState);
-    const { status = "auto", watch, idleAfter = IDLE_MS, hiddenAfter = HIDDEN_MS } = this.#options;
-    if (status === "auto" && !watch && this.#knowsStatus && typeof document !== "undefined") {
-      const times = { idleMs: idleAfter, hiddenMs: hiddenAfter };
-      this.#unwatchActivity ??= watchActivity(times, (told) => this.setStatus(told));
+    const { status, watch } = this.#options;
+    if (status !== "manual" && !watch && this.#knowsStatus && typeof document !== "undefined") {
+      this.#activity ??= new Activity(this.#options, (told) => this.setStatus(told));
     }
     this.#showOwn();
   }

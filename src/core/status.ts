@@ -21,7 +21,5 @@ export function withStatus<P extends Presence>(presence: P, told: ToldStatus | u
   const rest = withoutStatus(presence);
   // SAFETY: the keys that are left out are optional ones, and come back with values of their types.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return (
-    told?.status === "away" ? { ...rest, status: told.status, activeAt: told.activeAt } : rest
-  ) as P;
+  return (told?.status === "away" ? { ...rest, ...told } : rest) as P;
 }

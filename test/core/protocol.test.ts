@@ -85,6 +85,8 @@ describe("good frames", () => {
     ['{"type":"message","payload":null}', { type: "message", payload: null }],
     ['{"type":"message","payload":[1,{"a":[]}]}', { type: "message", payload: [1, { a: [] }] }],
     ['{"type":"sync"}', { type: "sync" }],
+    ['{"type":"status","status":"away"}', { type: "status", status: "away" }],
+    ['{"type":"status","status":"active","x":1}', { type: "status", status: "active" }],
     ['{"type":"leave"}', { type: "leave" }],
     ['{"type":"sync","more":1}', { type: "sync" }],
   ])("%s is taken", (text, frame) => {
@@ -128,6 +130,8 @@ describe("bad frames", () => {
     ['{"type":"state"}', NOT_UNDERSTOOD],
     ['{"type":"message"}', NOT_UNDERSTOOD],
     ['{"type":"state","payload":1}', NOT_UNDERSTOOD],
+    ['{"type":"status"}', NOT_UNDERSTOOD],
+    ['{"type":"status","status":"dnd"}', NOT_UNDERSTOOD],
     ['{"type":"message","state":1}', NOT_UNDERSTOOD],
     ['{"type":["sync"]}', NOT_UNDERSTOOD],
     ['{"type":"__proto__"}', NOT_UNDERSTOOD],

@@ -84,6 +84,33 @@ describe.each(LIVES)("%s, with since", (_, live) => {
     expect(back.welcome.rev).not.toBe(rev);
   });
 
+  test("all who are away are told, and of nobody else who was", async () => {
+    const room = newRoom();
+    const ada = await join("ada", room);
+    const bob = await join("bob", room);
+    const eve = await join("eve", room);
+    const status = async (socket: TestSocket, value: string) => {
+      socket.send({ type: "status", status: value });
+      await socket.heard();
+    };
+    await status(bob.socket, "away");
+    await status(eve.socket, "away");
+    const rev = await lastRev(ada.socket);
+    await live(room);
+    ada.socket.cut();
+    await socketsLeft(room, 2);
+    await status(eve.socket, "active");
+    await live(room);
+    const { channel = "", resume = "" } = ada.welcome;
+    const back = await comeBack("ada", room, { since: rev, channel, resume });
+    expect(back.frame).toMatchObject({
+      joins: [],
+      updates: [],
+      statuses: [{ channel: bob.welcome.channel, status: "away", activeAt: expect.any(Number) }],
+    });
+    expect(Reflect.get(Object(back.frame), "statuses")).toHaveLength(1);
+  });
+
   test("whoever did not keep its presence is told of itself, and that its old one left", async () => {
     const room = newRoom();
     await join("bob", room);
