@@ -26,7 +26,7 @@ export function watchPage(listener: PageListener): () => void {
   for (const [target, types, call] of [
     [globalThis, ["online", "offline", "pageshow"], wake],
     [document, ["resume", "visibilitychange"], wake],
-    [document, ["keydown", "pointerdown", "pointermove", "wheel", "visibilitychange"], use],
+    [globalThis, ["keydown", "pointerdown", "pointermove", "wheel", "visibilitychange"], use],
   ] as const) {
     for (const type of types) target.addEventListener(type, call, options);
   }
