@@ -12,7 +12,8 @@ export type ToldStatus = { readonly status: PresenceStatus; readonly activeAt: n
 export type StatusChange = ToldStatus & { readonly channel: string };
 
 /** The presence as servers are told of it: a status is for those who are in the room. */
-export function withoutStatus<P extends Presence>({ status: _, activeAt: __, ...rest }: P) {
+export function withoutStatus<P extends Presence>(presence: P) {
+  const { status: _, activeAt: __, ...rest } = presence;
   return rest;
 }
 

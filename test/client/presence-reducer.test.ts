@@ -197,6 +197,10 @@ function tab(channel: string, id: string) {
   return { channel, user: { id }, joinedAt: 1 };
 }
 
+function statusesOf({ shown }: RoomPresences): unknown[] {
+  return shown.members.map(({ id, status, activeAt }) => [id, status, activeAt]);
+}
+
 test("a member is active while any tab is, and else away since the newest of them", () => {
   const gone = (channel: string, activeAt: number) => ({
     ...tab(channel, "ada"),
@@ -209,8 +213,6 @@ test("a member is active while any tab is, and else away since the newest of the
     presences: [gone("a1", 5), tab("a2", "ada"), tab("b1", "bob")],
     lurkers: 0,
   });
-  const statusesOf = ({ shown }: RoomPresences) =>
-    shown.members.map(({ id, status, activeAt }) => [id, status, activeAt]);
   const active = ["bob", "active", undefined];
   expect(statusesOf(sync)).toEqual([["ada", "active", undefined], active]);
   const change = { type: "diff", room: "room", joins: [], updates: [], leaves: [], lurkers: 0 };

@@ -22,6 +22,15 @@ function dispatch(type: string): void {
   document.dispatchEvent(event);
 }
 
+function statusOf(client: RoomClient, id: string): string | undefined {
+  return client.members.find((member) => member.id === id)?.status;
+}
+
+/** No timer is left behind. */
+function expectNoTimer(): void {
+  if (vi.getTimerCount() > 0) throw new Error(`${vi.getTimerCount()} timers are left`);
+}
+
 function setVisibility(state: "visible" | "hidden"): void {
   Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
   dispatch("visibilitychange");
@@ -37,7 +46,7 @@ describe("with a clock that is moved", () => {
 
   describe("a page", () => {
     const told: string[] = [];
-    let unwatch = () => {};
+    let unwatch: (() => void) | undefined;
     let activity: Activity | undefined;
 
     function watch(times: Pick<RoomOptions, "idleAfter" | "hiddenAfter"> = {}): void {
@@ -50,9 +59,9 @@ describe("with a clock that is moved", () => {
       told.splice(0);
     });
     afterEach(() => {
-      unwatch();
+      unwatch?.();
       activity?.stop();
-      expect(vi.getTimerCount()).toBe(0);
+      expectNoTimer();
       setVisibility("visible");
     });
 
@@ -118,7 +127,7 @@ describe("with a clock that is moved", () => {
     });
     afterEach(() => {
       outbox.end();
-      expect(vi.getTimerCount()).toBe(0);
+      expectNoTimer();
     });
 
     const ACTIVE = '{"type":"status","status":"active"}';
@@ -182,10 +191,6 @@ describe("in a room", () => {
     clients.push(client);
     await here(client);
     return client;
-  }
-
-  function statusOf(client: RoomClient, id: string): string | undefined {
-    return client.members.find((member) => member.id === id)?.status;
   }
 
   test("a member is away when every tab is, since the last of them, and each tab says so of itself", async () => {

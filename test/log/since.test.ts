@@ -27,6 +27,11 @@ async function lastRev(socket: TestSocket): Promise<string> {
   return revs.at(-1) ?? "";
 }
 
+async function tellStatus(socket: TestSocket, status: string): Promise<void> {
+  socket.send({ type: "status", status });
+  await socket.heard();
+}
+
 describe.each(LIVES)("%s, with since", (_, live) => {
   test("whoever missed nothing gets an empty diff", async () => {
     const room = newRoom();
@@ -89,17 +94,13 @@ describe.each(LIVES)("%s, with since", (_, live) => {
     const ada = await join("ada", room);
     const bob = await join("bob", room);
     const eve = await join("eve", room);
-    const status = async (socket: TestSocket, value: string) => {
-      socket.send({ type: "status", status: value });
-      await socket.heard();
-    };
-    await status(bob.socket, "away");
-    await status(eve.socket, "away");
+    await tellStatus(bob.socket, "away");
+    await tellStatus(eve.socket, "away");
     const rev = await lastRev(ada.socket);
     await live(room);
     ada.socket.cut();
     await socketsLeft(room, 2);
-    await status(eve.socket, "active");
+    await tellStatus(eve.socket, "active");
     await live(room);
     const { channel = "", resume = "" } = ada.welcome;
     const back = await comeBack("ada", room, { since: rev, channel, resume });

@@ -51,7 +51,11 @@ test.each(WINDOWS)("/ in $colorScheme, $width wide", async ({ colorScheme, width
   await ada.sees("#typing", "typing");
   await ada.sees(".cursor", "someone");
   await ada.sees("#people", "lurker");
+  const idle = await openAs(server, "idle", room, { query: { view: "diff" } });
+  idle.send({ type: "status", status: "away" });
+  await ada.sees("#people", "active just now");
   expect(await findings(ada.page)).toEqual([]);
+  idle.ws.close();
   other.ws.close();
 });
 
