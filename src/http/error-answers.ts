@@ -19,6 +19,7 @@ const CODES = {
   403: "forbidden",
   404: "not_found",
   405: "method_not_allowed",
+  410: "gone",
   413: "body_too_large",
   415: "unsupported_media_type",
   422: "bad_body",
@@ -35,6 +36,8 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   bad_user: 422,
   bad_frame: 422,
   too_many_rooms: 422,
+  history_gone: 410,
+  no_history: 404,
   throttled: 429,
   room_full: 503,
 };

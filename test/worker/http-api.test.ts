@@ -1147,6 +1147,9 @@ describe.each(["/presence", "/a/b-c.d"])("mounted under %s", (mount) => {
       listRooms: [200, { rooms: [{ room }] }],
       getRoom: [200, { channel_name: room, lurkers: 1 }],
       getStats: [200, { room, lurkers: 1, joins: 1 }],
+      // These tests run without the log; those of test/log with it.
+      listEvents: [404, { error: { code: "no_history" } }],
+      getAttendance: [404, { error: { code: "no_history" } }],
       listPresences: [200, { presences: [{ room, channel }] }],
       getChannel: [200, { channel, rooms: [room] }],
       touchChannel: [200, { rooms: [room] }],
