@@ -52,7 +52,7 @@ export {
   type User,
 } from "./core/presence.ts";
 export { ProtocolError } from "./core/protocol.ts";
-export { type RoomHandle } from "./api/room-handle.ts";
+export { type AddOptions, type RoomHandle } from "./api/room-handle.ts";
 export { type Added, type PresencePage } from "./rpc/stubs.ts";
 export { Room } from "./objects/room/room.ts";
 export { type ChannelOptions, presences, type Presences } from "./api/presences.ts";

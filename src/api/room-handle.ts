@@ -1,6 +1,13 @@
 /** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
 
 import { decodeUser } from "../core/claims.ts";
+import {
+  decodeState,
+  type Given,
+  type GivenPresence,
+  needsDetached,
+  ttlMsOf,
+} from "../core/given-presence.ts";
 import type { AttendanceList, EventList, Occupants, PastOccupants } from "../core/http-shapes.ts";
 import { flawOf, type Json } from "../core/json.ts";
 import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "../core/limits.ts";
@@ -21,6 +28,16 @@ import {
   eventQueryOf,
   type EventsOptions,
 } from "./history.ts";
+
+/** What a server may say of a channel without a socket; what it leaves out stays as it is. */
+export type AddOptions = {
+  /** What the presence says of itself: any JSON of at most `PRESENCE_STATE_MAX` bytes; `null` removes it. */
+  readonly state?: Json | undefined;
+  /**
+   * Seconds that it stays after this and after each further addition and touch, 2 to 86,400. Default: `PRESENCE_MAX_AGE`.
+   */
+  readonly ttl?: number | undefined;
+};
 
 /** What a room is to itself and to others alike. */
 type Target = Behind<RoomStub>;
@@ -48,16 +65,20 @@ export class RoomHandle {
   }
 
   /**
-   * Puts a channel into the room, as `user` or anonymously. One that is in it already is refreshed,
-   * and gets this user. A channel that has its socket in another room gets the frames of this one
-   * over it; one without a socket stays until it is removed, or not touched for `PRESENCE_MAX_AGE`.
+   * Puts a channel into the room, as `user`, or anonymously where that is `null`. One that is in it
+   * already is refreshed, and what is left out stays as it is; a new one is anonymous without a user.
+   * A channel that has its socket in another room gets the frames of this one over it; one without a
+   * socket stays until it is removed, or not touched for its ttl. Throws a RangeError for a ttl that
+   * is none.
    */
-  async add(channel: string, user: User | null = null): Promise<Added> {
+  async add(channel: string, user?: User | null, options: AddOptions = {}): Promise<Added> {
     checkChannel(channel);
-    const known = decodeUser(user);
-    const added =
-      (await this.#addLocal(channel, known)) ?? (await this.#addDetached(channel, known));
-    return granted(added);
+    const given = this.#decode(options);
+    const presence =
+      user === undefined
+        ? { channel, user: null, given: { ...given, keepsUser: true as const } }
+        : { channel, user: decodeUser(user), given };
+    return granted((await this.#addLocal(presence)) ?? (await this.#addDetached(presence)));
   }
 
   /**
@@ -171,26 +192,27 @@ export class RoomHandle {
    * A channel that has its socket in some room, which links this one first. `null` where it has
    * none.
    */
-  async #addLocal(channel: string, user: User | null): Promise<Added | ErrorFrame | null> {
+  async #addLocal({ channel, user, given }: GivenPresence): Promise<Added | ErrorFrame | null> {
     const room = roomOfChannel(channel);
     if (room === null) return null;
     const owner = await call(this.#env.PRESENCE_ROOM, room, (stub) =>
-      stub.link(channel, this.name),
+      stub.link(channel, this.name, needsDetached(given)),
     );
     if (owner === null) return null;
-    const elsewhere = room === this.name ? null : granted(owner);
-    return this.#ask((stub) => stub.add(channel, user, elsewhere));
+    const link = granted(owner);
+    const elsewhere = room === this.name ? null : link;
+    return this.#ask((stub) => stub.add(channel, user, elsewhere, given));
   }
 
   /**
    * A channel without a socket. One that ends while this is under way may be dropped from the room
    * too early, so the link is checked once more: an end in between has the last word.
    */
-  async #addDetached(channel: string, user: User | null): Promise<Added | ErrorFrame> {
+  async #addDetached({ channel, user, given }: GivenPresence): Promise<Added | ErrorFrame> {
     const { PRESENCE_CHANNEL: channels } = this.#env;
     const owner = granted(await call(channels, channel, (stub) => stub.link(this.name)));
     const { generation } = owner;
-    const added = await this.#ask((room) => room.add(channel, user, owner));
+    const added = await this.#ask((room) => room.add(channel, user, owner, given));
     if (added === null) throw new Error("the room takes the channel for one of its own");
     const isRefused = "type" in added;
     if (isRefused) await call(channels, channel, (stub) => stub.unlink(this.name, generation));
@@ -206,6 +228,13 @@ export class RoomHandle {
       "no_history",
       "rooms keep no log, for PRESENCE_HISTORY is 0; set it to the seconds that they are to keep",
     );
+  }
+
+  #decode({ state, ttl }: AddOptions): Given {
+    return {
+      ...(state !== undefined && { state: decodeState(state, readSettings(this.#env).stateMax) }),
+      ...(ttl !== undefined && { ttlMs: ttlMsOf(ttl) }),
+    };
   }
 
   async #ask<Result>(ask: (room: Target) => Result | Promise<Result>): Promise<Result> {

@@ -9,7 +9,7 @@ import { compareNames } from "../core/names.ts";
 import type { User } from "../core/presence.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { type Bindings, bindingsOf, type Env } from "../config/env.ts";
-import { millisecondsOf, RoomHandle } from "./room-handle.ts";
+import { type AddOptions, millisecondsOf, RoomHandle } from "./room-handle.ts";
 import { call } from "../rpc/call.ts";
 import { LOBBY_NAMES } from "../rpc/lobbies.ts";
 import type { Added, Sweep } from "../rpc/stubs.ts";
@@ -54,8 +54,8 @@ export class Rooms {
     return new RoomHandle(room, this.#env);
   }
 
-  add(room: string, channel: string, user: User | null = null): Promise<Added> {
-    return this.get(room).add(channel, user);
+  add(room: string, channel: string, user?: User | null, options: AddOptions = {}): Promise<Added> {
+    return this.get(room).add(channel, user, options);
   }
 
   remove(room: string, channel: string): Promise<void> {

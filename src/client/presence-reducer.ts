@@ -3,7 +3,7 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, withState } from "../core/diff.ts";
+import { applyDiff, updated } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
@@ -92,12 +92,9 @@ function applyChanges(
   const { presences } = before;
   return applyDiff(presences, {
     joins: joins.map((presence) => asKnown(before, presence)),
-    updates: updates.flatMap((update) => {
+    updates: updates.filter((update) => {
       const known = presences.get(update.channel);
-      if (!known) return [];
-      const { state = known.state, user = known.user } = update;
-      const next = withState({ ...known, user }, state);
-      return jsonEqual(known, next) ? [] : [next];
+      return known && !jsonEqual(known, updated(known, update));
     }),
     leaves,
   });

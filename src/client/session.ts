@@ -26,6 +26,8 @@ export class Session implements ConnectionListener, PageListener {
   readonly #connection: Connection;
   #unwatchPage: () => void;
   #resumption: Resumption | undefined;
+  /** Whether the presence was made by this connection, or there is none. */
+  #isNew = true;
   #heardAt = 0;
   #hasLeft = false;
 
@@ -89,11 +91,15 @@ export class Session implements ConnectionListener, PageListener {
     const token = await askForToken(this.#options.token, request);
     const watch = this.#options.watch ? "1" : undefined;
     const url = this.#address + queryOf({ watch, token, ...this.#resumption });
-    return { url, isResuming: this.#resumption !== undefined };
+    return { url, channel: this.#resumption?.channel };
   }
 
   canRenewToken(): boolean {
     return typeof this.#options.token === "function";
+  }
+
+  tokenFailed(reason: Reason): void {
+    this.#reportError(reason);
   }
 
   received(frame: Frame | null): void {
@@ -114,7 +120,7 @@ export class Session implements ConnectionListener, PageListener {
     this.store.events.batch(() => {
       this.#reportLost(this.#outbox.close());
       // What was too large once is too large again: it would end each further connection, too.
-      if (code === CLOSE_CODES.frame_too_large) this.#dropState();
+      if (code === CLOSE_CODES.frame_too_large) this.#refuseLargest("frame");
       if (reason.code === "token_failed") this.#reportError(reason);
       if (retryMs === null) this.#close(reason);
       else this.store.disconnect(reason, this.#heardAt);
@@ -147,10 +153,11 @@ export class Session implements ConnectionListener, PageListener {
     const reason: Reason = { code, message, ...(frames !== undefined && { frames }) };
     this.#reportError(reason);
     if (reason.code === "throttled") this.#outbox.slowDown();
-    if (reason.code === "state_too_large") this.#dropState();
+    if (reason.code === "state_too_large") this.#refuseLargest("state");
   }
 
   #handleWelcome({ channel, user, resume, frameRate }: Welcome): void {
+    this.#isNew = !channel || channel !== this.#resumption?.channel;
     this.#resumption = channel && resume ? { channel, resume } : undefined;
     if (frameRate !== undefined) this.#outbox.setRate(frameRate);
     this.store.showState(this.#outbox.state, { channel: channel ?? null, user });
@@ -160,16 +167,20 @@ export class Session implements ConnectionListener, PageListener {
     const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
     if (isArrival) return this.store.apply(frame, () => this.#arrive());
     this.store.apply(frame);
-    if (frame.type === "sync") this.#outbox.reconcile(this.store.knownState);
-  }
-
-  #arrive(): void {
-    this.#outbox.open(this.store.knownState);
+    if (frame.type !== "sync") return;
+    this.#outbox.reconcile(this.store.knownState);
     this.store.showState(this.#outbox.state);
   }
 
-  #dropState(): void {
-    this.#outbox.dropState(this.store.knownState);
+  #arrive(): void {
+    const { knownState } = this.store;
+    // Where names are hidden, and of lurkers, nobody can tell; but who is new has none.
+    this.#outbox.open(knownState === undefined && this.#isNew ? null : knownState);
+    this.store.showState(this.#outbox.state);
+  }
+
+  #refuseLargest(what: "frame" | "state"): void {
+    this.#outbox.refuseLargest(what, this.store.knownState);
     this.store.showState(this.#outbox.state);
   }
 }

@@ -3,7 +3,7 @@
 import type { Diff, Leave } from "./diff.ts";
 import type { Entry } from "./presence-set.ts";
 import { type LogPart, type LogRecord, positionAfter } from "./room-log.ts";
-import type { Presence } from "./presence.ts";
+import type { Presence, User } from "./presence.ts";
 
 /** The least that must be known of the presences as they are. */
 export type Present = { get(channel: string): Entry | undefined; entries(): Iterable<Entry> };
@@ -14,9 +14,11 @@ export type Gap = {
   readonly after: number;
   /** Presences that are not in the log yet. */
   readonly unlogged: readonly Presence[];
-  /** The channel by which whoever asks was here before. */
-  readonly formerChannel: string | null;
+  /** Whoever asks: their presence before this one, if they had one and say so. */
+  readonly former: Former | null;
 };
+
+export type Former = { readonly channel: string; readonly user: User };
 
 /** What became of one channel in the gap: whether it was unknown before, and its last leave. */
 type Story = { readonly isNew: boolean; left: LogRecord | undefined };
@@ -25,17 +27,24 @@ type Story = { readonly isNew: boolean; left: LogRecord | undefined };
  * The diff that leads from what was known to the presences as they are. What came and went in between
  * is not in it. The log has no states, so `updates` has everyone who has one: of others it is gone.
  */
-export function missedIn({ parts, after, unlogged, formerChannel }: Gap, present: Present): Diff {
+export function missedIn({ parts, after, unlogged, former }: Gap, present: Present): Diff {
   const joins = new Map<string, Presence>(unlogged.map((join) => [join.channel, join]));
   const leaves: Leave[] = [];
   const newInfo = new Set<string>();
   for (const [channel, { isNew, left }] of storiesIn(parts, after)) {
     const now = present.get(channel)?.presence;
-    // Whoever asks may have been told of itself before that was in the log.
-    const isKnown = !isNew || channel === formerChannel;
-    if (left && (now ? !isNew : isKnown)) leaves.push(leaveOf(left));
-    if (now && (isNew || left)) joins.set(channel, now);
+    if (!now && !isNew && left) leaves.push(leaveOf(left));
+    // One that went and came again is told in one frame: a join takes the place of what was known.
+    else if (now && (isNew || left)) joins.set(channel, now);
     else if (now) newInfo.add(channel);
+  }
+  // They were told of themselves at once, perhaps before that was in the log; a crash may have undone it.
+  if (
+    former &&
+    !present.get(former.channel) &&
+    !leaves.some(({ channel }) => channel === former.channel)
+  ) {
+    leaves.push({ ...former, joinedAt: 0, lastSeen: 0, reason: "lost" });
   }
   const updates: Presence[] = [];
   for (const { presence } of present.entries()) {

@@ -30,7 +30,7 @@ export const CLOSE_CODES = {
   room_full: 4100,
   /** The token is good but for its `exp`, which has passed: a client may come back with another one. */
   token_expired: 4101,
-  /** No sign of life for PRESENCE_MAX_AGE. */
+  /** No sign of life for PRESENCE_MAX_AGE, or for 30 s of a client that was sent 4 MB meanwhile. */
   expired: 4108,
   /** Far too many frames for long, or far too many connections from one address or of one user. */
   rate_limited: 4129,

@@ -53,12 +53,7 @@ export function syncFrame(room: string, set: PresenceSet, rev?: string): SyncFra
  * One frame, or two where a channel was given another user: then the leave goes ahead in a frame of its
  * own, so that no channel is in two lists of one frame.
  */
-export function diffFrames(
-  room: string,
-  set: PresenceSet,
-  diff: Diff,
-  revs: Pick<DiffFrame, "since" | "rev"> = {},
-): DiffFrame[] {
+export function diffFrames(room: string, set: PresenceSet, diff: Diff, rev?: string): DiffFrame[] {
   const joins = diff.joins.filter(isNamed);
   const newInfo = new Set(diff.newInfo);
   const updates = diff.updates.filter(isNamed).map(({ channel, state = null, user }) =>
@@ -67,15 +62,14 @@ export function diffFrames(
   );
   const leaves = diff.leaves.filter(isNamed).map(({ channel, reason }) => ({ channel, reason }));
   const { lurkers } = set;
-  const { since: _, ...rev } = revs;
   const first = { type: "diff", room } as const;
-  const last = { lurkers, ...revs };
+  const last = { lurkers, ...revised(rev) };
   const joined = new Set(joins.map(({ channel }) => channel));
   const replaced = leaves.filter(({ channel }) => joined.has(channel));
   if (replaced.length === 0) return [{ ...first, joins, updates, leaves, ...last }];
   return [
     { ...first, joins: [], updates, leaves, ...last },
-    { ...first, joins, updates: [], leaves: [], lurkers, ...rev },
+    { ...first, joins, updates: [], leaves: [], ...last },
   ];
 }
 

@@ -42,6 +42,18 @@ export const GATHERED_MESSAGES_LENGTH_MAX = 1_048_576;
 /** Characters that a room hands to its sockets in one turn: they take memory until the runtime has sent them. */
 export const SENT_AT_ONCE_LENGTH_MAX = 1_048_576;
 
+/**
+ * Characters that a client may be sent without a sign of life of its own: the runtime keeps all that it
+ * does not read …
+ */
+export const UNREAD_LENGTH_MAX = 4_194_304;
+
+/** … for so long. A heartbeat would have come by then. */
+export const UNREAD_MS_MAX = 30_000;
+
+/** The time is never more than this part of the maximum age, by which heartbeats go, too. */
+export const UNREAD_AGE_PART = 1 / 2;
+
 /** The bucket of frames holds this many seconds' worth of the frame rate. */
 export const FRAME_BURST_SECONDS = 2;
 
@@ -150,13 +162,17 @@ export const HTTP_PAGE = 100;
 /** Bytes of a body of the HTTP API: a user is 1 KiB, a message that many sockets get should not be much more. */
 export const HTTP_BODY_MAX = 65_536;
 
+/** Seconds that a presence may be given instead of the maximum age: two, as alarms are late, to a day. */
+export const TTL_SECONDS_MIN = 2;
+export const TTL_SECONDS_MAX = 86_400;
+
 /** Rooms in one page of a list. Each of the lobbies is asked for so many. */
 export const ROOM_PAGE_MAX = 1_000;
 
 /** Rooms that one channel may be in. All of them are asked at each touch, and their names are one row. */
 export const ROOMS_PER_CHANNEL_MAX = 1_000;
 
-/** Characters of frames that wait for one other room. More than that, and its guests get a snapshot instead. */
+/** Characters of frames that wait for one other room. More than that, and its remote channels get a snapshot instead. */
 export const DELIVERY_LENGTH_MAX = 4_194_304;
 
 /** The same for all other rooms together: whoever is slow to listen must not fill the memory of who speaks. */
@@ -238,6 +254,9 @@ export const STATE_AGAIN_MS = 1_000;
 
 /** Messages of a client that wait for a connection, or for their turn where it sends faster than the server takes frames. */
 export const QUEUED_MESSAGES_MAX = 32;
+
+/** Frames that a client remembers, to tell which one was too large: more than it sends in a slow round trip of 3 s. */
+export const WRITTEN_FRAMES_MAX = 64;
 
 /** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */
 export const KEPT_MESSAGES_MAX = 100;

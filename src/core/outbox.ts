@@ -97,7 +97,7 @@ export class Outbox<Listener> {
   }
 
   /** A new listener that cannot be sent anything at once: it gets a snapshot, and messages from now on. */
-  greet(listener: Listener): void {
+  welcomeLater(listener: Listener): void {
     this.#snapshots.set(listener, this.#messages.length);
   }
 
@@ -114,6 +114,7 @@ export class Outbox<Listener> {
       throw new ProtocolError(
         "throttled",
         `messages of ${formatCount(this.#messagesLength)} characters wait to be sent in this room; the limit is ${formatCount(GATHERED_MESSAGES_LENGTH_MAX)}; send yours again in a moment`,
+        1,
       );
     }
     this.#messages.push(text);

@@ -31,6 +31,8 @@ export type Entry = {
   owner: Owner;
   /** Set while the presence outlives its connection. */
   loss: Loss | null;
+  /** How long it stays after its last sign of life, where a server said so. Missing: the maximum age. */
+  ttlMs?: number;
 };
 
 /** How long to wait for a sign of life, and for the return of a lost connection. Milliseconds. */
@@ -57,7 +59,6 @@ type Member = { readonly rank: number; readonly since: number; readonly users: M
 /** A room's presences by channel, and its members by user. */
 export class PresenceSet {
   readonly #timeouts: Timeouts;
-  readonly #slackMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #members = new Map<string, Member>();
   readonly #unsaved = new Map<string, Entry | null>();
@@ -70,7 +71,6 @@ export class PresenceSet {
 
   constructor(timeouts: Timeouts, entries: Iterable<Entry> = []) {
     this.#timeouts = timeouts;
-    this.#slackMs = Math.min(EXPIRY_SLACK_MS, timeouts.maxAgeMs * EXPIRY_SLACK_PART);
     for (const entry of entries) this.#insert(entry);
   }
 
@@ -153,6 +153,7 @@ export class PresenceSet {
       memberSince: member?.since ?? now,
       owner: old?.owner ?? owner ?? NO_LINK,
       loss: old?.loss ?? null,
+      ...(old?.ttlMs !== undefined && { ttlMs: old.ttlMs }),
     };
     this.#insert(entry);
     this.#unsaved.set(channel, entry);
@@ -166,7 +167,17 @@ export class PresenceSet {
     if (!entry || jsonEqual(entry.presence.state ?? null, state)) return NO_CHANGE;
     entry.presence = withState(entry.presence, state);
     this.#version += 1;
+    if (entry.owner.kind === "detached") this.#unsaved.set(channel, entry);
     return { joins: [], updates: [entry.presence], leaves: [] };
+  }
+
+  /** From now on the presence stays for that many milliseconds after each sign of life. */
+  setTtl(channel: string, ttlMs: number): void {
+    const entry = this.#entries.get(channel);
+    if (!entry || entry.ttlMs === ttlMs) return;
+    entry.ttlMs = ttlMs;
+    this.#unsaved.set(channel, entry);
+    this.#deadline = Math.min(this.#deadline, this.#deadlineOf(entry));
   }
 
   leave(channel: string, reason: LeaveReason): Diff {
@@ -226,7 +237,7 @@ export class PresenceSet {
     return leaves.length === 0 ? NO_CHANGE : { joins: [], updates: [], leaves };
   }
 
-  /** What changed since the last call and must be written. States and signs of life are not: sockets keep them. */
+  /** What changed since the last call and must be written. States and signs of life are not where sockets keep them. */
   takeUnsaved(): Unsaved {
     const puts: Entry[] = [];
     const deletes: string[] = [];
@@ -241,11 +252,17 @@ export class PresenceSet {
   }
 
   /** When it is to leave: by itself, or by an age that was asked for. */
-  #endOf({ loss, lastSeen }: Entry, now: number, ageMs: number | undefined): number {
+  #endOf(entry: Entry, now: number, ageMs: number | undefined): number {
+    const { loss, lastSeen } = entry;
     const graceEnd = loss ? loss.at + this.#timeouts.graceMs[loss.cause] : Number.POSITIVE_INFINITY;
     // After a clock was set back, the last sign of life may lie ahead.
     if (ageMs !== undefined) return Math.min(graceEnd, Math.min(lastSeen, now) + ageMs);
-    return loss ? graceEnd : lastSeen + this.#timeouts.maxAgeMs;
+    return loss ? graceEnd : lastSeen + this.#ageOf(entry);
+  }
+
+  /** How long it may be silent. */
+  #ageOf({ ttlMs }: Entry): number {
+    return ttlMs ?? this.#timeouts.maxAgeMs;
   }
 
   #setInfo(entry: Entry, user: User): Diff {
@@ -301,8 +318,10 @@ export class PresenceSet {
     return { ...entry.presence, lastSeen: entry.lastSeen, reason };
   }
 
-  #deadlineOf({ loss, lastSeen }: Entry): number {
+  #deadlineOf(entry: Entry): number {
+    const { loss, lastSeen } = entry;
     if (loss) return loss.at + this.#timeouts.graceMs[loss.cause];
-    return lastSeen + this.#timeouts.maxAgeMs + this.#slackMs;
+    const ageMs = this.#ageOf(entry);
+    return lastSeen + ageMs + Math.min(EXPIRY_SLACK_MS, ageMs * EXPIRY_SLACK_PART);
   }
 }

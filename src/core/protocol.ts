@@ -85,8 +85,8 @@ export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimit
   }
   const value = parseJson(data);
   if (value === "heartbeat") return { type: "heartbeat" };
-  checkFlaws(value);
-  checkIntegers(data);
+  checkFlaws(value, "the frame");
+  checkIntegers(data, "the frame");
   const result = v.safeParse(clientFrame, value);
   if (!result.success) {
     throw new ProtocolError("bad_frame", `the frame is not understood; it must be ${KNOWN_FRAMES}`);
@@ -116,7 +116,8 @@ function checkFrameSize(data: string | ArrayBuffer, max: number): void {
   );
 }
 
-function checkStateSize(state: Json, max: number): void {
+/** Throws a ProtocolError `state_too_large`; `max` is in bytes. */
+export function checkStateSize(state: Json, max: number): void {
   const bytes = utf8Length(JSON.stringify(state));
   if (bytes <= max) return;
   throw new ProtocolError(
@@ -125,22 +126,24 @@ function checkStateSize(state: Json, max: number): void {
   );
 }
 
-function checkFlaws(value: unknown): void {
+/** Throws a ProtocolError `bad_frame` for what could not be sent on as it came; `what` says what it is. */
+export function checkFlaws(value: unknown, what: string): void {
   const flaw = flawOf(value, JSON_DEPTH_MAX);
   if (flaw === null) return;
   const message =
     flaw === "too deep"
-      ? `the frame is nested deeper than ${JSON_DEPTH_MAX} levels`
-      : "the frame has a number that is too large; send it as a string";
+      ? `${what} is nested deeper than ${JSON_DEPTH_MAX} levels`
+      : `${what} has a number that is too large; send it as a string`;
   throw new ProtocolError("bad_frame", message);
 }
 
-function checkIntegers(text: string): void {
+/** Throws a ProtocolError `bad_frame` for a text with an integer that parsing has rounded. */
+export function checkIntegers(text: string, what: string): void {
   const unsafe = unsafeIntegerIn(text);
   if (unsafe === null) return;
   throw new ProtocolError(
     "bad_frame",
-    `the frame has the integer ${unsafe.slice(0, 32)}, which JSON does not carry exactly; the limit is 2^53; send it as a string`,
+    `${what} has the integer ${unsafe.slice(0, 32)}, which JSON does not carry exactly; the limit is 2^53; send it as a string`,
   );
 }
 

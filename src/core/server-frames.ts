@@ -39,7 +39,7 @@ export type PresenceFrame = v.InferOutput<typeof PresenceFrame>;
  */
 const rev = v.exactOptional(v.string());
 
-/** First frame of view `diff`. */
+/** First frame of view `diff`, and with `welcome=1` of every view. */
 export const WelcomeFrame = v.object({
   type: v.literal("welcome"),
   room: v.string(),

@@ -62,7 +62,9 @@ export class ViewRenderer {
     this.#sent = { isCounting, lurkers: set.lurkers };
     this.#sent.list = this.#list(set, this.#sent);
     this.#sent.count = this.#count(set, this.#sent);
-    this.#current = { rosterVersion: set.rosterVersion, sent: this.#sent };
+    // The setting may be another one since: then nothing of what was sent is what the room is now.
+    const isStale = tellsCounts(isCounting, set.size, announceMax) !== isCounting;
+    this.#current = { rosterVersion: isStale ? -1 : set.rosterVersion, sent: this.#sent };
   }
 
   /** Whether it says counts instead of names. Outlives the room's sleep in the store. */
@@ -87,7 +89,10 @@ export class ViewRenderer {
   ): Snapshot | undefined {
     const sent = this.#refresh(set);
     if (sent.isCounting) return undefined;
-    return { texts: diffFrames(this.#room, set, diff, revs).map(textOf), sent };
+    const texts = diffFrames(this.#room, set, diff, revs.rev).map((frame) =>
+      textOf({ ...frame, since: revs.since }),
+    );
+    return { texts, sent };
   }
 
   /** The texts of the gathered changes, which are in `set` already. */
@@ -100,7 +105,9 @@ export class ViewRenderer {
       news: (view, { sent, changes } = before) => {
         if (view === "list") return sent === now ? [] : changed(sent.list, this.#list(set, now));
         if (view === "count" || isCounting) {
-          return sent === now ? [] : changed(sent.count, this.#count(set, now));
+          // Whoever has names must hear that they are told no more, be the numbers the same.
+          const known = view === "diff" && !sent.isCounting ? undefined : sent.count;
+          return sent === now ? [] : changed(known, this.#count(set, now));
         }
         if (sent.isCounting) return [this.#syncText(set, rev)];
         return this.#diffs(set, changesSince(changes), sent.lurkers, rev);
@@ -145,7 +152,7 @@ export class ViewRenderer {
 
   #diffs(set: PresenceSet, diff: Diff, lurkersBefore: number, rev: string | undefined): string[] {
     if (isEmpty(diff)) return [];
-    return diffFrames(this.#room, set, diff, rev === undefined ? {} : { rev })
+    return diffFrames(this.#room, set, diff, rev)
       .filter(
         ({ joins, updates, leaves, lurkers }) =>
           joins.length + updates.length + leaves.length > 0 || lurkers !== lurkersBefore,

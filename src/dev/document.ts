@@ -179,6 +179,12 @@ const QUERY: readonly Parameter[] = [
     schema: { type: "string" },
   },
   {
+    name: "welcome",
+    in: "query",
+    description: "1: a `welcome` comes first in every view, not in view `diff` alone",
+    schema: { type: "string", enum: ["1"] },
+  },
+  {
     name: "since",
     in: "query",
     description: "the last `rev` that is known: what came after it is told, if the room knows it",

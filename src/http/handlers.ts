@@ -81,8 +81,8 @@ export const HANDLERS: Handlers = {
     return { status: 200, body: { presences: page.presences, ...more } };
   },
 
-  async addPresence({ room, channel, body: { user } }) {
-    const { isNew, presence } = await room.add(channel, user);
+  async addPresence({ room, channel, body: { user, ...options } }) {
+    const { isNew, presence } = await room.add(channel, user, options);
     return { status: isNew ? 201 : 200, body: presence };
   },
 

@@ -22,7 +22,15 @@ import {
   Whereabouts,
 } from "../core/http-shapes.ts";
 import { AnyJson, flawOf } from "../core/json.ts";
-import { HTTP_PAGE, JSON_DEPTH_MAX, NAME_BYTES_MAX, ROOM_PAGE_MAX } from "../core/limits.ts";
+import { TTL } from "../core/given-presence.ts";
+import {
+  HTTP_PAGE,
+  JSON_DEPTH_MAX,
+  NAME_BYTES_MAX,
+  ROOM_PAGE_MAX,
+  TTL_SECONDS_MAX,
+  TTL_SECONDS_MIN,
+} from "../core/limits.ts";
 import { ListedPresence, type User } from "../core/presence.ts";
 
 // SAFETY: `RoomHandle.add` checks it, as it does for a caller in TypeScript. An object schema would
@@ -35,6 +43,28 @@ const GivenUser = v.pipe(
   ),
   v.description(
     "null, or a user: an object with an `id`; its other keys are what everyone may see",
+  ),
+);
+
+// SAFETY: what is checked was parsed from JSON. `RoomHandle.add` checks the rest, as it does for a caller in TypeScript.
+const GivenState = v.exactOptional(
+  v.pipe(
+    AnyJson,
+    v.description(
+      "any JSON of at most PRESENCE_STATE_MAX bytes, or null to remove it; as it is if left out",
+    ),
+  ),
+);
+
+const Ttl = v.exactOptional(
+  v.pipe(
+    v.number(TTL),
+    v.integer(TTL),
+    v.minValue(TTL_SECONDS_MIN, TTL),
+    v.maxValue(TTL_SECONDS_MAX, TTL),
+    v.description(
+      "seconds that it stays after each PUT and touch, instead of PRESENCE_MAX_AGE; as it is if left out",
+    ),
   ),
 );
 
@@ -81,6 +111,7 @@ export const FAILURES = {
   403: "the token does not allow this",
   404: "there is no such thing",
   405: "not with this method",
+  409: "the channel has a socket, so it takes neither `state` nor `ttl`",
   410: "what is asked for is of another life of the room, or older than what it keeps",
   413: "the body is too large",
   415: "the body is not JSON by its content type",
@@ -159,6 +190,7 @@ export const OPERATIONS = {
       token: v.optional(v.string()),
       channel: v.optional(v.string()),
       resume: v.optional(v.string()),
+      welcome: v.optional(v.string()),
       since: v.optional(v.string()),
     }),
     answers: { 101: { text: "The connection is open", body: null } },
@@ -256,16 +288,16 @@ export const OPERATIONS = {
     path: `${ROOM}/presences/:channel${ANY_SEGMENT}`,
     summary: "Add a channel to a room",
     description:
-      "As a user, or anonymously where `user` is null or left out. One that is there already is refreshed and gets this user. A channel that has its socket in another room gets the frames of this room over it.",
+      "One that is there already is refreshed; keys that are left out stay as they are, and a new presence is anonymous without a `user`. A channel that has its socket in another room gets the frames of this room over it. `state` and `ttl` are for channels without a socket.",
     needs: "admin",
     needsRoomOfChannel: true,
-    body: v.strictObject({ user: v.optional(GivenUser, null) }),
+    body: v.strictObject({ user: v.exactOptional(GivenUser), state: GivenState, ttl: Ttl }),
     isBodyOptional: true,
     answers: {
       200: { text: "It was there already: the presence", body: ListedPresence },
       201: { text: "It is there now: the presence", body: ListedPresence },
     },
-    failures: [400, 401, 403, 413, 415, 422, 429, 503],
+    failures: [400, 401, 403, 409, 413, 415, 422, 429, 503],
   },
   removePresence: {
     method: "delete",

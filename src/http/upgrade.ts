@@ -125,6 +125,7 @@ function readConnect(query: URLSearchParams, room: string, identity: Identity): 
     canSend: identity.user !== null && identity.may("send", room),
     view: viewOf(query.get("view")),
     isWatching,
+    wantsWelcome: query.get("welcome") === "1",
     since: knownRev(query.get("since")),
     resume: channel !== null && secret !== null ? { channel, secret } : null,
   };

@@ -36,13 +36,15 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
     // A room that the channel left must know that first, or it would drop the channel that comes
     // back now.
     await this.#memberships.notify();
-    await this.#alarm.restore(Date.now() + this.#maxAgeMs);
+    const setFor = await this.ctx.storage.getAlarm();
+    await this.#alarm.restore(setFor ?? Date.now() + this.#maxAgeMs);
     try {
       const now = Date.now();
+      const isNew = !this.#memberships.of(this.#name).has(room);
       const link = this.#memberships.add(this.#name, room, now);
       // In the same turn, so that no crash leaves a link without an alarm. Mostly one is set
-      // already.
-      this.#alarm.setBy(now + this.#maxAgeMs);
+      // already; with a long ttl that may be for much later, which will do for a link that is renewed.
+      if (isNew) this.#alarm.setBy(now + this.#maxAgeMs);
       return { kind: "detached", ...link };
     } catch (error) {
       if (error instanceof ProtocolError) return error.toFrame();
@@ -63,7 +65,9 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   async where(): Promise<Whereabouts | null> {
     const sightings = await this.#sightings();
     const newest = [...sightings.values()].toSorted((a, b) => b.lastSeen - a.lastSeen)[0];
-    return newest ? { channel: this.#name, ...newest, rooms: [...sightings.keys()] } : null;
+    if (!newest) return null;
+    const { user, lastSeen } = newest;
+    return { channel: this.#name, user, lastSeen, rooms: [...sightings.keys()] };
   }
 
   /** Throws where a room could not be reached; the others have been touched nevertheless. */
@@ -98,11 +102,22 @@ export class Channel extends DurableObject<Env> implements Behind<ChannelStub> {
   override async alarm(): Promise<void> {
     this.#alarm.reset();
     // Removes the links to rooms where the presence has expired.
-    await this.#sightings((error) =>
+    const sightings = await this.#sightings((error) =>
       this.#failed("a room could not be asked for a channel", error),
     );
     await this.#reconcile();
-    if (!this.#memberships.isEmpty) this.#alarm.setBy(Date.now() + this.#maxAgeMs);
+    if (!this.#memberships.isEmpty) this.#alarm.setBy(this.#nextLook(sightings));
+  }
+
+  /** A presence with a ttl need not be looked for before that may be over. */
+  #nextLook(sightings: ReadonlyMap<string, Sighting>): number {
+    const soon = Date.now() + this.#maxAgeMs;
+    const ends = this.#rooms.map((room) => {
+      const { lastSeen, ttlMs } = sightings.get(room) ?? {};
+      if (lastSeen === undefined || ttlMs === undefined) return soon;
+      return lastSeen + ttlMs + ALARM_RETRY_MS;
+    });
+    return Math.max(soon, Math.min(...ends));
   }
 
   get #rooms(): readonly string[] {

@@ -10,6 +10,7 @@ import type {
   RoomStats,
   Whereabouts,
 } from "../core/http-shapes.ts";
+import type { Given } from "../core/given-presence.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
 import type { Frame } from "../core/outbox.ts";
@@ -77,8 +78,12 @@ export type AttendanceAnswer = {
   readonly next: string | null;
 };
 
-/** One channel in one room. */
-export type Sighting = { readonly user: User | null; readonly lastSeen: number };
+/** One channel in one room, with the ttl that it was given there. */
+export type Sighting = {
+  readonly user: User | null;
+  readonly lastSeen: number;
+  readonly ttlMs?: number;
+};
 
 /**
  * Frames of one room for channels that have their sockets in another, in the order in which they
@@ -109,12 +114,13 @@ export interface RoomStub {
   occupants(): Promise<PresenceFrame["payload"]>;
   /**
    * `owner` is `null` where the channel's socket is in this very room; so is the answer if it is
-   * not any more.
+   * not any more. Without `given` the presence keeps its state and its ttl.
    */
   add(
     channel: string,
     user: User | null,
     owner: ElsewhereOwner | null,
+    given?: Given,
   ): Promise<Added | ErrorFrame | null>;
   /** The generation of the link to remove at the Channel object, where the channel has one. */
   remove(channel: string): Promise<number | null>;
@@ -134,7 +140,12 @@ export interface RoomStub {
   vacate(): Promise<boolean>;
 
   // As the owner of a channel whose socket is here; `null`: it is not here.
-  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null>;
+  /** Refuses where the channel must not have a socket. */
+  link(
+    channel: string,
+    room: string,
+    mustBeDetached?: boolean,
+  ): Promise<ElsewhereOwner | ErrorFrame | null>;
   where(channel: string): Promise<Whereabouts | null>;
   touch(channel: string): Promise<readonly string[] | null>;
   leaveAll(channel: string): Promise<readonly string[] | null>;
@@ -146,8 +157,8 @@ export interface RoomStub {
   drop(channel: string, reason: LeaveReason, generation: number): Promise<void>;
   /** A sign of life in this room alone. Whether the channel is here. */
   touchHere(channel: string): Promise<boolean>;
-  /** The channel's socket must get a snapshot, in this view. */
-  resync(channel: string, view: View): Promise<void>;
+  /** The channel's socket must get a snapshot, in this view. `renewed` is its user where the info is another one. */
+  resync(channel: string, view: View, renewed?: User): Promise<void>;
 }
 
 export interface ChannelStub {

@@ -12,7 +12,7 @@ export type LogFields = {
   readonly room?: string;
   readonly channel?: string;
   /** The room that holds the socket of a remote channel. */
-  readonly host?: string;
+  readonly owner?: string;
   /** Why somebody was refused: a code of an `error` frame, or of an error over HTTP. */
   readonly code?: string;
   readonly status?: number;

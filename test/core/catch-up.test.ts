@@ -33,7 +33,7 @@ test("a list of any time before, and what was missed since then, are the list of
       const known = new Map(presencesOf(set));
       const { n } = log.end;
       play(after);
-      const gap = { parts: log.partsAfter(n), after: n, unlogged: [], formerChannel: null };
+      const gap = { parts: log.partsAfter(n), after: n, unlogged: [], former: null };
       const diff = missedIn(gap, set);
       expect(catchUp(known, diff)).toEqual(new Map(presencesOf(set)));
       for (const { channel } of diff.leaves) expect(known.has(channel)).toBe(true);
@@ -43,7 +43,7 @@ test("a list of any time before, and what was missed since then, are the list of
   );
 });
 
-test("a presence that was told of before it was stored is let go by its own channel", () => {
+test("a presence that was told of before it was stored is let go by whoever had it", () => {
   const set = new PresenceSet(TIMEOUTS);
   const log = new StoredLog();
   set.join("b", BOB, 1_000);
@@ -54,14 +54,14 @@ test("a presence that was told of before it was stored is let go by its own chan
   set.leave("a", "lost");
   log.commit(set, 3_000);
   const gap = { parts: log.parts, after, unlogged: [] };
-  expect(missedIn({ ...gap, formerChannel: null }, set).leaves).toEqual([]);
-  const { leaves } = missedIn({ ...gap, formerChannel: "a" }, set);
-  expect(leaves).toMatchObject([{ channel: "a", reason: "lost" }]);
+  expect(missedIn({ ...gap, former: null }, set).leaves).toEqual([]);
+  const { leaves } = missedIn({ ...gap, former: { channel: "a", user: ADA } }, set);
+  expect(leaves).toMatchObject([{ channel: "a", user: ADA, reason: "lost" }]);
 });
 
 test("a presence that is not stored yet is told, too", () => {
   const set = new PresenceSet(TIMEOUTS);
   const { joins } = set.join("a", ADA, 1_000);
-  const gap = { parts: [], after: 0, unlogged: joins, formerChannel: null };
+  const gap = { parts: [], after: 0, unlogged: joins, former: null };
   expect(missedIn(gap, set)).toMatchObject({ joins, updates: [], leaves: [] });
 });

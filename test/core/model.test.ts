@@ -22,6 +22,7 @@ type Seat = {
   presence: Presence;
   seenAt: number;
   lost: { at: number; cause: LossCause } | null;
+  ttlMs?: number;
 };
 
 /** The naive room. Slow, and sharing nothing with the set but the types. */
@@ -49,6 +50,7 @@ class Model {
     }
     const seat = this.seats.find(({ presence }) => presence.channel === todo.channel);
     if (todo.type === "join") this.#join(todo.channel, todo.user, seat, now);
+    if (todo.type === "set") this.#set(todo, seat, now);
     if (!seat) return;
     if (todo.type === "resume") this.#join(todo.channel, seat.presence.user, seat, now);
     if (todo.type === "leave") this.#leave(seat, todo.reason);
@@ -64,7 +66,7 @@ class Model {
   prune(now: number): void {
     for (const seat of this.seats) {
       const graceMs = seat.lost?.cause === "reload" ? 2_500 : 10_000;
-      if (!seat.lost && now - seat.seenAt >= 60_000) this.#leave(seat, "expired");
+      if (!seat.lost && now - seat.seenAt >= (seat.ttlMs ?? 60_000)) this.#leave(seat, "expired");
       if (seat.lost && now - seat.lost.at >= graceMs) {
         this.#leave(seat, seat.lost.cause === "reload" ? "left" : "lost");
       }
@@ -83,6 +85,17 @@ class Model {
     const presence = { channel, user, joinedAt: now };
     this.seats = [...this.seats, { presence, seenAt: now, lost: null }];
     if (seat) this.#leave(seat, "replaced");
+  }
+
+  #set({ channel, user, given }: Operation & { type: "set" }, old: Seat | undefined, now: number) {
+    this.#join(channel, given.keepsUser ? (old?.presence.user ?? null) : user, old, now);
+    const seat = this.seats.find(({ presence }) => presence.channel === channel);
+    if (!seat) throw new Error(`${channel} did not join`);
+    const { state: _, ...rest } = seat.presence;
+    const state = given.state === undefined ? old?.presence.state : given.state;
+    seat.presence = state === undefined || state === null ? rest : { ...rest, state };
+    const ttlMs = given.ttlMs ?? old?.ttlMs;
+    if (ttlMs !== undefined) seat.ttlMs = ttlMs;
   }
 
   #leave(seat: Seat, reason: LeaveReason): void {

@@ -655,3 +655,36 @@ describe("what must be written", () => {
     });
   });
 });
+
+describe("a channel without a socket", () => {
+  test("has its state and its ttl written; a socket's state is not", () => {
+    const set = newSet();
+    set.join("bot", null, 1_000);
+    set.join("tab", ADA, 1_000, { kind: "local", secret: "secret" });
+    set.takeUnsaved();
+    set.update("tab", 1);
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
+    set.update("bot", 1);
+    expect(set.takeUnsaved().puts).toMatchObject([{ presence: { channel: "bot", state: 1 } }]);
+    set.setTtl("bot", 5_000);
+    expect(set.takeUnsaved().puts).toMatchObject([{ ttlMs: 5_000 }]);
+    set.update("bot", 1);
+    set.setTtl("bot", 5_000);
+    set.setTtl("nobody", 5_000);
+    expect(set.takeUnsaved()).toMatchObject({ puts: [], deletes: [] });
+  });
+
+  test.each([
+    [2_000, 2_250],
+    [16_000, 18_000],
+    [86_400_000, 86_402_000],
+  ])("with a ttl of %i ms is due then, and its alarm a little later", (ttlMs, deadline) => {
+    const set = newSet();
+    set.join("bot", ADA, 0);
+    set.setTtl("bot", ttlMs);
+    expect(new PresenceSet(TIMEOUTS, set.entries()).deadline).toBe(deadline);
+    expect(set.prune(ttlMs - 1)).toEqual(NO_CHANGE);
+    expect(set.deadline).toBe(deadline);
+    expect(set.prune(ttlMs).leaves).toMatchObject([{ channel: "bot", reason: "expired" }]);
+  });
+});

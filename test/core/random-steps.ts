@@ -9,7 +9,8 @@ import { NO_CHANGE } from "../../src/core/diff.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { Presence, User } from "../../src/core/presence.ts";
 import type { Entry, LossCause, Timeouts, PresenceSet } from "../../src/core/presence-set.ts";
-import type { LocalOwner } from "../../src/core/owner.ts";
+import { type Given, setPresence } from "../../src/core/given-presence.ts";
+import { type LocalOwner, NO_LINK } from "../../src/core/owner.ts";
 import type { Live } from "../../src/core/recovery.ts";
 
 export const TIMEOUTS: Timeouts = {
@@ -24,6 +25,7 @@ export const EVE: User = { id: "eve", name: "Eve" };
 export type Operation =
   | { readonly type: "join"; readonly channel: string; readonly user: User | null }
   | { readonly type: "resume"; readonly channel: string }
+  | { readonly type: "set"; readonly channel: string; readonly user: User | null; given: Given }
   | { readonly type: "leave"; readonly channel: string; readonly reason: "left" | "removed" }
   | { readonly type: "lose"; readonly channel: string; readonly cause: LossCause }
   | { readonly type: "update"; readonly channel: string; readonly state: Json }
@@ -34,6 +36,9 @@ export type Operation =
 export type Step = { readonly wait: number; readonly operation: Operation };
 
 const channel = fc.constantFrom("a", "b", "c", "d", "__proto__");
+
+/** Without a socket: servers set them. */
+const bot = fc.constantFrom("bot", "droid");
 
 const user = fc.constantFrom<User | null>(
   ADA,
@@ -48,21 +53,37 @@ const state = fc.constantFrom<Json>(null, { typing: true }, { typing: false }, [
 
 const join = fc.record({ type: fc.constant("join" as const), channel, user });
 const update = fc.record({ type: fc.constant("update" as const), channel, state });
+/** What a server leaves out is missing. */
+export const serverSet = fc.record({
+  type: fc.constant("set" as const),
+  channel: bot,
+  user,
+  given: fc.record(
+    {
+      state,
+      ttlMs: fc.constantFrom(2_000, 35_000, 120_000),
+      keepsUser: fc.constant(true as const),
+    },
+    { requiredKeys: [] },
+  ),
+});
 const leave = fc.record({
   type: fc.constant("leave" as const),
-  channel,
+  channel: fc.oneof({ arbitrary: channel, weight: 3 }, bot),
   reason: fc.constantFrom("left" as const, "removed" as const),
 });
 
 /** Operations that touch one channel and answer with its diff. */
 export const channelOperation: fc.Arbitrary<Operation & { readonly channel: string }> = fc.oneof(
   join,
+  serverSet,
   update,
   leave,
 );
 
 export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { arbitrary: join, weight: 5 },
+  { arbitrary: serverSet, weight: 3 },
   { arbitrary: update, weight: 2 },
   leave,
   { arbitrary: fc.record({ type: fc.constant("resume" as const), channel }), weight: 2 },
@@ -74,11 +95,23 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
     weight: 2,
   },
-  fc.record({ type: fc.constant("touch" as const), channel }),
+  fc.record({ type: fc.constant("touch" as const), channel: fc.oneof(channel, bot) }),
   fc.record({ type: fc.constant("prune" as const) }),
 );
 
-export const wait = fc.constantFrom(1, 400, 2_499, 2_500, 9_999, 10_000, 35_000, 60_000, 62_000);
+export const wait = fc.constantFrom(
+  1,
+  400,
+  1_999,
+  2_000,
+  2_499,
+  2_500,
+  9_999,
+  10_000,
+  35_000,
+  60_000,
+  62_000,
+);
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ wait, operation }), {
   maxLength: 40,
@@ -89,7 +122,7 @@ export function ownerOf(name: string): LocalOwner {
   return { kind: "local", secret: `secret of ${name}` };
 }
 
-/** Every channel of these operations has a socket, whose secret tells it from one that a server chose. */
+/** A channel that joins has a socket, whose secret tells it from one that a server sets. */
 export function perform(set: PresenceSet, todo: Operation, now: number): Diff {
   switch (todo.type) {
     case "join":
@@ -100,6 +133,8 @@ export function perform(set: PresenceSet, todo: Operation, now: number): Diff {
         ? set.join(todo.channel, entry.presence.user, now, ownerOf(todo.channel))
         : NO_CHANGE;
     }
+    case "set":
+      return setPresence(set, todo, { now, owner: { ...NO_LINK, generation: now } }).diff;
     case "leave":
       return set.leave(todo.channel, todo.reason);
     case "lose":

@@ -416,3 +416,33 @@ test("the text of a view is made once for all its sockets", () => {
   set.leave("b", "left");
   expect(telling.snapshot("list")).toEqual(before);
 });
+
+describe("a room that wakes with another limit of names than it slept with", () => {
+  test.each([
+    ["a lower one", false, 3, "count"],
+    ["a higher one", true, 1_000, "sync"],
+  ])("tells by %s at once", (_, isCounting, announceMax, type) => {
+    const set = new PresenceSet(TIMEOUTS);
+    crowd(5)(set);
+    const renderer = new ViewRenderer("lobby", set, { announceMax, isCounting });
+    const [text = ""] = renderer.snapshot(set, "diff").texts;
+    expect(JSON.parse(text)).toMatchObject({ type });
+    const telling = renderer.render(set, () => NO_CHANGE);
+    const { diff, list } = newsOf(telling);
+    expect(diff).toMatchObject([{ type }]);
+    expect(list).toHaveLength(1);
+    expect(renderer.isCounting).toBe(type === "count");
+  });
+});
+
+test("whoever had names hears that the room tells counts, be the numbers the same", () => {
+  const { set, speech } = newRoom(crowd(10), 10);
+  const join = set.join("new", { id: "new" }, 2_000);
+  const renderer = new ViewRenderer("lobby", set, { announceMax: 10, isCounting: false });
+  expect(renderer.snapshot(set, "count").texts).toHaveLength(1);
+  const leave = set.leave("tab 0", "left");
+  expect(newsOf(speech.render(set, gathered(join, leave))).diff).toHaveLength(1);
+  expect(newsOf(renderer.render(set, () => gathered(join, leave))).diff).toMatchObject([
+    { type: "count", presences: 10 },
+  ]);
+});

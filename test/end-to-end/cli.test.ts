@@ -195,6 +195,27 @@ describe("for people", () => {
   });
 });
 
+test("a channel is given a state and a ttl, and keeps what is left out", async () => {
+  const room = newRoom();
+  const bot = ["add", room, "bot-1"] as const;
+  const json = (...args: string[]) => dpJson(...bot, ...args);
+  expect(await json("--id", "bot", "--state", '{"thinking":true}', "--ttl", "3600")).toMatchObject({
+    user: { id: "bot" },
+    state: { thinking: true },
+  });
+  expect(await dp("room", room)).toMatch(/bot +bot-1 .*\{"thinking":true\}/);
+  expect(await json("--state", "[1]")).toMatchObject({ user: { id: "bot" }, state: [1] });
+  expect(await json()).toMatchObject({ user: { id: "bot" }, state: [1] });
+  expect(await json("--state", "null", "--ttl", "2")).not.toHaveProperty("state");
+  await vi.waitFor(async () => expect(await dp("room", room)).toMatch(/^Nobody is in/), 10_000);
+  const { client, welcome } = await joinAs(server, "ada", room);
+  const refused = await run(["add", room, welcome.channel ?? "", "--ttl", "60"], { env: admin() });
+  expectFailure(refused, 1, /the channel has a socket: .* \(409 has_socket\)/);
+  const late = await run([...bot, "--ttl", "86401"], { env: admin() });
+  expectFailure(late, 1, /ttl must be a whole number of seconds from 2 to 86,400 \(422 bad_body\)/);
+  client.ws.close();
+});
+
 test("each command says in --json exactly what the API says", async () => {
   const room = newRoom();
   const channel = `bot-of-${room}`;
@@ -322,6 +343,9 @@ describe("wrong usage", () => {
     [["add", "lobby", "bot", "--info", "{}"], /^--info says something of a user; .* --id/],
     [["add", "lobby", "bot", "--id", "a", "--info", "{"], /^--info is not JSON: \{ \(/],
     [["add", "lobby", "bot", "--id", "a", "--info", "[]"], /^--info must be a JSON object/],
+    [["add", "lobby", "bot", "--state", "{"], /^--state is not JSON: \{ \(/],
+    [["add", "lobby", "bot", "--ttl", "1"], /^--ttl is "1"; it must be a number, 2 or more/],
+    [["add", "lobby", "bot", "--ttl", "1m"], /^--ttl is "1m"; it must be a number/],
     [["send", "lobby"], /^send needs <payload>\n/],
     [["prune-presences", "--age", "-1"], /^--age is "-1"; it must be a number, 0 or more/],
     [["prune-presences", "--age", "1m"], /^--age is "1m"; it must be a number/],

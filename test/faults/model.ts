@@ -3,6 +3,8 @@
  * channels. It knows no frames, no rows and no calls; what a fault does to people, it says as docs/protocol.md does.
  */
 
+import { textOf } from "./state.ts";
+
 /** How a connection was lost, and when; its presence may be taken up again for as long as that allows. */
 type Loss = {
   readonly at: number;
@@ -21,7 +23,12 @@ export type Place = {
   /** As storage has it. */
   storedSeen: number;
   loss: Loss | null;
+  /** How long a server has it stay instead of the maximum age. */
+  ttlMs?: number;
 };
+
+/** What a server says of a channel without a socket; what it leaves out stays as it is. */
+export type Given = { readonly state?: unknown; readonly ttl?: number | undefined };
 
 export type Patience = { readonly maxAgeMs: number; readonly graceMs: number };
 
@@ -126,14 +133,18 @@ export class Model {
     if (place) place.lastSeen = Math.max(place.lastSeen, this.#clock());
   }
 
-  add(room: string, channel: string, user: string | null): void {
+  add(room: string, channel: string, user: string | null, { state, ttl }: Given = {}): void {
     const old = this.at(room, channel);
     const { came, left } = known(this.changes, room);
     if (!old || old.user !== user) came.add(channel);
     if (old && old.user !== user) left.add(channel);
     const place = this.#place(user);
     if (old?.loss) place.loss = { ...old.loss, isOld: true };
-    if (old?.user === user) place.state = old.state;
+    // A client's state goes with the user who said it; a server's is the server's.
+    if (old && (old.user === user || !this.homes.has(channel))) place.state = old.state;
+    if (state !== undefined) place.state = textOf(state);
+    const ttlMs = ttl === undefined ? old?.ttlMs : ttl * 1_000;
+    if (ttlMs !== undefined) place.ttlMs = ttlMs;
     place.lastSeen = Math.max(place.lastSeen, old?.lastSeen ?? 0);
     this.in(room).set(channel, place);
   }
@@ -257,8 +268,8 @@ export class Model {
     if (this.in(room).delete(channel)) known(this.changes, room).left.add(channel);
   }
 
-  #end({ lastSeen, loss }: Place): number {
-    return loss ? this.#graceEnd(loss) : lastSeen + this.#patience.maxAgeMs;
+  #end({ lastSeen, loss, ttlMs = this.#patience.maxAgeMs }: Place): number {
+    return loss ? this.#graceEnd(loss) : lastSeen + ttlMs;
   }
 
   #graceEnd({ at, cause }: Loss): number {

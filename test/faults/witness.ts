@@ -18,6 +18,14 @@ export type Sight =
 /** Payloads of messages that tests send: who says it, and the how-manieth it is of that sender in that room. */
 export type Said = { readonly by: string; readonly number: number };
 
+/** What somebody knew of their room when they were last told, and as of which revision. */
+export type Known = {
+  readonly rev: string;
+  readonly presences: ReadonlyMap<string, Named>;
+  /** Their own presence. */
+  readonly former: string | undefined;
+};
+
 export class Witness {
   readonly listener: Listener;
   readonly home: string;
@@ -27,12 +35,28 @@ export class Witness {
   readonly news = new Map<string, { came: Set<string>; left: Set<string> }>();
   /** The numbers of the messages that came, by room and sender. */
   readonly #heard = new Map<string, number[]>();
+  /** What they said that they knew when they connected. */
+  readonly #knownBefore: Known | null;
+  #rev: string | undefined;
+  #channel: string | undefined;
   #read = 0;
 
-  constructor(listener: Listener, { home, view }: { home: string; view: View }) {
+  constructor(
+    listener: Listener,
+    { home, view }: { home: string; view: View },
+    knownBefore: Known | null = null,
+  ) {
     this.listener = listener;
     this.home = home;
     this.view = view;
+    this.#knownBefore = knownBefore;
+  }
+
+  /** What they can say when they come back; `null` where that is of no use. */
+  get known(): Known | null {
+    const sight = this.sights.get(this.home);
+    if (sight?.kind !== "presences" || this.#rev === undefined) return null;
+    return { rev: this.#rev, presences: sight.presences, former: this.#channel };
   }
 
   /** Reads what came since the last time. Throws where a page would be at a loss. */
@@ -63,6 +87,8 @@ export class Witness {
   #take(frame: Frame): void {
     if (frame === "heartbeat") return;
     if (this.sights.size === 0) this.#greeted(frame);
+    if (frame.type === "welcome") this.#channel = frame.channel;
+    if ("rev" in frame && frame.room === this.home) this.#rev = frame.rev;
     switch (frame.type) {
       case "presence": {
         const { channel_name: room, members, lurkers, count } = frame.payload;
@@ -88,7 +114,8 @@ export class Witness {
         return;
       }
       case "diff":
-        this.#apply(frame);
+        if (frame.since !== undefined) this.#catchUp(frame);
+        else this.#apply(frame);
         return;
       case "messages":
         this.#hear(frame);
@@ -102,7 +129,11 @@ export class Witness {
   #greeted(frame: Exclude<Frame, "heartbeat">): void {
     if (frame.type === "error") return;
     const room = frame.type === "presence" ? frame.payload.channel_name : frame.room;
-    const wanted = { diff: ["welcome", "sync", "count"], list: ["presence"], count: ["count"] };
+    const wanted = {
+      diff: ["welcome", "sync", "diff", "count"],
+      list: ["presence"],
+      count: ["count"],
+    };
     demand(
       room === this.home && wanted[this.view].includes(frame.type),
       `the first frame is a ${frame.type} of ${room}`,
@@ -113,6 +144,26 @@ export class Witness {
     const wanted = { diff: ["presences", "counts"], list: ["list", "counts"], count: ["counts"] };
     demand(wanted[this.view].includes(sight.kind), `${sight.kind} in view ${this.view}`);
     this.sights.set(room, sight);
+  }
+
+  /** What they missed, instead of a snapshot. They may know of somebody before the log does. */
+  #catchUp({ room, since, joins, updates, leaves, lurkers }: DiffFrame): void {
+    const known = this.#knownBefore;
+    demand(known?.rev === since, `since ${since} was not asked for`);
+    const presences = new Map<string, Named>();
+    for (const [channel, { user }] of known?.presences ?? []) {
+      presences.set(channel, { user, state: null });
+    }
+    // Their own, if they did not ask for it: of that they may have been told before it was stored.
+    if (known?.former !== this.#channel) presences.delete(known?.former ?? "");
+    for (const { channel } of leaves) presences.delete(channel);
+    for (const { channel, user, state } of joins) presences.set(channel, named(user?.id, state));
+    for (const { channel, state } of updates) {
+      const presence = presences.get(channel);
+      demand(presence !== undefined, `${channel} has a state, who was not there`);
+      if (presence) presence.state = textOf(state);
+    }
+    this.#see(room, { kind: "presences", presences, lurkers });
   }
 
   #apply({ room, joins, updates, leaves, lurkers }: DiffFrame): void {

@@ -54,6 +54,20 @@ describe.each(LIVES)("%s", (_, between) => {
   });
 });
 
+test("a state may be as large as PRESENCE_STATE_MAX, and no larger, in bytes", async () => {
+  const room = newRoom();
+  const state = "x".repeat(62);
+  expect((await all.add(room, "bot", null, { state })).presence.state).toBe(state);
+  for (const larger of [`${state}x`, `${"x".repeat(61)}ü`]) {
+    // oxlint-disable-next-line no-await-in-loop
+    await expect(all.add(room, "bot", null, { state: larger })).rejects.toMatchObject({
+      code: "state_too_large",
+      message: "state is 65 bytes; the limit is 64",
+    });
+  }
+  expect(await all.get(room).presences()).toMatchObject([{ state }]);
+});
+
 test("a room full of a server's channels tells a client so", async () => {
   const room = newRoom();
   await fill(room, PRESENCES_MAX);

@@ -8,7 +8,7 @@ import {
   Lobby as ProductLobby,
   Room as ProductRoom,
 } from "../../src/index.ts";
-import type { Env } from "../../src/config/env.ts";
+import type { Env, Variables } from "../../src/config/env.ts";
 
 export { default } from "../../src/index.ts";
 export { AsyncGame, Game } from "./application.ts";
@@ -88,9 +88,16 @@ function withAnalytics(env: Env): Env {
   return known;
 }
 
+const deployed = new Map<string, Variables>();
+
+/** From its next life on the room has these settings, as after a deploy. */
+export function deploy(room: string, variables: Variables): void {
+  deployed.set(room, variables);
+}
+
 export class Room extends ProductRoom {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(watch(ctx), withAnalytics(env));
+    super(watch(ctx), { ...withAnalytics(env), ...deployed.get(ctx.id.name ?? "") });
   }
 }
 

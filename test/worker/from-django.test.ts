@@ -201,7 +201,8 @@ describe("Managers", () => {
     expect([status, again]).toMatchObject([200, { channel, user: ADA, lastSeen: Date.now() }]);
     expect(changes).toHaveLength(1);
     expect(await http("PUT", path, { user: BOB })).toMatchObject([200, { channel, user: BOB }]);
-    expect(await http("PUT", path)).toMatchObject([200, { channel, user: null }]);
+    expect(await http("PUT", path)).toMatchObject([200, { channel, user: BOB }]);
+    expect(await http("PUT", path, { user: null })).toMatchObject([200, { channel, user: null }]);
     expect(await channelsIn(room)).toEqual([channel]);
     expect(await http("PUT", `/rooms/${room}/presences/${newChannel()}`)).toMatchObject([
       201,

@@ -2,7 +2,10 @@
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { flush, holdTimers, evict } from "../support/room.ts";
+import { rooms } from "../../src/index.ts";
+import { bindings } from "../support/objects.ts";
 import { firstFrames, newRoom, open, openAs } from "../support/socket.ts";
+import { deploy } from "../support/worker.ts";
 
 const DIFF = { query: { view: "diff" } };
 
@@ -173,6 +176,29 @@ describe("with the timers held", () => {
     await flush(room, 34);
     expect(await ada.next()).toMatchObject({ joins: [{ user: { id: "cid" } }] });
   });
+});
+
+test("what comes while a flush is under way waits since then, and no longer than two seconds", async () => {
+  const room = newRoom();
+  deploy(room, { PRESENCE_ANNOUNCE_RATE: "10" });
+  const ada = await openAs("ada", room, DIFF);
+  await firstFrames(ada);
+  const names = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+  const sockets = await Promise.all(names.map((name) => openAs(name, room)));
+  await Promise.all(sockets.map((socket) => socket.next()));
+  await ada.heard();
+  holdTimers();
+  const server = rooms(bindings).get(room);
+  // More than the sockets are handed in one turn. The rest of it waits for a timer that does not ring.
+  await server.send("x".repeat(60_000));
+  await flush(room);
+  vi.setSystemTime(Date.now() + 10);
+  await server.send("behind it");
+  vi.setSystemTime(Date.now() + 1_900);
+  await flush(room, 1);
+  await flush(room, 100);
+  const heard = await ada.settled();
+  expect(JSON.stringify(heard)).toContain("behind it");
 });
 
 test("a storm of 200 joins costs each client a handful of frames, and all see the same in the end", async () => {

@@ -40,6 +40,8 @@ const withBody = operations.filter(([, { body }]) => body !== undefined);
 /** The least that a call must be given; of the others it is nothing. */
 const LEAST: Partial<Record<string, object>> = { sendMessage: { payload: "hello" } };
 
+const TTL = /ttl must be a whole number of seconds from 2 to 86,400/;
+
 /** What no field of this name may be, and what must be said of it. */
 const WRONG_FIELDS: Record<string, [name: string, json: string, said: RegExp][]> = {
   user: [
@@ -69,6 +71,26 @@ const WRONG_FIELDS: Record<string, [name: string, json: string, said: RegExp][]>
     ["an object nested 65 deep", `${'{"a":'.repeat(65)}1${"}".repeat(65)}`, /payload.*64/],
     ["nested 30,000 deep", nested(30_000), /payload.*64/],
     ["with a number beyond all JSON", "[-1e999]", /payload/],
+  ],
+  state: [
+    ["nested 65 deep", nested(65), /state.*64/],
+    ["nested 30,000 deep", nested(30_000), /state.*64/],
+    ["with a number beyond all JSON", "[1e999]", /state has a number that is too large/],
+    ["of 2,049 bytes", `"${"x".repeat(2_047)}"`, /state is 2,049 bytes; the limit is 2,048/],
+    ["of 2,049 bytes in fewer characters", `"${"ü".repeat(1_023)}x"`, /state is 2,049 bytes/],
+  ],
+  ttl: [
+    ["text", '"60"', TTL],
+    ["null", "null", TTL],
+    ["true", "true", TTL],
+    ["a list", "[60]", TTL],
+    ["nothing", "0", TTL],
+    ["a second", "1", TTL],
+    ["a little less than two seconds", "1.9", TTL],
+    ["part of a second", "2.5", TTL],
+    ["negative", "-60", TTL],
+    ["a second more than a day", "86401", TTL],
+    ["infinite", "1e999", TTL],
   ],
   age: [
     ["text", '"60"', /age must be a number of seconds, 0 or more/],
@@ -250,7 +272,9 @@ describe.each(guarded)("%s", (_id, operation) => {
   test("where the objects fail is 503, and tells nothing of the inside", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = { getByName: () => new Proxy({}, { get: () => fail }) };
-    const variables = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
+    const objects = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
+    // With the log, or its calls would ask nobody.
+    const variables = { ...objects, PRESENCE_HISTORY: "120" };
     const answer = await ask(operation, { variables, body: LEAST[_id] });
     const message = expectRefusal(operation, answer, 503, "unavailable");
     expect(message).not.toContain("secret detail");
@@ -590,9 +614,13 @@ describe.each(withBody)("the body of %s", (id, operation) => {
 
   test.each(wrong)("its %s cannot be %s", async (field, _name, json, said) => {
     const raw = withField(field, json);
-    expect(await refuse({ raw, headers: JSON_TYPE }, 422, /^bad_(?:body|user|frame)$/)).toMatch(
-      said,
-    );
+    expect(
+      await refuse(
+        { raw, headers: JSON_TYPE },
+        422,
+        /^(?:bad_(?:body|user|frame)|state_too_large)$/,
+      ),
+    ).toMatch(said);
   });
 
   const wrongCursors: [name: string, cursor: string][] = [

@@ -11,6 +11,7 @@ import {
   occupants,
   ring,
   socketsLeft,
+  stored,
 } from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs, type TestSocket } from "../support/socket.ts";
 
@@ -339,6 +340,58 @@ describe.each(LIVES)("%s", (_, between) => {
     await ada.heard();
     await after(8, room);
     expect(await idsIn(room)).toEqual(["ada", "bob"]);
+  });
+});
+
+describe.each(LIVES)("a lurker that asked for a welcome, %s", (_, between) => {
+  const VIEWS = ["list", "count"] as const;
+
+  test.each(VIEWS)("comes back in view %s and is counted once all the while", async (view) => {
+    const room = newRoom();
+    const eve = await openAs("eve", room, { query: { view: "count" } });
+    await eve.next();
+    const query = { view, welcome: "1" };
+    const lurker = await open(room, { query });
+    const { channel = "", resume = "" } = await lurker.nextOf("welcome");
+    await eve.next();
+    await between(room);
+    lurker.cut();
+    await socketsLeft(room, 1);
+    await between(room);
+    const again = await open(room, { query: { ...query, channel, resume } });
+    expect((await again.nextOf("welcome")).channel).toBe(channel);
+    expect((await occupants(room)).lurkers).toBe(1);
+    expect(await eve.heard()).toEqual([]);
+    await after(11, room);
+    expect((await occupants(room)).lurkers).toBe(1);
+    expect(await eve.heard()).toEqual([]);
+  });
+
+  test.each(VIEWS)("goes on in view %s with what changed meanwhile", async (view) => {
+    const room = newRoom();
+    const query = { view, welcome: "1" };
+    const lurker = await open(room, { query });
+    const { channel = "", resume = "" } = await lurker.nextOf("welcome");
+    await stored(room);
+    lurker.cut();
+    await socketsLeft(room, 0);
+    const ada = await openAs("ada", room, { query: { view: "count" } });
+    await ada.next();
+    await between(room);
+    const again = await open(room, { query: { ...query, channel, resume } });
+    await again.nextOf("welcome");
+    const members = [{ id: "ada" }];
+    const [one, two] = [
+      { list: { payload: { members, lurkers: 1 } }, count: { members: 1, lurkers: 1 } },
+      {
+        list: { payload: { members: [...members, { id: "bob" }], lurkers: 1 } },
+        count: { members: 2, lurkers: 1 },
+      },
+    ];
+    expect(await again.next()).toMatchObject(one[view]);
+    await between(room);
+    await openAs("bob", room);
+    expect(await again.next()).toMatchObject(two[view]);
   });
 });
 

@@ -5,6 +5,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { presences, rooms } from "../../src/index.ts";
+import { RemoteDelivery } from "../../src/objects/room/remote-delivery.ts";
 import type { User } from "../../src/core/presence.ts";
 import { Room } from "../support/worker.ts";
 import {
@@ -71,10 +72,10 @@ class Client {
     this.room = room;
   }
 
-  async connect(): Promise<TestSocket> {
+  async connect(claims: Record<string, unknown> = {}): Promise<TestSocket> {
     const { channel } = this;
     const query = { view: "diff", ...(channel && { channel, resume: this.#resume }) };
-    const socket = await openAs("bob", this.room, { query });
+    const socket = await openAs("bob", this.room, { query, claims });
     const { welcome } = await firstFrames(socket);
     if (channel && channel !== welcome.channel) throw new Error(`${channel} was not resumed`);
     this.channel = welcome.channel ?? "";
@@ -537,6 +538,40 @@ describe("where a call fails", () => {
     ]);
   });
 
+  test.each([
+    ["", 0],
+    [", though it could not be asked at first", 1],
+  ])(
+    "other info that a channel comes back with reaches its further room%s",
+    async (_, failures) => {
+      const { client, channel, names } = await withSocket();
+      const [home, second, third] = names;
+      const socket = await client.open();
+      await rooms(bindings).add(second, channel, BOB);
+      await rooms(bindings).add(third, channel, { id: "robot", name: "R" });
+      await nextOfRoom(socket, second);
+      await nextOfRoom(socket, third);
+      const cid = await openAs("cid", second, DIFF);
+      await firstFrames(cid);
+      socket.cut();
+      await socketsLeft(home, 0);
+      if (failures > 0) failNext(second, "resync", failures);
+      const again = await client.connect({ info: { name: "Robert" } });
+      await vi.waitFor(() => expect(mishapsLeft(second, "resync")).toBe(0));
+      if (failures > 0) await ring(home);
+      expect(await cid.nextOf("diff")).toMatchObject({
+        joins: [],
+        updates: [{ channel, user: { id: "bob", name: "Robert" } }],
+        leaves: [],
+      });
+      await heardOf(again, second);
+      expect(believed(again, second).get(channel)?.user).toEqual({ id: "bob", name: "Robert" });
+      // Whom a server named otherwise there stays who that is.
+      const [robot] = await rooms(bindings).get(third).presences();
+      expect(robot?.user).toEqual({ id: "robot", name: "R" });
+    },
+  );
+
   test("a touch of a channel without a socket reaches the other rooms", async () => {
     const { channel, names } = withoutSocket();
     const [first, second, third] = names;
@@ -668,4 +703,36 @@ test("a link whose caller died before the second step is removed by the alarm of
   await evict(home);
   await ring(home);
   expect(await links()).toBe(false);
+});
+
+test("a room that died repeats itself to the channels of other rooms as soon as it wakes", async () => {
+  const [home, further] = [newRoom(), newRoom()];
+  const ada = await openAs("ada", home, DIFF);
+  const { channel = "" } = (await firstFrames(ada)).welcome;
+  await rooms(bindings).add(further, channel, { id: "ada" });
+  await nextOfRoom(ada, further);
+  await crash(further);
+  await wake(further);
+  expect(await nextOfRoom(ada, further)).toMatchObject({
+    type: "sync",
+    presences: [{ channel, user: { id: "ada" } }],
+  });
+});
+
+test("a delivery whose outcome could not be handled holds up none behind it", async () => {
+  const [home, further] = [newRoom(), newRoom()];
+  const ada = await openAs("ada", home, DIFF);
+  const { channel = "" } = (await firstFrames(ada)).welcome;
+  const delivery = new RemoteDelivery(further, bindings.PRESENCE_ROOM);
+  const send = async (text: string, handle: () => Promise<void>) => {
+    delivery.add(home, [{ channels: [channel], frames: [{ kind: "messages", text }] }]);
+    for await (const _ of delivery.deliver(home)) await handle();
+  };
+  const frame = (payload: string) =>
+    JSON.stringify({ type: "messages", room: further, messages: [{ from: null, payload }] });
+  const failing = send(frame("first"), () => Promise.reject(new Error("no alarm")));
+  await expect(failing).rejects.toThrow("no alarm");
+  await send(frame("second"), async () => {});
+  expect(await nextOfRoom(ada, further)).toMatchObject({ messages: [{ payload: "first" }] });
+  expect(await nextOfRoom(ada, further)).toMatchObject({ messages: [{ payload: "second" }] });
 });

@@ -130,6 +130,31 @@ test("a crash between a greeting and its flush: nobody has heard, and the return
   expect(await idsIn(room)).toEqual(["ada", "zoe"]);
 });
 
+test("a state whose room could not store something else is told all the same", async () => {
+  const room = newRoom();
+  const ada = await openAs("ada", room, DIFF);
+  const seat = await seatOf(ada);
+  const bob = await openAs("bob", room, DIFF);
+  const bobSeat = await seatOf(bob);
+  await crash(room);
+  const adaAgain = await openAs("ada", room, { query: { view: "diff", ...seat } });
+  await firstFrames(adaAgain);
+  await evict(room);
+  await breakOnce(room, "put");
+  // Of a return after a restart there is a row to write, and nothing to tell. It is written in the next turn.
+  const bobAgain = await openAs("bob", room, { query: { view: "diff", ...bobSeat } });
+  await firstFrames(bobAgain);
+  await inRoom(room, (instance, state) => {
+    const [socket] = state.getWebSockets(`channel:${seat.channel.split("!")[1]}`);
+    if (!socket) throw new Error("Ada has no socket");
+    const say = () => instance.webSocketMessage(socket, '{"type":"state","state":{"typing":true}}');
+    expect(say).toThrow("the disk is full");
+  });
+  await ring(room);
+  const { presences } = await bobAgain.nextOf("sync");
+  expect(presences).toMatchObject([{ user: { id: "ada" }, state: { typing: true } }, {}]);
+});
+
 /** What resumes the presence of a socket that was just opened in view `diff`. */
 async function seatOf(socket: TestSocket): Promise<{ channel: string; resume: string }> {
   const { welcome } = await firstFrames(socket);

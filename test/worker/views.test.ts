@@ -112,6 +112,62 @@ describe("the first frames", () => {
   });
 });
 
+describe("with welcome=1", () => {
+  const NEWS = {
+    list: (room: string) => list(room, ["ada"]),
+    count: (room: string) => ({ type: "count", room, members: 1, presences: 1, lurkers: 0 }),
+  };
+
+  test.each(["list", "count"] as const)(
+    "view %s is greeted with a welcome, then with what it is without",
+    async (view) => {
+      const room = newRoom();
+      const ada = await openAs("ada", room, {
+        query: { view, welcome: "1" },
+        claims: { info: { name: "Ada" } },
+      });
+      const [welcome, ...rest] = await ada.heard();
+      expect(welcome).toEqual({
+        type: "welcome",
+        room,
+        channel: expect.stringMatching(/^room-\d+![\w-]{12}$/),
+        user: { id: "ada", name: "Ada" },
+        resume: expect.stringMatching(/^[\w-]{22}$/),
+        heartbeat: 25,
+        frameRate: 20,
+      });
+      expect(rest).toHaveLength(1);
+      expect(rest).toMatchObject([NEWS[view](room)]);
+    },
+  );
+
+  test.each(["list", "count"] as const)(
+    "a watcher of view %s has nothing to resume",
+    async (view) => {
+      const room = newRoom();
+      const ada = await openAs("ada", room, { query: { view, welcome: "1", watch: "1" } });
+      expect((await ada.heard())[0]).toEqual({
+        type: "welcome",
+        room,
+        user: { id: "ada" },
+        heartbeat: 25,
+        frameRate: 20,
+      });
+    },
+  );
+
+  test("view diff is greeted as ever: with one welcome", async () => {
+    const ada = await openAs("ada", newRoom(), { query: { view: "diff", welcome: "1" } });
+    expect(await ada.heard()).toMatchObject([{ type: "welcome" }, { type: "sync" }]);
+  });
+
+  test.each(["0", "", "true", "11"])("welcome=%s is none", async (welcome) => {
+    const room = newRoom();
+    const ada = await openAs("ada", room, { query: { welcome } });
+    expect(await ada.heard()).toEqual([list(room, ["ada"])]);
+  });
+});
+
 describe.each(LIVES)("%s", (_, between) => {
   test("a list is told whole at each join and leave", async () => {
     const room = newRoom();

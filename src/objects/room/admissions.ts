@@ -1,8 +1,8 @@
 /**
  * How connections come in. A newcomer waits for nobody: it is accepted, and sent its first frames in the same
  * turn of the event loop. What others must know of it is stored and flushed in the next turn. Those that come
- * meanwhile would be told of a presence that is not stored yet, so they are admitted in that next turn, all
- * of them with one transaction and one snapshot.
+ * meanwhile would be told of a presence that is not stored yet, so they are admitted in that next turn, with
+ * one transaction and one snapshot: a megabyte's worth of them a turn, as the pump has it.
  */
 
 import type { Connection } from "./attachments.ts";
@@ -13,8 +13,10 @@ import {
   CHANNEL_ID_BYTES,
   PRESENCES_PER_CONNECTION,
   RESUME_SECRET_BYTES,
+  SENT_AT_ONCE_LENGTH_MAX,
 } from "../../core/limits.ts";
-import { formatCount, ProtocolError } from "../../core/protocol.ts";
+import type { User } from "../../core/presence.ts";
+import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
 import type { RoomState } from "./state.ts";
@@ -23,14 +25,16 @@ import type { Sockets } from "./sockets.ts";
 
 type Resume = NonNullable<Connect["resume"]>;
 
+/** Both ends of a connection, and what its client asked for. */
+type Pair = { readonly connect: Connect; readonly client: WebSocket; readonly ws: WebSocket };
+
 /** A connection that is accepted, and has yet to be sent its first frames. */
-type Admitted = {
-  readonly connect: Connect;
-  readonly client: WebSocket;
-  readonly ws: WebSocket;
+type Admitted = Pair & {
   readonly channel: string;
   /** The secret that resumes its presence; `null` for a watcher. */
   readonly secret: string | null;
+  /** The user that it resumed a presence as, where that shows other info than before. */
+  readonly renewed?: User | null;
   /** Whether it resumed a presence. */
   readonly isBack: boolean;
 };
@@ -50,7 +54,9 @@ export type AdmissionsOptions = {
 
 export class Admissions {
   readonly #options: AdmissionsOptions;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** Characters of the first frames that a newcomer of each view was sent last. */
+  readonly #lengths = new Map<View, number>();
   #isTurnComing = false;
 
   constructor(options: AdmissionsOptions) {
@@ -60,7 +66,8 @@ export class Admissions {
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
   open(request: Request): Response | Promise<Response> {
     const connect = decodeConnect(request);
-    if (this.#options.changes.hasDeferred) {
+    // Nobody overtakes those who wait.
+    if (this.#waiting.length > 0 || this.#options.changes.hasDeferred) {
       const answer = Promise.withResolvers<Response>();
       this.#waiting.push({ connect, answer });
       this.#takeTurnSoon();
@@ -74,7 +81,7 @@ export class Admissions {
     try {
       this.#greet(admitted, now);
     } catch (error) {
-      this.#abandon(admitted);
+      this.#abandon([admitted], now);
       throw error;
     }
     return switchTo(admitted.client);
@@ -91,44 +98,60 @@ export class Admissions {
     await scheduler.wait(0);
     this.#isTurnComing = false;
     const { events, changes } = this.#options;
-    events.run(() => {
-      try {
-        this.#takeTurn(Date.now());
-      } catch (error) {
-        changes.recover(error);
-      }
-    });
+    try {
+      events.run(() => {
+        try {
+          this.#takeTurn(Date.now());
+        } catch (error) {
+          changes.retry(error);
+        }
+      });
+    } finally {
+      if (this.#waiting.length > 0) this.#takeTurnSoon();
+    }
   }
 
-  /** Stores whoever came in, admits whoever waits, and tells the others of all of them. */
+  /** Stores whoever came in, admits some of those who wait, and tells the others of all of them. */
   #takeTurn(now: number): void {
     const { changes } = this.#options;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const admitted: [Waiting, Admitted][] = [];
-    for (const one of waiting) {
-      const result = this.#admitWaiting(one, now);
-      if (result) admitted.push([one, result]);
-    }
+    const admitted = this.#admitSome(now);
     try {
       changes.settle(now);
     } catch (error) {
-      for (const [{ answer }, one] of admitted) {
-        this.#abandon(one);
-        answer.reject(error);
-      }
+      for (const [{ answer }] of admitted) answer.reject(error);
+      this.#abandon(
+        admitted.map(([, one]) => one),
+        now,
+      );
       throw error;
     }
+    const failed: Admitted[] = [];
     for (const [{ answer }, one] of admitted) {
       try {
         this.#greet(one, now);
         answer.resolve(switchTo(one.client));
       } catch (error) {
-        this.#abandon(one);
         answer.reject(error);
+        failed.push(one);
       }
     }
+    this.#abandon(failed, now);
     changes.flush(now);
+  }
+
+  /** Those who have waited longest, as many as one turn may send first frames to. */
+  #admitSome(now: number): [Waiting, Admitted][] {
+    const admitted: [Waiting, Admitted][] = [];
+    for (let length = 0; length < SENT_AT_ONCE_LENGTH_MAX;) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      const result = this.#admitWaiting(next, now);
+      if (!result) continue;
+      admitted.push([next, result]);
+      // Not known of a view that nobody came with yet: it may be as much as a turn has.
+      length += this.#lengths.get(next.connect.view) ?? SENT_AT_ONCE_LENGTH_MAX;
+    }
+    return admitted;
   }
 
   /** `undefined` where it got its answer: it was refused, or could not be admitted. */
@@ -145,25 +168,23 @@ export class Admissions {
 
   /** Accepts a socket, or answers why not. The presence is not stored yet. */
   #admit(connect: Connect, now: number): Admitted | Response {
-    const { changes, sockets } = this.#options;
+    const { changes } = this.#options;
     changes.hydrate(now);
     const refusal = this.#fullness(connect, now);
     if (refusal !== null) {
       return Response.json(new ProtocolError("room_full", refusal).toFrame(), { status: 503 });
     }
     const { 0: client, 1: ws } = new WebSocketPair();
+    const pair = { connect, client, ws };
     try {
-      return connect.isWatching
-        ? this.#watch({ connect, client, ws }, now)
-        : this.#join({ connect, client, ws }, now);
+      return connect.isWatching ? this.#watch(pair, now) : this.#join(pair, now);
     } catch (error) {
-      sockets.abandon(ws);
-      client.accept();
+      this.#abandon([pair], now);
       throw error;
     }
   }
 
-  #watch(pair: Pick<Admitted, "connect" | "client" | "ws">, now: number): Admitted {
+  #watch(pair: Pair, now: number): Admitted {
     const { user, view, canSend } = pair.connect;
     const channel = this.#newChannel();
     const connection = { channel, user, view, canSend, isWatching: true, seenAt: now };
@@ -172,44 +193,60 @@ export class Admissions {
   }
 
   /** Joins, or takes a presence up again, which the others do not notice. */
-  #join(pair: Pick<Admitted, "connect" | "client" | "ws">, now: number): Admitted {
+  #join(pair: Pair, now: number): Admitted {
     const { changes, sockets } = this.#options;
     const { user, view, canSend, resume } = pair.connect;
     const set = changes.hydrate(now);
     const isBack = this.#mayResume(resume, user, now);
     const { channel, secret } = isBack ? resume : this.#newPresence();
-    for (const old of isBack ? sockets.ofChannel(channel) : []) {
+    const replaced = isBack ? sockets.ofChannel(channel) : [];
+    // Of the same user, so it keeps its state.
+    const state = set.get(channel)?.presence.state;
+    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
+    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
+    // Ahead of everything else, for the platform may refuse: a presence without a socket is a ghost.
+    sockets.accept(pair.ws, { ...connection, ...stated });
+    for (const old of replaced) {
       const message = "the same channel connected again and took the presence over";
       sockets.refuse(old, new ProtocolError("replaced", message));
     }
     const diff = set.join(channel, user, now, { kind: "local", secret });
-    const state = set.get(channel)?.presence.state;
-    const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
-    sockets.accept(pair.ws, { ...connection, ...stated });
     changes.defer(diff, now);
-    return { ...pair, channel, secret, isBack };
+    return { ...pair, channel, secret, isBack, ...(isBack && diff.newInfo && { renewed: user }) };
   }
 
-  #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
+  #greet({ connect, ws, channel, secret, isBack, renewed }: Admitted, now: number): void {
     const { room, settings, sockets, state, changes, localChannels } = this.#options;
-    const { user, view, since, resume } = connect;
+    const { user, view, wantsWelcome, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
     const { rev } = state;
-    const you = { user, ...presence, ...(rev !== undefined && { rev }) };
-    const welcome = view === "diff" ? welcomeFrame(room, settings, you) : null;
-    const known = view === "diff" ? { since, formerChannel: resume?.channel ?? null } : {};
-    changes.greet(ws, { view, welcome, ...known }, now);
+    const isDiff = view === "diff";
+    // Only this view can be told what came after a revision.
+    const you = { user, ...presence, ...(isDiff && rev !== undefined && { rev }) };
+    const welcome = isDiff || wantsWelcome ? welcomeFrame(room, settings, you) : null;
+    const former = user && resume ? { channel: resume.channel, user } : null;
+    const known = isDiff && since !== null ? { since, former } : null;
+    const length = changes.greet(ws, { view, welcome, known }, now);
+    // Who is told what it missed says nothing of the next one's snapshot.
+    if (known === null) this.#lengths.set(view, length);
     if (!isBack) return;
     sockets.metrics.count("resumes");
-    localChannels.resumed(ws, channel, view);
+    localChannels.resumed(ws, { channel, view, renewed });
   }
 
-  /** Nobody gets the other end of the socket. */
-  #abandon({ ws, client }: Admitted): void {
-    this.#options.sockets.abandon(ws);
-    // Takes the close frame: an end that nobody holds would keep the room in memory for good.
-    client.accept();
+  /** Nobody gets the other ends of these sockets: the presences behind them are lost, where they are there. */
+  #abandon(pairs: readonly Pair[], now: number): void {
+    const { sockets, changes } = this.#options;
+    const channels = pairs.map(({ ws, client }) => {
+      const channel = sockets.abandon(ws);
+      // Takes the close frame: an end that nobody holds would keep the room in memory for good.
+      client.accept();
+      return channel;
+    });
+    for (const channel of channels) {
+      if (channel === null) continue;
+      changes.apply(changes.hydrate(now).lose(channel, "cut", now), now);
+    }
   }
 
   /** Only the same user with the right secret. The secret is 128 random bits: comparing leaks nothing usable. */

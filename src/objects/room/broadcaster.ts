@@ -33,19 +33,36 @@ export class Broadcaster {
     this.#pump = new FramePump(sockets);
   }
 
+  /** Something waits, since now if nothing did before. */
+  startWaiting(now: number): void {
+    this.#waitingSince ??= now;
+  }
+
   /** Milliseconds until what waits may be flushed. */
   delay(now: number, remoteChannels: number): number {
-    this.#waitingSince ??= now;
     const frames = this.#sockets.connectionCounts.size + remoteChannels;
     return this.#pacer.delay(now, frames, this.#waitingSince);
   }
 
-  /** Sends a new socket its first frames, which wait for nobody: `welcome`, where there is one, and a snapshot. */
-  greet(ws: WebSocket, welcome: WelcomeFrame | null, { texts, sent }: Snapshot, now: number): void {
+  /**
+   * Sends a new socket its first frames, which wait for nobody: `welcome`, where there is one, and a
+   * snapshot. Returns the characters of the snapshot.
+   */
+  greet(
+    ws: WebSocket,
+    welcome: WelcomeFrame | null,
+    { texts, sent }: Snapshot,
+    now: number,
+  ): number {
     if (welcome) this.#sockets.sendFrame(ws, welcome);
-    for (const text of texts) this.#sockets.send(ws, text);
+    let length = 0;
+    for (const text of texts) {
+      this.#sockets.send(ws, text);
+      length += text.length;
+    }
     this.outbox.addGreeted(ws, sent);
     this.#pacer.sent(now, texts.length + (welcome ? 1 : 0));
+    return length;
   }
 
   /** A remote channel left, and its socket goes on: the frames that say so are the last that it gets. */

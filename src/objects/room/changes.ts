@@ -6,7 +6,9 @@
 import { INTERNAL_ERROR } from "./attachments.ts";
 import type { Broadcaster } from "./broadcaster.ts";
 import type { ChangeObservers } from "./change-observers.ts";
-import type { Diff, Leave } from "../../core/diff.ts";
+import type { Former } from "../../core/catch-up.ts";
+import { type Diff, type Leave, NO_CHANGE } from "../../core/diff.ts";
+import { UNREAD_LENGTH_MAX } from "../../core/limits.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import type { RenderedBatch } from "../../core/view-renderer.ts";
@@ -37,9 +39,8 @@ export type ChangesOptions = {
 export type Greeting = {
   readonly view: View;
   readonly welcome: WelcomeFrame | null;
-  /** The revision that its client knows already, and the channel by which it was here. */
-  readonly since?: string | null;
-  readonly formerChannel?: string | null;
+  /** The revision that its client knows already, and its presence of then. */
+  readonly known: { readonly since: string; readonly former: Former | null } | null;
 };
 
 export class Changes {
@@ -66,6 +67,7 @@ export class Changes {
       for (const channel of hydration.unheard) {
         this.apply(state.presences.lose(channel, "cut", now), now);
       }
+      this.flush(now);
     }
     return state.presences;
   }
@@ -73,7 +75,7 @@ export class Changes {
   /** Stores a change, runs its effects and sends it. Whoever is put out gets to know before the others. */
   apply(diff: Diff, now: number): void {
     const { state, broadcaster, remoteDelivery, observers } = this.#options;
-    const { gone, unlinked } = this.#commit(diff.leaves);
+    const { gone, unlinked } = this.#commit(diff);
     this.#putOut(gone, now);
     for (const { channel, owner } of unlinked) broadcaster.addFarewell(channel, owner);
     broadcaster.outbox.addChange(diff);
@@ -111,15 +113,34 @@ export class Changes {
     this.#commit();
   }
 
-  /** Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for itself. */
-  greet(
-    ws: WebSocket,
-    { view, welcome, since = null, formerChannel = null }: Greeting,
-    now: number,
-  ): void {
+  /**
+   * Sends a new socket its first frames, ahead of everything else: what is in them must be stored, but for
+   * itself. Returns the characters of the snapshot, or of what it missed.
+   */
+  greet(ws: WebSocket, { view, welcome, known }: Greeting, now: number): number {
     const { state, broadcaster } = this.#options;
-    const missed = since === null ? undefined : state.catchUp(since, formerChannel);
-    broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
+    const missed = known && state.catchUp(known.since, known.former);
+    return broadcaster.greet(ws, welcome, missed ?? state.snapshot(view), now);
+  }
+
+  /** Closes a connection for what its client did; whoever is behind it may come back within the grace. */
+  cut(ws: WebSocket, error: ProtocolError, now: number): void {
+    const { sockets } = this.#options;
+    const { channel, isWatching } = sockets.connection(ws);
+    const set = this.hydrate(now);
+    sockets.refuse(ws, error);
+    if (!isWatching) this.apply(set.lose(channel, "cut", now), now);
+  }
+
+  /** Cuts clients that have stopped reading. To be called when frames were sent, not while they are. */
+  cutUnread(now: number): void {
+    const { sockets } = this.#options;
+    for (const ws of sockets.takeUnread()) {
+      const seconds = formatCount(Math.round((now - sockets.lastSeen(ws)) / 1_000));
+      const length = formatCount(UNREAD_LENGTH_MAX);
+      const message = `no sign of life for ${seconds} seconds, and more than ${length} characters to read; connect again`;
+      this.cut(ws, new ProtocolError("expired", message), now);
+    }
   }
 
   /** Channels whose owner does not know them any more: their end was never told. */
@@ -133,10 +154,12 @@ export class Changes {
     }
   }
 
-  /** Sends what waits: now after a quiet spell, else as soon as the pause is over. */
+  /** Sends what waits: now, or as soon as the pacer allows it and the flush before it is all sent. */
   flush(now: number): void {
     const { broadcaster, store } = this.#options;
-    if (this.#timer !== undefined || broadcaster.outbox.isEmpty) return;
+    if (broadcaster.outbox.isEmpty) return;
+    broadcaster.startWaiting(now);
+    if (this.#timer !== undefined) return;
     const delay = broadcaster.delay(now, store.remoteChannels.size);
     if (delay === 0) this.#flush(now);
     // Not asked again then: what greetings spend meanwhile delays the flush after it.
@@ -162,6 +185,7 @@ export class Changes {
       void this.#deliver(room);
     }
     if (!broadcaster.pump()) this.#pumpLater();
+    this.cutUnread(now);
   }
 
   /** Nothing where only messages wait. */
@@ -182,6 +206,7 @@ export class Changes {
     this.#setTimer(0, () => {
       if (this.#options.broadcaster.pump()) this.flush(Date.now());
       else this.#pumpLater();
+      this.cutUnread(Date.now());
     });
   }
 
@@ -191,20 +216,20 @@ export class Changes {
       try {
         this.#options.events.run(work);
       } catch (error) {
-        this.recover(error);
+        this.retry(error);
       }
     }, delay);
   }
 
   /** What waited could not be stored: from now on it is not known what is news, so everybody gets a snapshot. */
-  recover(error: unknown): void {
+  retry(error: unknown): void {
     const now = Date.now();
     this.#options.retries.schedule("what waited could not be told", error);
     this.hydrate(now);
     this.flush(now);
   }
 
-  #commit(leaves: readonly Leave[] = []): Effects {
+  #commit({ leaves, updates }: Diff = NO_CHANGE): Effects {
     const { state, broadcaster, observers } = this.#options;
     try {
       const effects = state.commit(leaves);
@@ -213,6 +238,8 @@ export class Changes {
       return effects;
     } catch (error) {
       broadcaster.outbox.discardChanges();
+      // Sockets keep states, whatever storage does: they are true, and nobody has heard of them.
+      if (updates.length > 0) broadcaster.outbox.resyncAll();
       throw error;
     }
   }
@@ -253,7 +280,7 @@ export class Changes {
         try {
           this.#applyOutcome(room, outcome);
         } catch (error) {
-          retries.schedule("channels that are gone could not be removed", error, { host: room });
+          retries.schedule("channels that are gone could not be removed", error, { owner: room });
         }
       });
     }
@@ -261,7 +288,9 @@ export class Changes {
 
   #applyOutcome(room: string, { unknown, missed, failure }: Outcome): void {
     if (failure) {
-      this.#options.retries.schedule("a host could not be reached", failure.error, { host: room });
+      this.#options.retries.schedule("an owner could not be reached", failure.error, {
+        owner: room,
+      });
     }
     this.#resync(missed);
     if (unknown.length > 0) this.dropUnknown(room, unknown);

@@ -7,7 +7,9 @@ import pMap from "p-map";
 import type { Changes } from "./changes.ts";
 import type { Frame } from "../../core/outbox.ts";
 import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
+import { hasSocket } from "../../core/given-presence.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
+import type { User } from "../../core/presence.ts";
 import type { Entry } from "../../core/presence-set.ts";
 import type { View } from "../../core/protocol.ts";
 import { logError } from "../../telemetry/log.ts";
@@ -38,6 +40,8 @@ export class LocalChannels {
    * Sockets that resumed a presence, with the further rooms whose snapshot they do not have yet.
    */
   readonly #unsynced = new WeakMap<WebSocket, Set<string>>();
+  /** Users whose channels resumed with other info, of which further rooms are yet to hear. */
+  readonly #renewed = new Map<string, User>();
 
   constructor(options: LocalChannelsOptions) {
     this.#options = options;
@@ -45,10 +49,14 @@ export class LocalChannels {
 
   /**
    * Adds a further room to a channel, before that room is told of it; `null` where the channel is
-   * not local. Throws a ProtocolError where it is in too many rooms.
+   * not local. Throws a ProtocolError where it is in too many rooms, or must not be local.
    */
-  link(channel: string, room: string, now: number): ElsewhereOwner | null {
+  link(
+    channel: string,
+    { room, now, mustBeDetached }: { room: string; now: number; mustBeDetached: boolean },
+  ): ElsewhereOwner | null {
     if (!this.#entry(channel)) return null;
+    if (mustBeDetached) throw hasSocket();
     const { room: here, memberships } = this.#options;
     const version =
       room === here ? { generation: 0, linkedAt: 0 } : memberships.add(channel, room, now);
@@ -102,7 +110,7 @@ export class LocalChannels {
 
   /** Forwards what another room sends to local channels. */
   deliver({ from, items, gone }: Delivery): DeliveryAck {
-    const { memberships, sockets } = this.#options;
+    const { changes, memberships, sockets } = this.#options;
     const unknown: string[] = [];
     const away: string[] = [];
     for (const { channels, frames } of items) {
@@ -113,14 +121,19 @@ export class LocalChannels {
       }
     }
     for (const { channel, generation } of gone) memberships.remove(channel, from, generation);
+    changes.cutUnread(Date.now());
     return { unknown, away };
   }
 
   /**
    * The channel has a new socket, which cannot apply changes in its further rooms before their
-   * snapshots.
+   * snapshots. `renewed` is its user where the info of the new token is another one: news there, too.
    */
-  resumed(ws: WebSocket, channel: string, view: View): void {
+  resumed(
+    ws: WebSocket,
+    { channel, view, renewed }: { channel: string; view: View; renewed?: User | null | undefined },
+  ): void {
+    if (renewed) this.#renewed.set(channel, renewed);
     this.#unsynced.set(ws, new Set(this.#options.memberships.of(channel).keys()));
     void this.resync(channel, view);
   }
@@ -133,9 +146,13 @@ export class LocalChannels {
     const isUnderWay = this.#resyncs.has(channel);
     this.#resyncs.set(channel, isUnderWay ? view : null);
     if (isUnderWay) return;
-    await this.#resyncNow(channel, view);
-    const again = this.#resyncs.get(channel);
-    this.#resyncs.delete(channel);
+    let again: View | null | undefined;
+    try {
+      await this.#resyncNow(channel, view);
+    } finally {
+      again = this.#resyncs.get(channel);
+      this.#resyncs.delete(channel);
+    }
     // Whoever asked meanwhile may be another socket, which did not get this.
     if (again) await this.resync(channel, again);
   }
@@ -168,9 +185,11 @@ export class LocalChannels {
 
   async #resyncNow(channel: string, view: View): Promise<void> {
     const { rooms, memberships, retries } = this.#options;
-    const resync = (room: string) => call(rooms, room, (stub) => stub.resync(channel, view));
+    const user = this.#renewed.get(channel);
+    const resync = (room: string) => call(rooms, room, (stub) => stub.resync(channel, view, user));
     try {
       await pMap(memberships.of(channel).keys(), resync, { concurrency: CALLS_AT_ONCE });
+      if (this.#renewed.get(channel) === user) this.#renewed.delete(channel);
     } catch (error) {
       retries.scheduleResync(channel, view, error);
     }
@@ -211,7 +230,7 @@ export class LocalChannels {
     return Math.min(now, Math.max(lastSeen, ...seen));
   }
 
-  /** The view of the socket. A channel that is away has none; only `diff` can be resumed. */
+  /** The view of the socket. A channel that is away has none; whoever comes back says which it is. */
   #viewOf(channel: string): View {
     const [ws] = this.#options.sockets.ofChannel(channel);
     return ws ? this.#options.sockets.connection(ws).view : "diff";

@@ -17,6 +17,7 @@ import type { RoomLog } from "./room-log.ts";
 import type { MetricsReporter } from "./metrics-reporter.ts";
 import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
+import type { RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
 
 export type MaintenanceOptions = {
@@ -25,6 +26,7 @@ export type MaintenanceOptions = {
   readonly changes: Changes;
   readonly sockets: Sockets;
   readonly store: Store;
+  readonly state: RoomState;
   readonly log: RoomLog;
   readonly alarm: Alarm;
   readonly remoteDelivery: RemoteDelivery;
@@ -96,8 +98,8 @@ export class Maintenance {
     }
     if (channels.size > 0) {
       const { lastSeen, failures } = await remoteDelivery.ask(channels);
-      for (const [host, error] of failures) {
-        retries.schedule("a host could not be reached", error, { host });
+      for (const [owner, error] of failures) {
+        retries.schedule("an owner could not be reached", error, { owner });
       }
       this.#update(channels, lastSeen);
     }
@@ -111,8 +113,17 @@ export class Maintenance {
    * has run out. Returns whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
-    const { changes, store, log, alarm, localChannels, memberships, directoryEntry, retries } =
-      this.#options;
+    const {
+      state,
+      changes,
+      store,
+      log,
+      alarm,
+      localChannels,
+      memberships,
+      directoryEntry,
+      retries,
+    } = this.#options;
     changes.flush(Date.now());
     const resyncs = Array.from(retries.takeResyncs(), ([channel, view]) =>
       localChannels.resync(channel, view),
@@ -128,7 +139,7 @@ export class Maintenance {
       return false;
     }
     alarm.reset();
-    await store.erase();
+    await state.erase();
     log.invalidate();
     return true;
   }

@@ -70,13 +70,18 @@ export class RemoteDelivery {
     const route = this.#routeTo(room);
     if (route.isBusy) return;
     route.isBusy = true;
-    while (route.waiting.length > 0 || route.gone.length > 0) {
-      const items = this.#take(route);
-      const gone = route.gone.splice(0);
-      // oxlint-disable-next-line no-await-in-loop
-      yield await this.#send(room, { from: this.#room, items, gone });
+    try {
+      while (route.waiting.length > 0 || route.gone.length > 0) {
+        const items = this.#take(route);
+        const gone = route.gone.splice(0);
+        // oxlint-disable-next-line no-await-in-loop
+        yield await this.#send(room, { from: this.#room, items, gone });
+      }
+      this.#routes.delete(room);
+    } finally {
+      // Whoever takes the outcomes may throw: what waits is for the next call then.
+      route.isBusy = false;
     }
-    this.#routes.delete(room);
   }
 
   /**

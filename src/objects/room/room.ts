@@ -15,6 +15,7 @@ import { DirectoryEntry } from "./directory-entry.ts";
 import { ElsewhereChannels } from "./elsewhere-channels.ts";
 import { Events } from "./events.ts";
 import type { PastOccupants } from "../../core/http-shapes.ts";
+import type { Given } from "../../core/given-presence.ts";
 import type { Json } from "../../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../../core/presence.ts";
 import { decodeElsewhere, type ElsewhereOwner } from "../../core/owner.ts";
@@ -71,7 +72,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const { PRESENCE_ROOM: rooms, PRESENCE_LOBBY: lobbies, ANALYTICS: analytics } = env;
     const settings = readSettings(env);
     const { maxAgeMs } = settings;
-    const sockets = new Sockets(ctx);
+    const sockets = new Sockets(ctx, maxAgeMs);
     const events = new Events(sockets.metrics);
     const onRow = () => sockets.metrics.count("rowsWritten");
     const store = new Store(storage, onRow);
@@ -99,7 +100,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
     this.#historyCalls = new HistoryCalls(parts);
     this.#admissions = new Admissions({ ...parts, events, localChannels });
-    this.#connections = new Connections({ ...parts, localChannels });
+    this.#connections = new Connections({ ...parts, events, localChannels });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
@@ -132,9 +133,11 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     channel: string,
     user: User | null,
     owner: ElsewhereOwner | null,
+    given: Given = {},
   ): Promise<Added | ErrorFrame | null> {
     const known = owner === null ? null : decodeElsewhere(owner);
-    return this.#call(() => refusable(() => this.#serverCalls.add(channel, user, known)));
+    const presence = { channel, user, given };
+    return this.#call(() => refusable(() => this.#serverCalls.add(presence, known)));
   }
 
   remove(channel: string): Promise<number | null> {
@@ -181,8 +184,13 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#maintenance.vacate());
   }
 
-  link(channel: string, room: string): Promise<ElsewhereOwner | ErrorFrame | null> {
-    return this.#call(() => refusable(() => this.#localChannels.link(channel, room, Date.now())));
+  link(
+    channel: string,
+    room: string,
+    mustBeDetached = false,
+  ): Promise<ElsewhereOwner | ErrorFrame | null> {
+    const link = { room, now: Date.now(), mustBeDetached };
+    return this.#call(() => refusable(() => this.#localChannels.link(channel, link)));
   }
 
   where(channel: string): Promise<Whereabouts | null> {
@@ -213,8 +221,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#elsewhereChannels.touch(channel));
   }
 
-  resync(channel: string, view: View): void {
-    this.#call(() => this.#elsewhereChannels.resync(channel, view));
+  resync(channel: string, view: View, renewed?: User): void {
+    this.#call(() => this.#elsewhereChannels.resync(channel, view, renewed));
   }
 
   /** A call of a server or of another object, which must not be told of what a crash could undo. */

@@ -4,11 +4,17 @@ import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
 import type { Settings } from "../../config/settings.ts";
 import { countsOf, MutableCounters } from "../../core/counters.ts";
+import {
+  type GivenPresence,
+  hasSocket,
+  needsDetached,
+  setPresence,
+} from "../../core/given-presence.ts";
 import { listFrame } from "../../core/frames.ts";
 import type { Json } from "../../core/json.ts";
 import { PRESENCES_PER_CONNECTION } from "../../core/limits.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
-import type { ListedPresence, Presence, User } from "../../core/presence.ts";
+import type { ListedPresence, Presence } from "../../core/presence.ts";
 import { formatCount, type PresenceFrame, ProtocolError } from "../../core/protocol.ts";
 import type { Added, PresencePage, RoomStats, Sighting } from "../../rpc/stubs.ts";
 import type { Maintenance } from "./maintenance.ts";
@@ -41,30 +47,29 @@ export class ServerCalls {
 
   /**
    * `null` where the channel should be local and is not any more. Throws a ProtocolError where the
-   * room is full.
+   * room is full, or a state or a ttl is given to a channel that has a socket.
    */
-  async add(
-    channel: string,
-    user: User | null,
-    owner: ElsewhereOwner | null,
-  ): Promise<Added | null> {
+  async add(presence: GivenPresence, owner: ElsewhereOwner | null): Promise<Added | null> {
+    const { channel, given } = presence;
     const { settings, sockets, changes, broadcaster } = this.#options;
     const now = Date.now();
     const set = changes.hydrate(now);
     const before = set.get(channel);
     if (owner === null && before?.owner.kind !== "local") return null;
+    const isDetached = owner?.kind === "detached" && before?.owner.kind !== "local";
+    if (needsDetached(given) && !isDetached) throw hasSocket();
     const max = settings.roomMax * PRESENCES_PER_CONNECTION;
     if (!before && set.size >= max) {
       const message = `the room is full; its limit is ${formatCount(max)} presences; try again later`;
       throw new ProtocolError("room_full", message);
     }
-    const diff = set.join(channel, user, now, owner ?? undefined);
+    const { user, diff } = setPresence(set, presence, { now, owner: owner ?? undefined });
     sockets.setUser(channel, user, now);
-    if (!before && owner?.kind === "remote") broadcaster.outbox.greet(channel);
+    if (!before && owner?.kind === "remote") broadcaster.outbox.welcomeLater(channel);
     changes.apply(diff, now);
     await changes.notified();
-    const presence = set.get(channel)?.presence ?? { channel, user, joinedAt: now };
-    return { isNew: before === undefined, presence: this.#list(presence) };
+    const added = set.get(channel)?.presence ?? { channel, user, joinedAt: now };
+    return { isNew: before === undefined, presence: this.#list(added) };
   }
 
   /** The generation of the link that the Channel object must remove, where the channel has one. */
@@ -115,8 +120,11 @@ export class ServerCalls {
 
   look(channel: string): Sighting | null {
     const { state, changes } = this.#options;
-    const presence = changes.hydrate(Date.now()).get(channel)?.presence;
-    return presence ? { user: presence.user, lastSeen: state.lastSeen(channel) } : null;
+    const entry = changes.hydrate(Date.now()).get(channel);
+    if (!entry) return null;
+    const { presence, ttlMs } = entry;
+    const sighting = { user: presence.user, lastSeen: state.lastSeen(channel) };
+    return ttlMs === undefined ? sighting : { ...sighting, ttlMs };
   }
 
   /**

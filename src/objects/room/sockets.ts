@@ -9,6 +9,7 @@ import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
 import { Metrics } from "./metrics.ts";
+import { Unread } from "./unread.ts";
 
 /** RFC 6455: the peer broke the protocol, here by an end without a close frame. */
 const PROTOCOL_ERROR = 1002;
@@ -22,12 +23,14 @@ export class Sockets {
   readonly metrics: Metrics;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
+  readonly #unread: Unread;
   #dropped = 0;
   /** Made when first asked for. */
   #connectionCounts: ConnectionCounts | undefined;
 
-  constructor(ctx: DurableObjectState) {
+  constructor(ctx: DurableObjectState, maxAgeMs: number) {
     this.#ctx = ctx;
+    this.#unread = new Unread((ws) => this.lastSeen(ws), maxAgeMs);
     this.metrics = new Metrics(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. A restart loses the pair, so it is set each
     // time.
@@ -149,10 +152,16 @@ export class Sockets {
   send(ws: WebSocket, text: string): void {
     try {
       ws.send(text);
-      this.metrics.count("framesOut");
     } catch {
       return;
     }
+    this.metrics.count("framesOut");
+    this.#unread.add(ws, text.length);
+  }
+
+  /** Open sockets whose clients seem to have stopped reading. Each is returned once. */
+  takeUnread(): WebSocket[] {
+    return this.#unread.take().filter(isOpen);
   }
 
   /** Says why, and closes with the code of the reason. */
@@ -168,12 +177,15 @@ export class Sockets {
   }
 
   /**
-   * Gives up a socket that was accepted and then could not be stored. Nobody gets its other end.
+   * Gives up a socket whose other end nobody gets. Returns the channel of the presence that it was
+   * accepted for, or `null`.
    */
-  abandon(ws: WebSocket): void {
-    if (!this.#attachments.has(ws)) return;
-    this.save(ws, { ...this.connection(ws), isRefused: true });
+  abandon(ws: WebSocket): string | null {
+    if (!this.#attachments.has(ws)) return null;
+    const connection = this.connection(ws);
+    this.save(ws, { ...connection, isRefused: true });
     this.close(ws, INTERNAL_ERROR, "connect again");
+    return connection.isWatching ? null : connection.channel;
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import type { Alarm } from "../alarm.ts";
 import type { Diff, Leave } from "../../core/diff.ts";
-import { missedIn } from "../../core/catch-up.ts";
+import { type Former, missedIn } from "../../core/catch-up.ts";
 import { ALARM_RETRY_MS, CATCH_UP_EVENTS_MAX } from "../../core/limits.ts";
 import type { RemoteOwner } from "../../core/owner.ts";
 import { type Entry, type Timeouts, timeoutsOf, PresenceSet } from "../../core/presence-set.ts";
@@ -124,6 +124,12 @@ export class RoomState {
     }
   }
 
+  /** Deletes all that is stored, in a room that is empty. */
+  erase(): Promise<void> {
+    if (this.#known) this.#known.isCountingStored = false;
+    return this.#options.store.erase();
+  }
+
   /** Makes sure that an alarm is set for the earliest deadline. A room that empties has one, and is erased by it. */
   schedule(now: number): void {
     const { presences: set } = this;
@@ -142,10 +148,10 @@ export class RoomState {
   }
 
   /**
-   * What a new listener of view `diff` missed, which was here as `formerChannel`, and knows the room as it
-   * was at a revision; `undefined` where the log does not reach, or a snapshot says as much.
+   * What a new listener of view `diff` missed, which knows the room as it was at a revision; `undefined`
+   * where the log does not reach.
    */
-  catchUp(since: string, formerChannel: string | null): Snapshot | undefined {
+  catchUp(since: string, former: Former | null): Snapshot | undefined {
     const { set, renderer } = this.#hydrated;
     const { log } = this.#options;
     const { rev } = log;
@@ -153,7 +159,7 @@ export class RoomState {
     if (after === null || rev === undefined) return undefined;
     if (log.end.n - after > CATCH_UP_EVENTS_MAX) return undefined;
     const unlogged = this.#deferred.flatMap(({ joins }) => joins);
-    const diff = missedIn({ parts: log.partsAfter(after), after, unlogged, formerChannel }, set);
+    const diff = missedIn({ parts: log.partsAfter(after), after, unlogged, former }, set);
     return renderer.catchUp(set, diff, { since, rev });
   }
 

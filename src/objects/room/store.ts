@@ -42,7 +42,12 @@ const FormerRow = v.pipe(
 );
 
 const Row = v.union([
-  v.object({ ...fields, memberSince: v.number(), owner: OwnerSchema }),
+  v.object({
+    ...fields,
+    memberSince: v.number(),
+    owner: OwnerSchema,
+    ttlMs: v.exactOptional(v.number()),
+  }),
   FormerRow,
 ]);
 

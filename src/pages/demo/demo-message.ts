@@ -34,6 +34,11 @@ export function isTyping(state: Json | undefined): boolean {
   return fieldsOf(state)["typing"] === true;
 }
 
+/** Whether a state says that its presence is thinking, as a bot's does. */
+export function isThinking(state: Json | undefined): boolean {
+  return fieldsOf(state)["thinking"] === true;
+}
+
 function positionOf(value: Json | undefined): Position | null {
   const { x, y } = fieldsOf(value);
   return isPart(x) && isPart(y) ? { x, y } : null;

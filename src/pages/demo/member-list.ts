@@ -5,7 +5,7 @@ import { untrusted, create, find, setText } from "../shared/element.ts";
 import { faceOf, nameOf } from "../shared/face.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
 import { counted, listed } from "../shared/format.ts";
-import { isTyping } from "./demo-message.ts";
+import { isThinking, isTyping } from "./demo-message.ts";
 
 /** Members beyond this number are counted, not drawn. */
 const FACES_MAX = 60;
@@ -56,9 +56,13 @@ function titleOf({ count, lurkers, namesHidden, status, self }: RoomView): strin
 function drawMember(element: HTMLElement, { id, user, presences }: Member): void {
   const name = nameOf(user);
   const types = presences.some(({ state }) => isTyping(state));
+  const thinks = presences.some(({ state }) => isThinking(state));
   const own = id === ownId ? [" ", create("span", "you", "you")] : [];
   const note = create("span", "note", presences.length > 1 ? counted(presences.length, "tab") : "");
-  if (types) note.append(presences.length > 1 ? ", " : "", create("span", "types", "typing"));
+  const doing = types ? "typing" : "thinking";
+  if (types || thinks) {
+    note.append(presences.length > 1 ? ", " : "", create("span", "types", doing));
+  }
   const who = create("span", "who", create("span", "name", untrusted(name), ...own), note);
   element.dataset["typing"] = String(types);
   element.title = name;

@@ -5,6 +5,7 @@ import { find } from "../shared/element.ts";
 import { counted } from "../shared/format.ts";
 import { ListedPresence, Nothing, Pruned, Sent } from "./answers.ts";
 import { type Api, roomPath } from "./api.ts";
+import { addBot } from "./thinking-bot.ts";
 
 export type ActionContext = {
   readonly api: Api;
@@ -15,16 +16,23 @@ export type ActionContext = {
 };
 
 /** Connects the forms to one room, until `signal` is aborted. */
-export function watchActions({ api, room, attempt, signal }: ActionContext): void {
+export function watchActions(context: ActionContext): void {
+  const { api, room, attempt, signal } = context;
   onSubmit("add-form", signal, (form) => {
     const [channel, id] = [fieldOf(form, "channel"), fieldOf(form, "id").trim()];
-    const user = id === "" ? null : { id };
+    const [state, ttl] = [fieldOf(form, "state"), fieldOf(form, "ttl")];
+    const given = {
+      user: id === "" ? null : { id },
+      ...(state !== "" && { state: payloadOf(state) }),
+      ...(ttl !== "" && { ttl: Number(ttl) }),
+    };
     attempt(async () => {
-      await api.call(ListedPresence, "PUT", roomPath(room, "presences", channel), { user });
+      await api.call(ListedPresence, "PUT", roomPath(room, "presences", channel), given);
       form.reset();
       return `Added ${channel}.`;
     });
   });
+  find("add-bot", HTMLButtonElement).addEventListener("click", () => addBot(context), { signal });
   onSubmit("send-form", signal, (form) => {
     const payload = payloadOf(fieldOf(form, "payload"));
     attempt(async () => {

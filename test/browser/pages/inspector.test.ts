@@ -140,6 +140,40 @@ test("add, send, remove and prune, each with what came of it in words", async ()
   expect(await page.locator("#panel-problem").isVisible()).toBe(false);
 });
 
+test("a presence is added with a state and a ttl, and expires by itself", async () => {
+  const room = randomUUID();
+  await using operator = await inspect({ can: ["admin"] }, room);
+  const { page } = operator;
+  await page.getByLabel("Channel").fill("phone-7");
+  await page.getByLabel("User id").fill("carla");
+  await page.getByLabel("State").fill('{"call":"on hold"}');
+  await page.getByLabel("Seconds that it stays").fill("2");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await operator.sees("#done", "Added phone-7.");
+  await operator.sees(".presence", /carla.*\{"call":"on hold"\}/s);
+  await operator.sees("#log li", /leave.*carla.*expired/s);
+  await operator.seesNo(".presence", "carla");
+  expect(await page.locator("#panel-problem").isVisible()).toBe(false);
+});
+
+test("a bot that thinks: others see it think, idle, and expire", async () => {
+  const room = randomUUID();
+  await using ada = await Visitor.enter(browser, `${server.url}/#${room}`, "Ada");
+  await using operator = await inspect({ can: ["admin"] }, room);
+  await operator.page.getByRole("button", { name: "Add a bot that thinks" }).click();
+  await Promise.all([
+    operator.sees("#done", /Added bot-\w+, which thinks\./),
+    operator.sees("#log li", /join.*A bot/s),
+    ada.sees("#people", /A bot.*thinking/s),
+  ]);
+  await operator.sees("#log li", /state.*A bot.*\{"thinking":false\}/s);
+  await operator.sees("#log li", /state.*A bot.*\{"thinking":true\}/s);
+  await operator.sees("#done", /has fallen silent, and expires in 6 seconds/);
+  await operator.sees("#log li", /leave.*A bot.*expired/s);
+  await ada.seesNo("#people", "A bot");
+  expect(await operator.page.locator("#panel-problem").isVisible()).toBe(false);
+});
+
 test("rooms come page by page, and by what they begin with", async () => {
   const start = randomUUID();
   const authorization = `Bearer ${await tokenFor("server", { can: ["admin"] })}`;

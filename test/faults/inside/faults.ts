@@ -48,6 +48,8 @@ export async function crashWhileEntering(world: World, person: Person): Promise<
   const { home } = person;
   const isMine = person.channel !== null && world.model.homes.has(person.channel);
   if (isMine) return;
+  // Whoever came in just before would be undone, too.
+  await world.stored([home]);
   arm({ kind: "room", name: home, method: "fetch" }, "crashes");
   try {
     const socket = await person.connect(null);
@@ -96,6 +98,7 @@ const LOBBY_CALLS = "fill empty".split(" ");
 /** The clock goes on while alarms and the calls in them fail. What failed is tried again at the next step of the clock. */
 export async function shakyTick(world: World): Promise<void> {
   const { random } = world;
+  await world.stored(world.names);
   armSome(world);
   arm(
     { kind: "room", name: random.pick(world.names), method: "alarm" },
@@ -119,6 +122,8 @@ export async function failToStoreEnd(world: World, person: Person): Promise<void
   const { socket, home, channel } = person;
   const { model, random } = world;
   if (!socket || person.isWatching || channel === null) return;
+  // Or it would be whoever came in just before whose row fails.
+  await stored(home);
   let hasFailed = false;
   await world.breakStorage(home, random.pick(["put", "delete"]), () => (hasFailed = true));
   const end = random.pick(["goodbye", "reload", "cut"] as const);
@@ -144,8 +149,6 @@ export async function failToStoreJoin(world: World, person: Person): Promise<voi
   const { home } = person;
   if (person.isConnected || person.isWatching || world.model.connections(home) === 0) return;
   if (person.channel !== null && world.model.homes.has(person.channel)) return;
-  // Whoever came in just before would be turned away, too.
-  await stored(home);
   await world.breakStorage(home, "put");
   try {
     const { closes } = await person.connect(null);

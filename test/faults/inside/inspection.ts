@@ -19,6 +19,11 @@ const Links = v.object({
   gone: v.nullable(v.string()),
 });
 
+/** The newest part of a room's log says at its end what the room is. */
+const Log = v.object({
+  end: v.object({ members: v.number(), lurkers: v.number(), presences: v.number() }),
+});
+
 /** Flags of a room that say nothing about anybody. */
 const FLAGS = new Set(["isListed", "restartedAt", "isCounting"]);
 
@@ -112,12 +117,28 @@ async function roomSeen({ model }: World, room: string) {
   };
 }
 
+const LOG = "log:";
+const NOTHING = { members: 0, lurkers: 0, presences: 0 };
+
+function newestPart(rows: readonly (readonly [string, unknown])[]): unknown {
+  const parts = rows.filter(([key]) => key.startsWith(LOG));
+  return parts.toSorted(([a], [b]) => (a < b ? -1 : 1)).at(-1)?.[1];
+}
+
+function countsOf({ model }: World, room: string) {
+  const { members, lurkers, presences } = roomExpected(model, room);
+  return { members: members.length, lurkers, presences: Object.keys(presences).length };
+}
+
 /** The keys of presences in a room's storage. Throws for anything else that should not be there. */
 async function keysOf(world: World, room: string): Promise<string[]> {
   const { rows, hasAlarm } = v.parse(Rows, await roomObject(room).rows());
   if (rows.length > 0 && !hasAlarm) throw new Error(`${room} has rows, and no alarm`);
   const keys: string[] = [];
+  const { end } = v.parse(v.optional(Log, { end: NOTHING }), newestPart(rows));
+  expect(end, `the log of ${room}`).toEqual(countsOf(world, room));
   for (const [key, value] of rows) {
+    if (key.startsWith(LOG)) continue;
     if (key.startsWith("links:")) checkLinks(world, room, key.slice("links:".length), value);
     else if (!FLAGS.has(key)) keys.push(key);
   }
@@ -164,9 +185,13 @@ function sightsExpected(world: World, name: string): unknown {
   return { closed: [], ...Object.fromEntries(sights) };
 }
 
+/** So many turns of the clock, or a few more, are as long as a log is kept: 120 s. */
+const TURNS_OF_LOG = 3;
+
 /** Everybody falls silent for good. When all alarms have rung, nothing is left anywhere. */
 export async function expectNothingLeft(world: World): Promise<void> {
-  for (let turn = 0; turn < 4; turn += 1) {
+  // Then the logs run out, too.
+  for (let turn = 0; turn < 4 + TURNS_OF_LOG; turn += 1) {
     // oxlint-disable-next-line no-await-in-loop
     await world.tick(MAX_AGE_MS / 1_000 + TICK_SECONDS - 4);
   }

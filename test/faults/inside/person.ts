@@ -2,7 +2,7 @@
 
 import type { View } from "../../../src/core/protocol.ts";
 import { open, tokenFor, type TestSocket } from "../../support/socket.ts";
-import { Witness } from "../witness.ts";
+import { type Known, Witness } from "../witness.ts";
 
 type Kind = { readonly user: string | null; readonly view: View; readonly isWatching?: true };
 
@@ -40,6 +40,8 @@ export class Person {
   /** While they are connected, for all that they need to know. */
   socket: TestSocket | null = null;
   witness: Witness | null = null;
+  /** What they knew of `home` when they were last connected. */
+  known: Known | null = null;
   /** The one before, which must come to its end. */
   #old: TestSocket[] = [];
 
@@ -69,6 +71,7 @@ export class Person {
       view: this.view,
       ...(this.isWatching ? { watch: "1" } : {}),
       ...resumption,
+      ...(this.known && { since: this.known.rev }),
     };
     const token = this.user === null ? {} : { token: await tokenFor(this.user) };
     const socket = await open(this.home, { ...token, query });
@@ -78,12 +81,14 @@ export class Person {
   /** From now on this is their connection. */
   connected(socket: TestSocket): void {
     this.socket = socket;
-    this.witness = new Witness(socket, { home: this.home, view: this.view });
+    this.witness = new Witness(socket, { home: this.home, view: this.view }, this.known);
   }
 
   /** The connection is over, from whichever side. */
   dismissed(): void {
     if (this.socket) this.#old.push(this.socket);
+    this.witness?.read();
+    this.known = this.witness?.known ?? null;
     this.socket = null;
     this.witness = null;
   }

@@ -1,6 +1,6 @@
 /** What servers ask for. A call that fails is made again until it does not, as servers do. */
 
-import { presences, rooms } from "../../../src/index.ts";
+import { type AddOptions, presences, rooms } from "../../../src/index.ts";
 import { bindings } from "../../support/objects.ts";
 import { disarm } from "./mishaps.ts";
 import { isIn } from "./looks.ts";
@@ -8,20 +8,40 @@ import type { World } from "./world.ts";
 
 const ATTEMPTS_MAX = 8;
 const AGES_SECONDS = [0, 30] as const;
+/** None is a multiple of a tick, nor is it with the slack of its alarm: see `TICK_SECONDS`. */
+const TTLS_SECONDS = [24, 101] as const;
 const USERS = ["ada", "bob", "gus", null] as const;
 
 /** Puts a channel into a room: a bot, or somebody who has a socket somewhere. */
 export async function add(world: World, room: string, channel: string): Promise<void> {
-  const user = userFor(world, room, channel);
-  const isNew = !world.model.in(room).has(channel);
-  const { added, attempts } = await insist(world, () => addOnce(room, channel, user));
+  const old = world.model.at(room, channel);
+  const given = givenTo(world, channel);
+  const keepsUser = world.random.isOnce(5);
+  const user = keepsUser ? (old?.user ?? null) : userFor(world, room, channel);
+  const isNew = old === undefined;
+  const said = keepsUser ? undefined : user;
+  const { added, attempts } = await insist(world, () => addOnce(room, channel, said, given));
   if (attempts === 1 && !world.isUnsettled && added.isNew !== isNew)
     throw new Error(`${channel} in ${room}: isNew is ${added.isNew}`);
-  world.model.add(room, channel, user);
+  world.model.add(room, channel, user, given);
 }
 
-async function addOnce(room: string, channel: string, user: string | null) {
-  return { added: await rooms(bindings).add(room, channel, user === null ? null : { id: user }) };
+async function addOnce(
+  room: string,
+  channel: string,
+  user: string | null | undefined,
+  given: AddOptions,
+) {
+  const said = typeof user === "string" ? { id: user } : user;
+  return { added: await rooms(bindings).add(room, channel, said, given) };
+}
+
+/** To a bot a state, a ttl, or neither; to somebody with a socket, or who had one, neither. */
+function givenTo({ random, bots }: World, channel: string): AddOptions {
+  if (!bots.includes(channel)) return {};
+  const state = random.maybe([undefined, null, { thinking: true }, { step: random.below(1_000) }]);
+  const ttl = random.maybe([undefined, ...TTLS_SECONDS]);
+  return { ...(state !== undefined && { state }), ...(ttl !== undefined && { ttl }) };
 }
 
 /** At home, mostly themselves: whoever is given another user there cannot be taken up again. */
@@ -35,13 +55,14 @@ function userFor(world: World, room: string, channel: string): string | null {
 export async function addAndDie(world: World, room: string, channel: string): Promise<void> {
   if (world.model.in(room).has(channel)) return;
   const user = world.random.pick(USERS);
+  const given = givenTo(world, channel);
   try {
-    await addOnce(room, channel, user);
+    await addOnce(room, channel, user, given);
   } catch (error) {
     checkExpected(error);
   }
   disarm();
-  if (await isIn(room, channel)) world.model.add(room, channel, user);
+  if (await isIn(room, channel)) world.model.add(room, channel, user, given);
 }
 
 export async function remove(world: World, room: string, channel: string): Promise<void> {

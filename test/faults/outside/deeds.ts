@@ -1,8 +1,11 @@
 /** What callers and servers do, and what the network and the machine do to them. */
 
 import * as v from "valibot";
+import type { Given } from "../model.ts";
 import type { Caller } from "./caller.ts";
 import { GRACE_MS, MAX_AGE_MS, type Service } from "./service.ts";
+
+const TTL_SECONDS = 30;
 
 const Listed = v.object({
   presences: v.array(
@@ -152,8 +155,16 @@ export async function add(service: Service, room: string, channel: string): Prom
   const owner = service.callers.find((caller) => caller.channel === channel);
   const user =
     owner && owner.home === room ? owner.user : service.random.pick(["ada", "gus", null]);
-  await service.call("PUT", pathOf(room, channel), { user: user === null ? null : { id: user } });
-  service.model.add(room, channel, user);
+  const given = service.bots.some((bot) => bot === channel) ? givenTo(service) : {};
+  const body = { user: user === null ? null : { id: user }, ...given };
+  await service.call("PUT", pathOf(room, channel), body);
+  service.model.add(room, channel, user, given);
+}
+
+/** A state, and a ttl that outlasts any restart: who adds the bot again need not say what it does. */
+function givenTo({ random }: Service): Given {
+  const state = random.pick([null, { thinking: true }, { step: random.below(1_000) }]);
+  return { state, ttl: TTL_SECONDS };
 }
 
 export async function remove(service: Service, room: string, channel: string): Promise<void> {
@@ -171,6 +182,8 @@ export async function leaveAll(service: Service, channel: string): Promise<void>
 /** The runtime dies. Most people come back as soon as it is there again. */
 export async function kill(service: Service): Promise<void> {
   const here = service.connected();
+  // Whoever came in just before would be undone with it. An answer waits for the disk.
+  await Promise.all(service.names.map((room) => service.call("GET", `/rooms/${room}`)));
   await service.kill();
   await keepBots(service);
   for (const caller of here) {
