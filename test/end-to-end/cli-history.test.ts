@@ -130,13 +130,19 @@ describe("attendance", () => {
       expect.stringMatching(/^=1\+1 +\d+s +1 +\S+Z +\S+Z +removed$/),
       expect.stringMatching(/^ada \(Lovelace, "Ada"\) +\d+s +1 +\S+Z +here$/),
     ]);
-    const csv = await dp("attendance", room, "--csv", "--from", "1h");
+    const csv = await dp("attendance", room, "--csv", "--from", "1m");
     const time = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z";
     expect(csv).toMatch(
       new RegExp(
         `^user,name,from,to,reason,seconds\r\n'=1\\+1,,${time},${time},removed,\\d+\r\nada,"Lovelace, ""Ada""",${time},,,\\d+\r\n$`,
       ),
     );
+    const long = await run(["attendance", room, "--csv", "--from", "7d"], { env });
+    expect(long).toEqual({
+      code: 0,
+      stdout: csv,
+      stderr: expect.stringMatching(/not kept any more/),
+    });
     const json: unknown = JSON.parse(await dp("attendance", room, "--json"));
     expect(json).toMatchObject({ users: [{ user: { id: "=1+1" } }, { user: { id: "ada" } }] });
   });
