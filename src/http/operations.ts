@@ -9,7 +9,6 @@ import {
   AttendanceList,
   EventList,
   Health,
-  Occupants,
   PastOccupants,
   PresenceList,
   PruneResult,
@@ -209,7 +208,7 @@ export const OPERATIONS = {
     answers: {
       200: {
         text: "Members in the order of their first joins, and the number of anonymous presences",
-        body: v.union([PastOccupants, Occupants]),
+        body: v.partial(PastOccupants, ["rev", "complete"]),
       },
     },
     failures: [400, 401, 403, 404, 429, 503],

@@ -20,9 +20,10 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export type TimeSpan = { readonly from: number; readonly to: number };
 
-/** Nothing where nobody was there. */
-export function timelineOf(users: readonly Attendance[], span: TimeSpan): SVGElement | null {
+/** The picture of a time, without what is before the first visit. Nothing where nobody was there. */
+export function timelineOf(users: readonly Attendance[], asked: TimeSpan): SVGElement | null {
   if (users.length === 0) return null;
+  const span = withoutEmptyBeginning(users, asked);
   const drawn = users.slice(0, USERS_MAX);
   const height = drawn.length * ROW + AXIS;
   const picture = draw("svg", {
@@ -55,6 +56,12 @@ export function visitRowsOf(users: readonly Attendance[]): HTMLElement[] {
   );
 }
 
+function withoutEmptyBeginning(users: readonly Attendance[], { from, to }: TimeSpan): TimeSpan {
+  const beginnings = users.map(({ visits }) => visits[0]?.from ?? to);
+  const first = beginnings.reduce((a, b) => Math.min(a, b), to - 1_000);
+  return { from: Math.max(from, first), to };
+}
+
 function wordsOf(drawn: readonly Attendance[], count: number): string {
   const here = drawn.filter(({ visits }) => visits.at(-1)?.to === null).length;
   const cut = count > drawn.length ? ` of ${count}` : "";
@@ -72,7 +79,14 @@ function* ticksOf({ from, to }: TimeSpan, height: number): Generator<SVGElement>
     // The ones between the ends would meet in a narrow window.
     if (tick % 2 === 1) continue;
     const anchor = tick === 0 ? "start" : tick === TICKS ? "end" : "middle";
-    const label = draw("text", { x, y: height - 8, "text-anchor": anchor, class: "tick" });
+    const inset = tick === 0 ? 8 : tick === TICKS ? -8 : 0;
+    const label = draw("text", {
+      x,
+      dx: inset,
+      y: height - 8,
+      "text-anchor": anchor,
+      class: "tick",
+    });
     label.textContent = clock(from + ((to - from) * tick) / TICKS);
     yield label;
   }
