@@ -3,8 +3,9 @@
 import * as v from "valibot";
 import type { AttendanceList, EventList } from "../core/http-shapes.ts";
 import { HTTP_PAGE, ROOM_PAGE_MAX } from "../core/limits.ts";
+import { matchesAny } from "../core/names.ts";
 import { ProtocolError } from "../core/protocol.ts";
-import { EVENT_TYPES, eventTypesOf, type RoomEventType } from "../core/room-events.ts";
+import { EVENT_TYPES, type RoomEventType } from "../core/room-events.ts";
 import { decodeRev } from "../core/room-log.ts";
 import type { AttendanceAnswer, AttendanceQuery, EventAnswer, EventQuery } from "../rpc/stubs.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
@@ -99,7 +100,7 @@ function limitOf({ limit = HTTP_PAGE }: PageOptions): number {
 }
 
 function typesOf(pattern: string): RoomEventType[] {
-  const types = eventTypesOf(pattern);
+  const types = EVENT_TYPES.filter((type) => matchesAny([pattern], type));
   if (types.length > 0) return types;
   throw new ProtocolError(
     "bad_query",

@@ -18,7 +18,7 @@ import type { ErrorFrame } from "../core/server-frames.ts";
 import type { Env } from "../config/env.ts";
 import { readSettings } from "../config/settings.ts";
 import { call } from "../rpc/call.ts";
-import type { Added, Behind, PresencePage, RoomStats, RoomStub } from "../rpc/stubs.ts";
+import type { Added, Behind, PresencePage, Replay, RoomStats, RoomStub } from "../rpc/stubs.ts";
 import {
   attendanceListOf,
   type AttendanceOptions,
@@ -137,6 +137,15 @@ export class RoomHandle {
     const query = attendanceQueryOf(options);
     this.#checkHistory();
     return attendanceListOf(await this.#ask((room) => room.attendance(query)));
+  }
+
+  /**
+   * Sends events that are in the room's log to the receiver of webhooks once more: those behind the
+   * revision `after`, those from the time `from` on, or all. Returns how many. They come with ids of
+   * their own, and before anything else of this room.
+   */
+  async replayWebhooks(replay: Replay = {}): Promise<number> {
+    return granted(await this.#ask((room) => room.replayWebhooks(replay)));
   }
 
   /** The members: each user once, in the order of their first joins. */

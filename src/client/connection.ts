@@ -11,7 +11,13 @@ import { Heartbeat, type HeartbeatListener } from "./heartbeat.ts";
 import type { TokenRequest } from "./options.ts";
 import { ask } from "./question.ts";
 import type { Reason } from "./room-view.ts";
-import { decodeServerFrame, type Frame, type ServerError, type Welcome } from "./server-frames.ts";
+import {
+  decodeServerFrame,
+  isWhole,
+  type Frame,
+  type ServerError,
+  type Welcome,
+} from "./server-frames.ts";
 import { after } from "./timer.ts";
 
 /** How a connection, or an attempt to make one, ended. */
@@ -124,7 +130,7 @@ export class Connection implements AttemptListener, HeartbeatListener {
       this.#isWelcome = true;
       if (this.#isOutdated && this.#follow(frame)) return;
     }
-    if (frame?.type === "sync" || frame?.type === "count") this.#cancelGreeting();
+    if (frame && "lurkers" in frame && isWhole(frame)) this.#cancelGreeting();
     this.#listener.received(frame, data);
   }
 

@@ -14,7 +14,13 @@ import { Outbox } from "./outbox.ts";
 import { type PageListener, watchPage } from "./page.ts";
 import { storeResumption, type Resumption, takeResumption } from "./resumption.ts";
 import type { Reason } from "./room-view.ts";
-import type { Frame, OccupancyFrame, ServerError, Welcome } from "./server-frames.ts";
+import {
+  type Frame,
+  isWhole,
+  type OccupancyFrame,
+  type ServerError,
+  type Welcome,
+} from "./server-frames.ts";
 import { askForToken } from "./token.ts";
 import { ViewStore } from "./view-store.ts";
 
@@ -28,6 +34,8 @@ export class Session implements ConnectionListener, PageListener {
   #resumption: Resumption | undefined;
   /** Whether the presence was made by this connection, or there is none. */
   #isNew = true;
+  /** The revision of what the view shows. */
+  #rev: string | undefined;
   #heardAt = 0;
   #hasLeft = false;
 
@@ -90,7 +98,9 @@ export class Session implements ConnectionListener, PageListener {
   async endpoint(request: TokenRequest): Promise<Endpoint> {
     const token = await askForToken(this.#options.token, request);
     const watch = this.#options.watch ? "1" : undefined;
-    const url = this.#address + queryOf({ watch, token, ...this.#resumption });
+    // Without its presence of before, a client would not hear what became of that.
+    const since = watch || this.#resumption ? this.#rev : undefined;
+    const url = this.#address + queryOf({ watch, token, since, ...this.#resumption });
     return { url, channel: this.#resumption?.channel };
   }
 
@@ -164,10 +174,13 @@ export class Session implements ConnectionListener, PageListener {
   }
 
   #handleOccupancy(frame: OccupancyFrame): void {
-    const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
-    if (isArrival) return this.store.apply(frame, () => this.#arrive());
+    this.#rev = frame.type === "count" ? undefined : frame.rev;
+    const isAll = isWhole(frame);
+    if (isAll && this.store.view.status !== "here") {
+      return this.store.apply(frame, () => this.#arrive());
+    }
     this.store.apply(frame);
-    if (frame.type !== "sync") return;
+    if (!isAll || frame.type === "count") return;
     this.#outbox.reconcile(this.store.knownState);
     this.store.showState(this.#outbox.state);
   }

@@ -51,7 +51,11 @@ export class ViewStore {
       for (const event of leave) this.events.emit("leave", event);
       for (const event of join) this.events.emit("join", event);
       for (const event of update) this.events.emit("update", event);
-      if (frame.type === "sync" || before.isNamed !== after.isNamed || arrived) {
+      // After what was missed, the list of before goes on.
+      if (
+        frame.type !== "diff" &&
+        (frame.type === "sync" || before.isNamed !== after.isNamed || arrived)
+      ) {
         this.events.emit("sync", this.#view);
       }
       if (arrived) this.events.emit("status", HERE);

@@ -29,6 +29,8 @@ export type CallErrorCode =
   | "bad_user"
   /** A state or a ttl for a channel that has a socket: its client sets its state, its heartbeats keep it. */
   | "has_socket"
+  /** No receiver of webhooks is set, or none of this room's events. */
+  | "no_webhook"
   /** The channel is in as many rooms as a channel may be in. */
   | "too_many_rooms";
 

@@ -17,12 +17,6 @@ export const EVENT_TYPES = [
 ] as const;
 export type RoomEventType = (typeof EVENT_TYPES)[number];
 
-/** The types that a pattern names: one of them, or the beginning of some and a `*`. None where it names none. */
-export function eventTypesOf(pattern: string): RoomEventType[] {
-  const start = pattern.endsWith("*") ? pattern.slice(0, -1) : null;
-  return EVENT_TYPES.filter((type) => (start === null ? type === pattern : type.startsWith(start)));
-}
-
 /** An opaque text. Two revisions of one room can be compared for equality, and for nothing else. */
 export const Revision = v.pipe(v.string(), v.description("opaque; compare it for equality only"));
 

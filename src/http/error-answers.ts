@@ -43,6 +43,7 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   has_socket: 409,
   throttled: 429,
   room_full: 503,
+  no_webhook: 409,
 };
 
 /** The answer to whatever a route threw. */

@@ -108,6 +108,14 @@ export type Delivery = {
  */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
+/** What of a room's log its receiver of webhooks gets once more: all where neither is given. */
+export type Replay = {
+  /** A revision: everything behind it. */
+  readonly after?: string | undefined;
+  /** Milliseconds since the epoch: everything from then on. */
+  readonly from?: number | undefined;
+};
+
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
@@ -131,6 +139,8 @@ export interface RoomStub {
   /** Who was here at a moment, in milliseconds since the epoch. */
   at(moment: number): Promise<PastOccupants>;
   attendance(query: AttendanceQuery): Promise<AttendanceAnswer>;
+  /** How many events are sent once more. */
+  replayWebhooks(replay: Replay): Promise<number | ErrorFrame>;
   /** To how many connections the message goes. */
   send(payload: Json): Promise<number | ErrorFrame>;
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;

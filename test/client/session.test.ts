@@ -13,7 +13,7 @@ import {
 import { tokenFor } from "../support/client.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
-import { here, sees, until } from "./stay.ts";
+import { away, here, sees, until } from "./stay.ts";
 
 let server: Server;
 beforeAll(async () => {
@@ -225,6 +225,42 @@ test("who leaves while connecting leaves no ghost", async () => {
   expect(ada.status).toBe("closed");
   await expect.poll(() => heard, { timeout: 5_000 }).toEqual(["join ada", "leave ada left"]);
   client.leave();
+  await proxy.stop();
+});
+
+test("who comes back goes on with the list of before, and hears what it missed", async () => {
+  const room = "since";
+  const bystander = await bystand(room);
+  const bob = join(room, { token: await tokenFor("bob"), state: { typing: true } });
+  await here(bob);
+  const proxy = await Proxy.to(server.port);
+  const gate = { opened: Promise.resolve(), open: () => {} };
+  const token = async () => {
+    await gate.opened;
+    return tokenFor("ada");
+  };
+  const ada = join(room, { url: proxy.url, token });
+  await sees(ada, 3);
+  await until(ada, () => ada.members[1]?.state !== undefined);
+  const [stillThere] = ada.members;
+  const heard: string[] = [];
+  ada.on("sync", () => heard.push("sync"));
+  ada.on("join", ({ id }) => heard.push(`join ${id}`));
+  ada.on("leave", ({ member, reason }) => heard.push(`leave ${member.id} ${reason}`));
+  ada.on("status", ({ status }) => heard.push(status));
+  gate.opened = new Promise((resolve) => (gate.open = resolve));
+  proxy.cut();
+  await away(ada);
+  bob.leave();
+  const eve = join(room, { token: await tokenFor("eve") });
+  await until(bystander.client, () => bystander.client.members.at(-1)?.id === "eve");
+  gate.open();
+  await here(ada);
+  expect(heard).toEqual(["reconnecting", "leave bob left", "join eve", "here"]);
+  expect(ada.members.map(({ id }) => id)).toEqual(["bystander", "ada", "eve"]);
+  // What did not change is the same object: a page draws nothing of it anew.
+  expect(ada.members[0]).toBe(stillThere);
+  for (const each of [ada, eve, bystander.client]) each.leave();
   await proxy.stop();
 });
 

@@ -15,6 +15,8 @@ const FRAME_MAX = 200;
 const MAX_AGE_MS = 60_000;
 const FRAME_RATE = 20;
 const CONNECT_MS_MAX = 5_000;
+/** Older ones are forgotten, so that a snapshot comes now and then. */
+const KEPT_REVISIONS = 12;
 
 export type Held = {
   readonly channel: string;
@@ -44,9 +46,14 @@ export class World {
   /** Messages that reached the room. */
   readonly messages: unknown[] = [];
   readonly presences = new Map<string, Holding>();
+  /** How often somebody was told what they missed, instead of everything. */
+  catchUps = 0;
   handshake: () => Handshake = () => "opens";
   #isCounting = false;
   #last = 0;
+  #rev = 0;
+  /** Who was there at the newest revisions. */
+  readonly #history = new Map<string, ReadonlyMap<string, Named>>();
 
   constructor(clock: Clock, dice: Dice) {
     this.clock = clock;
@@ -79,10 +86,41 @@ export class World {
   /** Who is in the room, in the frame that a newcomer gets. */
   get occupancy(): object {
     const { list: presences, lurkers } = this;
-    const sync = { type: "sync", room: "room", presences, lurkers };
+    const sync = { type: "sync", room: "room", presences, lurkers, rev: this.rev };
     const members = new Set(presences.map(({ user }) => user.id)).size;
     const count = { type: "count", room: "room", members, presences: this.presences.size, lurkers };
     return this.#isCounting ? count : sync;
+  }
+
+  get rev(): string {
+    return `life:${this.#rev}`;
+  }
+
+  /** What somebody missed who knew the room at a revision; `null` where that is forgotten, or of no use. */
+  missedSince(since: string, formerChannel: string | null): object | null {
+    const known = this.#history.get(since);
+    if (!known || this.#isCounting) return null;
+    const { list, lurkers, rev } = this;
+    const joins = list.filter(({ channel }) => !known.has(channel));
+    const here = new Set(list.map(({ channel }) => channel));
+    const gone = new Set([...known.keys()].filter((channel) => !here.has(channel)));
+    if (formerChannel !== null && !here.has(formerChannel)) gone.add(formerChannel);
+    const updates = list.flatMap(({ channel, state, user }) => {
+      const before = known.get(channel);
+      if (!before || (state === undefined && before.user.name === user.name)) return [];
+      return [{ channel, state: state ?? null, user }];
+    });
+    const leaves = [...gone].map((channel) => ({ channel, reason: "lost" }));
+    return { type: "diff", room: "room", joins, updates, leaves, lurkers, since, rev };
+  }
+
+  /** Somebody came, went or was renamed. */
+  #move(): void {
+    this.#rev += 1;
+    this.#history.set(this.rev, new Map(this.list.map((named) => [named.channel, named])));
+    for (const [rev] of this.#history) {
+      if (this.#history.size > KEPT_REVISIONS) this.#history.delete(rev);
+    }
   }
 
   /** From now on the room tells numbers, or names again. */
@@ -117,6 +155,7 @@ export class World {
     const resume = `r${this.#last}`;
     const held: Holding = { channel, user, joinedAt, resume, socket, seenAt, isOther };
     this.presences.set(channel, held);
+    this.#move();
     this.tell({ joins: this.list.filter((named) => named.channel === channel) }, socket);
     return held;
   }
@@ -124,6 +163,7 @@ export class World {
   remove(channel: string, reason: string): void {
     const held = this.presences.get(channel);
     this.presences.delete(channel);
+    this.#move();
     if (held) this.tell({ leaves: held.user ? [{ channel, reason }] : [] });
   }
 
@@ -137,12 +177,14 @@ export class World {
   setUser(held: Holding, user: Held["user"]): void {
     if (held.user?.name === user?.name) return;
     this.presences.set(held.channel, Object.assign(held, { user }));
+    this.#move();
     this.tell({ updates: [{ channel: held.channel, user }] });
   }
 
   tell(changes: object, except: SimulatedSocket | null = null): void {
     const { lurkers } = this;
-    const diff = { type: "diff", room: "room", joins: [], updates: [], leaves: [], lurkers };
+    const lists = { joins: [], updates: [], leaves: [] };
+    const diff = { type: "diff", room: "room", ...lists, lurkers, rev: this.rev };
     this.#broadcast(this.#isCounting ? this.occupancy : { ...diff, ...changes }, except);
   }
 
@@ -279,7 +321,11 @@ export class SimulatedSocket extends EventTarget {
     const rates = { heartbeat: 25, frameRate: FRAME_RATE };
     const first = { type: "welcome", room: "room", channel, resume, user, ...rates };
     this.fromServer(JSON.stringify(first));
-    this.#sync();
+    const query = this.#url.searchParams;
+    const missed = this.#world.missedSince(query.get("since") ?? "", query.get("channel"));
+    if (missed) this.#world.catchUps += 1;
+    if (missed) this.fromServer(JSON.stringify(missed));
+    else this.#sync();
   }
 
   #sync(): void {
