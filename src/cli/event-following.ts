@@ -115,7 +115,10 @@ async function recover(
   if (!mayPass) throw error;
   const delay = Math.min(RETRY_MS_MAX, EVERY_MS * 2 ** failures);
   console.error(`${message}; trying again in ${delay / 1_000} s`);
-  // Ended early by Ctrl-C.
-  await wait(delay, undefined, { signal }).catch(() => {});
+  try {
+    await wait(delay, undefined, { signal });
+  } catch (interruption) {
+    if (!signal.aborted) throw interruption;
+  }
   return failures + 1;
 }

@@ -240,12 +240,12 @@ describe("events are chosen", () => {
   });
 });
 
-describe("410 history_gone", () => {
-  async function refusal(room: string, query: Query): Promise<unknown> {
-    const { status, code } = errorOf(await askPast(room, "/events", query));
-    return { status, code };
-  }
+async function refusal(room: string, query: Query): Promise<unknown> {
+  const { status, code } = errorOf(await askPast(room, "/events", query));
+  return { status, code };
+}
 
+describe("410 history_gone", () => {
   const gone = { status: 410, code: "history_gone" };
 
   test("is for a revision of another room, of a room to come, and of the future", async () => {

@@ -113,7 +113,5 @@ function* rowOf({ user, visits }: Attendance, top: number, span: TimeSpan): Gene
 function draw(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  // SAFETY: the name space says so.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return element as SVGElement;
+  return element;
 }
