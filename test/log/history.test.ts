@@ -418,4 +418,4 @@ test("pages of 10,000 events are all of them, in their order", async () => {
   expect(numbers).toEqual(Array.from({ length: 8_003 }, (_, index) => index + 1));
   const late = await eventsOf(room, { from: start + 1, limit: 1 });
   expect(late.events).toMatchObject([{ user: { id: "u1000" }, type: "member.joined" }]);
-});
+}, 60_000);

@@ -1255,8 +1255,9 @@ describe("GET /openapi.json", () => {
 
 test("every call of the API was made by a test of this file, but the socket's", async () => {
   await ask("getHealth", { claims: null });
-  // A replay needs a room that keeps a log: test/end-to-end/webhooks.test.ts.
-  expect([...asked, "openSocket", "replayWebhooks"].toSorted()).toEqual(
+  // These need a room that keeps a log: test/log/history.test.ts, test/end-to-end/webhooks.test.ts.
+  const logged = ["listEvents", "getAttendance", "replayWebhooks"];
+  expect([...asked, "openSocket", ...logged].toSorted()).toEqual(
     Object.keys(OPERATIONS).toSorted(),
   );
 });
