@@ -287,9 +287,9 @@ describe.each(guarded)("%s", (_id, operation) => {
   test.each(objects)("where %s fail is 503, and tells nothing of the inside", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = { getByName: () => new Proxy({}, { get: () => fail }) };
-    const objects = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
+    const bindings = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
     // With the log, or its calls would ask nobody.
-    const variables = { ...objects, PRESENCE_HISTORY: "120" };
+    const variables = { ...bindings, PRESENCE_HISTORY: "120" };
     const answer = await ask(operation, { variables, body: LEAST[_id] });
     const message = expectRefusal(operation, answer, 503, "unavailable");
     expect(message).not.toContain("secret detail");
@@ -419,7 +419,7 @@ test.each(wrongParameters)("$id cannot have ?$query", async ({ operation, query,
   expect(workOf(ROOM, CHANNEL)).toEqual(work);
 });
 
-const listed = queried.filter(([, { query }]) => query && "cursor" in query.entries);
+const paged = queried.filter(([, { query }]) => query && "cursor" in query.entries);
 
 test.each(queried.filter(([, { query }]) => query && "from" in query.entries))(
   "%s cannot end before it begins",
@@ -447,7 +447,7 @@ test("a room at an earlier moment wants a token that can admin, the room now doe
   expect((await ask(operation, { claims: { can: ["watch"] } })).status).toBe(200);
 });
 
-describe.each(listed)("the cursor of %s", (id, operation) => {
+describe.each(paged)("the cursor of %s", (id, operation) => {
   test.each(WRONG_CURSORS)("cannot be %s", async (_name, cursor) => {
     const answer = await ask(operation, { query: `?cursor=${encodeURIComponent(cursor)}` });
     expect(expectRefusal(operation, answer, 400, "bad_cursor")).toContain("cursor");
