@@ -7,8 +7,10 @@
 import { parseArgs } from "node:util";
 import { type Command, PROGRAM } from "./command.ts";
 import { add } from "./commands/add.ts";
+import { attendance } from "./commands/attendance.ts";
 import { channel, leaveAll, touch } from "./commands/channel.ts";
 import { doctor } from "./commands/doctor.ts";
+import { events } from "./commands/events.ts";
 import { prunePresences, pruneRooms } from "./commands/prune.ts";
 import { remove } from "./commands/remove.ts";
 import { room } from "./commands/room.ts";
@@ -16,6 +18,7 @@ import { rooms } from "./commands/rooms.ts";
 import { send } from "./commands/send.ts";
 import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
+import { replayWebhooks, testWebhook } from "./commands/webhooks.ts";
 import { UsageError } from "./command-error.ts";
 import { printable, tableOf } from "./text.ts";
 
@@ -23,6 +26,8 @@ const COMMANDS: readonly Command[] = [
   rooms,
   room,
   stats,
+  events,
+  attendance,
   add,
   remove,
   send,
@@ -31,6 +36,8 @@ const COMMANDS: readonly Command[] = [
   leaveAll,
   prunePresences,
   pruneRooms,
+  testWebhook,
+  replayWebhooks,
   token,
   doctor,
 ];
@@ -54,6 +61,7 @@ const HELP = [
   "Examples:",
   `  ${PROGRAM} rooms --prefix game-`,
   `  ${PROGRAM} room lobby --watch`,
+  `  ${PROGRAM} events lobby --from 10m --follow`,
   `  ${PROGRAM} prune-presences --age 30`,
   "",
   `More about a command: ${PROGRAM} <command> --help`,

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { type JsonObject, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { INFO_BYTES_MAX, USER_ID_LENGTH_MAX } from "./limits.ts";
-import { isRoomName } from "./names.ts";
+import { isRoomName, matchesAny } from "./names.ts";
 import type { User } from "./presence.ts";
 import { ProtocolError } from "./protocol.ts";
 
@@ -65,9 +65,7 @@ export type Claims = v.InferOutput<typeof Claims>;
 
 /** Whether `patterns`, room names of which each may end in `*`, name `room`. */
 export function namesRoom(patterns: readonly string[], room: string): boolean {
-  return patterns.some((pattern) =>
-    pattern.endsWith("*") ? room.startsWith(pattern.slice(0, -1)) : room === pattern,
-  );
+  return matchesAny(patterns, room);
 }
 
 /** Whether a bearer of these claims may do `action` in `room`. */

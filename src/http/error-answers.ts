@@ -20,6 +20,7 @@ const CODES = {
   404: "not_found",
   405: "method_not_allowed",
   409: "conflict",
+  410: "gone",
   413: "body_too_large",
   415: "unsupported_media_type",
   422: "bad_body",
@@ -37,9 +38,12 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   bad_frame: 422,
   state_too_large: 422,
   too_many_rooms: 422,
+  history_gone: 410,
+  no_history: 404,
   has_socket: 409,
   throttled: 429,
   room_full: 503,
+  no_webhook: 409,
 };
 
 /** The answer to whatever a route threw. */

@@ -36,13 +36,17 @@ export async function readCall(
   c: AppContext,
   operation: Operation,
 ): Promise<{ readonly [Part in keyof Call<Operation>]: unknown }> {
-  const { path, needs, query } = operation;
+  const { path, query } = operation;
+  const needs = neededFor(c, operation);
   const url = c.get("url");
   const room = path.includes(":name")
     ? rooms(c.env).get(nameInPath(url, path, ":name"))
     : undefined;
   const channel = path.includes(":channel") ? nameInPath(url, path, ":channel") : undefined;
   const identity = needs === null ? null : await authorize(c, needs, room?.name);
+  if (operation.needsAllRooms && identity?.limits.rooms !== undefined) {
+    throw new HTTPException(403, { message: "the token is not for all rooms" });
+  }
   if (operation.needsRoomOfChannel) checkRoomOfChannel(identity, channel ?? "");
   return {
     env: c.env,
@@ -52,6 +56,12 @@ export async function readCall(
     query: query && readQuery(c, query),
     body: operation.body && (await readBody(c, operation.body, operation.isBodyOptional ?? false)),
   };
+}
+
+function neededFor(c: AppContext, { needs, adminParameter }: Operation): Operation["needs"] {
+  return adminParameter !== undefined && c.req.query(adminParameter) !== undefined
+    ? "admin"
+    : needs;
 }
 
 /** Lets a token pass that can do `action` in `room`; without a room, whatever rooms it is for. */

@@ -14,6 +14,7 @@ import { Connections } from "./connections.ts";
 import { DirectoryEntry } from "./directory-entry.ts";
 import { ElsewhereChannels } from "./elsewhere-channels.ts";
 import { Events } from "./events.ts";
+import type { PastOccupants } from "../../core/http-shapes.ts";
 import type { Given } from "../../core/given-presence.ts";
 import type { Json } from "../../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../../core/presence.ts";
@@ -25,6 +26,7 @@ import {
   type View,
 } from "../../core/protocol.ts";
 import type { Env } from "../../config/env.ts";
+import { HistoryCalls } from "./history-calls.ts";
 import { LocalChannels } from "./local-channels.ts";
 import { Maintenance } from "./maintenance.ts";
 import { MetricsReporter } from "./metrics-reporter.ts";
@@ -36,12 +38,22 @@ import { readSettings } from "../../config/settings.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { ABNORMAL_CLOSURE, Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
+import { SelectedLog } from "./outbox-log.ts";
+import { WebhookOutbox } from "./webhook-outbox.ts";
+import { WebhookStore } from "./webhook-record.ts";
+import { type WebhookTransport, webhookTransport } from "../../api/webhook-transport.ts";
+import { matchesAny } from "../../core/names.ts";
 import type {
   Added,
+  AttendanceAnswer,
+  AttendanceQuery,
   Behind,
   Delivery,
   PresencePage,
   DeliveryAck,
+  EventAnswer,
+  EventQuery,
+  Replay,
   RoomStats,
   RoomStub,
   Sighting,
@@ -54,6 +66,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #admissions: Admissions;
   readonly #connections: Connections;
   readonly #serverCalls: ServerCalls;
+  readonly #historyCalls: HistoryCalls;
   readonly #localChannels: LocalChannels;
   readonly #elsewhereChannels: ElsewhereChannels;
   readonly #maintenance: Maintenance;
@@ -75,7 +88,17 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const directoryEntry = new DirectoryEntry(room, lobbies, store);
     const retries = new Retries(room, alarm);
     const reporter = new MetricsReporter(room, sockets, analytics);
-    const stored = { room, settings, sockets, store, log, alarm, memberships, directoryEntry };
+    const webhooks = new WebhookOutbox({
+      room,
+      log: new SelectedLog(room, log, settings.webhookEvents),
+      transport: transportOf(room, env),
+      store: new WebhookStore(storage, onRow),
+      mark: sockets.deliveryMark,
+      alarm,
+      events,
+    });
+    const kept = { store, log, webhooks, alarm, memberships, directoryEntry };
+    const stored = { room, settings, sockets, ...kept };
     const state = new RoomState(stored);
     const observers = new ChangeObservers({ room, env, ctx, self: this, state, reporter });
     const broadcaster = new Broadcaster(room, sockets, settings.announceRate);
@@ -91,6 +114,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     this.#elsewhereChannels = new ElsewhereChannels(changes, broadcaster, sockets);
     this.#maintenance = maintenance;
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
+    this.#historyCalls = new HistoryCalls(parts);
     this.#admissions = new Admissions({ ...parts, events, localChannels });
     this.#connections = new Connections({ ...parts, events, localChannels });
   }
@@ -144,12 +168,28 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#serverCalls.stats());
   }
 
+  events(query: EventQuery): Promise<EventAnswer | ErrorFrame> {
+    return this.#call(() => refusable(() => this.#historyCalls.events(query)));
+  }
+
+  at(moment: number): PastOccupants {
+    return this.#call(() => this.#historyCalls.at(moment));
+  }
+
+  attendance(query: AttendanceQuery): AttendanceAnswer {
+    return this.#call(() => this.#historyCalls.attendance(query));
+  }
+
   look(channel: string): Sighting | null {
     return this.#call(() => this.#serverCalls.look(channel));
   }
 
   send(payload: Json): Promise<number | ErrorFrame> {
     return this.#call(() => refusable(() => this.#serverCalls.send(payload)));
+  }
+
+  replayWebhooks(replay: Replay): Promise<number | ErrorFrame> {
+    return this.#call(() => refusable(() => this.#serverCalls.replayWebhooks(replay)));
   }
 
   prune(ageMs?: number): Promise<ListedPresence[]> {
@@ -212,6 +252,12 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
       return work();
     });
   }
+}
+
+/** `null` where nothing of this room is sent. */
+function transportOf(room: string, env: Env): WebhookTransport | null {
+  const { webhookRooms, historyMs } = readSettings(env);
+  return historyMs > 0 && matchesAny(webhookRooms, room) ? webhookTransport(env) : null;
 }
 
 /** Refusals are answers: of an error that is thrown, another object would not see the code. */

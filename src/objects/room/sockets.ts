@@ -9,6 +9,7 @@ import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
 import type { StatusChange } from "../../core/status.ts";
+import { DeliveryMark } from "./delivery-mark.ts";
 import { Metrics } from "./metrics.ts";
 import { Unread } from "./unread.ts";
 
@@ -22,6 +23,8 @@ export const ABNORMAL_CLOSURE = 1006;
 export class Sockets {
   /** What happened in the room. */
   readonly metrics: Metrics;
+  /** How far the room's webhooks have got. */
+  readonly deliveryMark: DeliveryMark;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   readonly #unread: Unread;
@@ -33,6 +36,7 @@ export class Sockets {
     this.#ctx = ctx;
     this.#unread = new Unread((ws) => this.lastSeen(ws), maxAgeMs);
     this.metrics = new Metrics(ctx, this.#attachments);
+    this.deliveryMark = new DeliveryMark(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. A restart loses the pair, so it is set each
     // time.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
@@ -52,6 +56,7 @@ export class Sockets {
   remove(ws: WebSocket): void {
     this.#connectionCounts?.remove(ws);
     this.metrics.inherit(ws);
+    this.deliveryMark.inherit(ws);
   }
 
   /** How many there are, altogether and of each user. */
