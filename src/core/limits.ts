@@ -243,11 +243,6 @@ export const WEBHOOK_ANSWER_MS_MAX = 15_000;
 /** How old an undelivered event gets: a weekend and a day. */
 export const WEBHOOK_AGE_MS_MAX = 259_200_000;
 
-/** Milliseconds between attempts, the last one again and again: a deploy, an outage, a night. */
-export const WEBHOOK_RETRY_MS = [
-  5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000,
-] as const;
-
 /** Each wait is that part longer or shorter, so that rooms do not come back together. */
 export const WEBHOOK_RETRY_JITTER_PART = 0.2;
 
@@ -325,3 +320,10 @@ export const LINGER_MS = 300;
 
 /** A reload finds its presence again within this time; later the room has let it go, in the default settings at least. */
 export const RESUME_MS_MAX = 10_000;
+
+// Bundlers write numbers into the code that reads them, but none that comes after a list: so this is the last.
+
+/** Milliseconds between attempts, the last one again and again: a deploy, an outage, a night. */
+export const WEBHOOK_RETRY_MS = [
+  5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000,
+] as const;
