@@ -114,6 +114,8 @@ export class RoomLog {
     if (!first || !this.isKept) return;
     const newest = this.#newest();
     let tail = newest ? this.#withoutOld(newest, first.at) : this.#begin(records, after);
+    // Older parts would not join on to what is left: nobody may be told what they missed from there.
+    if (newest && tail.row !== newest.row) this.trim(first.at);
     if (tail.row.records.length > LOG_PART_LENGTH) tail = nextPart(tail, first.at);
     for (const record of records) {
       const text = JSON.stringify(record);
