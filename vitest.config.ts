@@ -51,6 +51,25 @@ const ratelimits = {
   USER_LIMITER: { namespace_id: "2", simple: { limit: 40, period: 60 as const } },
 };
 
+/** A queue of events, and a Worker that answers with the messages that it has consumed. */
+const queue = {
+  queueProducers: { PRESENCE_EVENTS: { queueName: "presence-events" } },
+  serviceBindings: { CONSUMER: "consumer" },
+  workers: [
+    {
+      name: "consumer",
+      modules: true,
+      compatibilityDate: "2026-10-20",
+      queueConsumers: { "presence-events": { maxBatchTimeout: 0 } },
+      script: `const bodies = [];
+        export default {
+          queue: ({ messages }) => void bodies.push(...messages.map(({ body }) => body)),
+          fetch: () => Response.json(bodies),
+        };`,
+    },
+  ],
+};
+
 /**
  * Two files at a time, whatever the project, so that a file that waits and a file that computes share the cores.
  * With more, a reload in a browser takes longer than the 2.5 s that a room waits for it.
@@ -88,6 +107,13 @@ export default defineConfig({
         // With the default settings: rooms keep a log.
         plugins: [cloudflareTest({ ...worker, miniflare: { bindings: secret, durableObjects } })],
         test: { name: "log", maxWorkers, include: ["test/log/**/*.test.ts"] },
+      },
+      {
+        // With a queue instead of a receiver of webhooks.
+        plugins: [
+          cloudflareTest({ ...worker, miniflare: { bindings: secret, durableObjects, ...queue } }),
+        ],
+        test: { name: "queue", maxWorkers, include: ["test/queue/**/*.test.ts"] },
       },
       {
         // The same on a scale that takes minutes: npm run test:scale.

@@ -29,9 +29,13 @@ export {
   type PruneRoomsResult,
   type RoomList,
   type RoomStats,
+  type WebhookStatus,
+  type WebhookTest,
   type SweepResult,
   type Whereabouts,
 } from "./core/http-shapes.ts";
+export { type RoomEvent, type RoomEventType } from "./core/room-events.ts";
+export { type WebhookBody } from "./core/webhook-body.ts";
 export { type ErrorFrame } from "./core/server-frames.ts";
 export {
   type LeaveReason,
@@ -41,9 +45,10 @@ export {
 } from "./core/presence.ts";
 export { ProtocolError } from "./core/protocol.ts";
 export { type AddOptions, type RoomHandle } from "./api/room-handle.ts";
-export { type Added, type PresencePage } from "./rpc/stubs.ts";
+export { type Added, type PresencePage, type Replay } from "./rpc/stubs.ts";
 export { Room } from "./objects/room/room.ts";
 export { type ChannelOptions, presences, type Presences } from "./api/presences.ts";
+export { webhooks, type Webhooks } from "./api/webhooks.ts";
 export { type RoomListOptions, rooms, type Rooms, type SweepOptions } from "./api/rooms.ts";
 export {
   type ListedLeave,

@@ -18,7 +18,7 @@ import type { ErrorFrame } from "../core/server-frames.ts";
 import type { Env } from "../config/env.ts";
 import { readSettings } from "../config/settings.ts";
 import { call } from "../rpc/call.ts";
-import type { Added, Behind, PresencePage, RoomStats, RoomStub } from "../rpc/stubs.ts";
+import type { Added, Behind, PresencePage, Replay, RoomStats, RoomStub } from "../rpc/stubs.ts";
 
 /** What a server may say of a channel without a socket; what it leaves out stays as it is. */
 export type AddOptions = {
@@ -96,6 +96,15 @@ export class RoomHandle {
   /** What the room has counted. It is reset when the last connection goes, and by a crash. */
   stats(): Promise<RoomStats> {
     return this.#ask((room) => room.stats());
+  }
+
+  /**
+   * Sends events that are in the room's log to the receiver of webhooks once more: those behind the
+   * revision `after`, those from the time `from` on, or all. Returns how many. They come with ids of
+   * their own, and before anything else of this room.
+   */
+  async replayWebhooks(replay: Replay = {}): Promise<number> {
+    return granted(await this.#ask((room) => room.replayWebhooks(replay)));
   }
 
   /** The members: each user once, in the order of their first joins. */

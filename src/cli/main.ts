@@ -16,6 +16,7 @@ import { rooms } from "./commands/rooms.ts";
 import { send } from "./commands/send.ts";
 import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
+import { replayWebhooks, testWebhook } from "./commands/webhooks.ts";
 import { UsageError } from "./command-error.ts";
 import { printable, tableOf } from "./text.ts";
 
@@ -31,6 +32,8 @@ const COMMANDS: readonly Command[] = [
   leaveAll,
   prunePresences,
   pruneRooms,
+  testWebhook,
+  replayWebhooks,
   token,
   doctor,
 ];

@@ -16,7 +16,7 @@ const CONFIGS = ["wrangler.toml", "wrangler.jsonc", "wrangler.json"];
 const VARS = ".dev.vars";
 
 /** Secrets of the service. In a file that is committed they are not secret. */
-const SECRETS = ["PRESENCE_SECRET", "PRESENCE_SECRET_PREVIOUS"];
+const SECRETS = ["PRESENCE_SECRET", "PRESENCE_SECRET_PREVIOUS", "PRESENCE_WEBHOOK_SECRET"];
 
 /** Variables of the command line itself. */
 const OWN = new Set(["PRESENCE_URL", "PRESENCE_TOKEN"]);
@@ -25,6 +25,10 @@ const OWN = new Set(["PRESENCE_URL", "PRESENCE_TOKEN"]);
 const Config = v.object({
   vars: v.optional(v.record(v.string(), v.unknown()), {}),
   ratelimits: v.optional(v.array(v.object({ name: v.string() })), []),
+  queues: v.optional(
+    v.object({ producers: v.optional(v.array(v.object({ binding: v.string() })), []) }),
+    {},
+  ),
   observability: v.optional(
     v.object({
       enabled: v.optional(v.boolean(), false),
@@ -53,7 +57,10 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
     // read.
     ...ofService(config.vars),
   };
-  const bindings = new Set(config.ratelimits.map(({ name }) => name));
+  const bindings = new Set([
+    ...config.ratelimits.map(({ name }) => name),
+    ...config.queues.producers.map(({ binding }) => binding),
+  ]);
   const read = [file, ...(existsSync(VARS) ? [VARS] : []), "the environment"];
   try {
     const findings = auditSettings(variables, (name) => bindings.has(name));
@@ -66,7 +73,7 @@ export function inspectProject(): { findings: readonly Finding[]; read: readonly
 function findingsOfConfig({ vars, observability }: Config, file: string): Finding[] {
   const findings: Finding[] = SECRETS.filter((name) => name in vars).map((setting) => ({
     setting,
-    problem: `stands in ${file}: whoever sees the repository can be anybody`,
+    problem: `stands in ${file}: ${setting === "PRESENCE_WEBHOOK_SECRET" ? "whoever sees the repository can send events as this service" : "whoever sees the repository can be anybody"}`,
     remedy: `take it out, make a new one, and set it with: npx wrangler secret put ${setting}`,
   }));
   if (observability.enabled && !observability.redact_query_string) {

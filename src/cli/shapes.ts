@@ -15,11 +15,13 @@ export {
   PresenceList as PresencePage,
   PruneResult as PrunedPresences,
   PruneRoomsResult as RemovedRooms,
+  ReplayResult as Replayed,
   RoomList as RoomPage,
   RoomNames,
   RoomStats as Stats,
   SendResult as Connections,
   SweepResult as PrunedEverywhere,
+  WebhookTest as WebhookTested,
   Whereabouts,
 } from "../core/http-shapes.ts";
 export { ListedPresence } from "../core/presence.ts";

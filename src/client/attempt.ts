@@ -1,9 +1,9 @@
 /**
- * One attempt to connect, and the socket that comes of it: from the question where to connect to the
- * end. What an attempt brings after it was given up is thrown away, so a client never has two.
+ * One attempt to connect, and the socket that comes of it, to the end. What it brings after it was given
+ * up is thrown away, so a client never has two.
  */
 
-import { CONNECT_MS_MAX, TOKEN_MS_MAX } from "../core/limits.ts";
+import { CONNECT_MS_MAX } from "../core/limits.ts";
 import { after } from "./timer.ts";
 
 /**
@@ -19,43 +19,49 @@ export type Endpoint = {
   readonly url: string;
   /** A token may be among the subprotocols instead of in the address, which gets into logs. */
   readonly protocols?: string[];
-  /** Whether the connection resumes a presence that is in the room already. */
-  readonly isResuming?: boolean;
+  /** The channel whose presence the connection is to take up again. */
+  readonly channel?: string | undefined;
 };
 
 export interface AttemptListener {
   opened(): void;
   received(data: unknown): void;
-  /**
-   * The attempt or its connection has ended with `code`. `error` is why there was no endpoint.
-   */
-  ended(code: number, error?: unknown): void;
+  /** The attempt or its connection has ended with `code`. */
+  ended(code: number): void;
 }
 
 export class Attempt {
+  /** The channel whose presence it is to take up again. */
+  readonly channel: string | undefined;
   /** Nobody, once the attempt has ended or was given up. */
   #listener: AttemptListener | undefined;
-  #socket: WebSocket | undefined;
-  #isResuming = false;
-  #endsWithLoss = false;
-  #cancelTimeout: () => void;
+  readonly #socket: WebSocket;
+  readonly #cancelTimeout: () => void;
 
-  constructor(endpoint: () => Promise<Endpoint>, listener: AttemptListener) {
+  /** Throws where the runtime allows no such socket, such as one of ws on a page of https. */
+  constructor({ url, protocols = [], channel }: Endpoint, listener: AttemptListener) {
+    this.channel = channel;
     this.#listener = listener;
-    this.#cancelTimeout = after(TOKEN_MS_MAX, () => {
-      this.#end(LOST, new Error("it took too long"));
+    const socket = new WebSocket(url, protocols);
+    this.#socket = socket;
+    this.#cancelTimeout = after(CONNECT_MS_MAX, () => {
+      this.#end(LOST);
+      // It cannot be left to open: browsers connect to an address one by one, so the next attempt
+      // would wait for this one.
+      socket.close();
     });
-    void this.#start(endpoint);
-  }
-
-  /** Whether it waits for the server to answer the upgrade. */
-  get isConnecting(): boolean {
-    return this.#socket?.readyState === WebSocket.CONNECTING;
+    socket.addEventListener("open", () => {
+      this.#cancelTimeout();
+      if (this.#listener) this.#listener.opened();
+      else this.#sayGoodbye();
+    });
+    socket.addEventListener("message", ({ data }) => this.#listener?.received(data));
+    socket.addEventListener("close", ({ code }) => this.#end(code));
   }
 
   /** Sends over an open connection; otherwise the text is lost. */
   send(text: string): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
   /** Gives it up with a goodbye: its presence leaves the room. */
@@ -64,69 +70,24 @@ export class Attempt {
     // Closed before it is open, a socket makes browsers complain in the console, and the server,
     // which may have let it in already, would keep its presence for the grace. It has until its
     // timeout to open.
-    if (this.isConnecting) return;
-    this.#cancelTimeout();
-    this.#close();
-  }
-
-  /** Gives up an attempt whose presence is to be resumed by the next one. One without leaves the room. */
-  replace(): void {
-    this.#endsWithLoss = this.#isResuming;
-    this.leave();
+    if (this.#socket.readyState !== WebSocket.CONNECTING) this.#sayGoodbye();
   }
 
   /** Gives up an open connection as if it had been lost. Its presence can be resumed. */
   lose(): void {
-    this.#endsWithLoss = true;
-    this.leave();
+    this.#listener = undefined;
+    this.#socket.close(GIVEN_UP);
   }
 
-  async #start(endpoint: () => Promise<Endpoint>): Promise<void> {
-    try {
-      // Not before the caller is done: a token function may want to look at what it made.
-      await Promise.resolve();
-      if (!this.#listener) return;
-      const found = await endpoint();
-      if (this.#listener) this.#connect(found);
-    } catch (error) {
-      this.#end(LOST, error);
-    }
-  }
-
-  #connect({ url, protocols = [], isResuming = false }: Endpoint): void {
-    this.#cancelTimeout();
-    this.#isResuming = isResuming;
-    let socket: WebSocket;
-    try {
-      socket = new WebSocket(url, protocols);
-    } catch {
-      // As for an address of http on a page of https.
-      return this.#end(LOST);
-    }
-    this.#socket = socket;
-    this.#cancelTimeout = after(CONNECT_MS_MAX, () => {
-      this.#end(LOST);
-      socket.close();
-    });
-    socket.addEventListener("open", () => {
-      this.#cancelTimeout();
-      if (this.#listener) this.#listener.opened();
-      else this.#close();
-    });
-    socket.addEventListener("message", ({ data }) => this.#listener?.received(data));
-    socket.addEventListener("close", ({ code }) => this.#end(code));
-  }
-
-  #close(): void {
-    if (this.#endsWithLoss) return this.#socket?.close(GIVEN_UP);
+  #sayGoodbye(): void {
     this.send('{"type":"leave"}');
-    this.#socket?.close(1000);
+    this.#socket.close(1000);
   }
 
-  #end(code: number, error?: unknown): void {
+  #end(code: number): void {
     this.#cancelTimeout();
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.ended(code, error);
+    listener?.ended(code);
   }
 }

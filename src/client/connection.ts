@@ -9,8 +9,15 @@ import { Attempt, type AttemptListener, type Endpoint, LOST } from "./attempt.ts
 import { Backoff, verdictOf } from "./backoff.ts";
 import { Heartbeat, type HeartbeatListener } from "./heartbeat.ts";
 import type { TokenRequest } from "./options.ts";
+import { ask } from "./question.ts";
 import type { Reason } from "./room-view.ts";
-import { decodeServerFrame, type Frame, type ServerError } from "./server-frames.ts";
+import {
+  decodeServerFrame,
+  isWhole,
+  type Frame,
+  type ServerError,
+  type Welcome,
+} from "./server-frames.ts";
 import { after } from "./timer.ts";
 
 /** How a connection, or an attempt to make one, ended. */
@@ -27,6 +34,8 @@ export interface ConnectionListener {
   endpoint(request: TokenRequest): Promise<Endpoint>;
   /** Whether another token may be had where one is refused. */
   canRenewToken(): boolean;
+  /** There is no token for another connection: it is asked for again, and the one that is open stays. */
+  tokenFailed(reason: Reason): void;
   /**
    * A frame of this room came. `null` for an answer to a heartbeat, and for what is not known here.
    */
@@ -46,6 +55,12 @@ export class Connection implements AttemptListener, HeartbeatListener {
   readonly #backoff = new Backoff();
   readonly #heartbeat = new Heartbeat(this);
   #attempt: Attempt | undefined;
+  /** Whether the server has welcomed the attempt. */
+  #isWelcome = false;
+  /** The attempt under way is to be followed by another one as soon as the server has welcomed it. */
+  #isOutdated = false;
+  /** Set while it asks where to connect. A connection that is open stays until that is known. */
+  #withdraw: (() => void) | undefined;
   /** Set while it waits for the next attempt. */
   #cancelWait: (() => void) | undefined;
   #cancelGreeting = () => {};
@@ -53,15 +68,12 @@ export class Connection implements AttemptListener, HeartbeatListener {
   #reason: Reason | undefined;
   /** Why the last token was refused, until one is accepted. */
   #refused: TokenRequest["refused"];
-  /** The attempt under way is to be followed by another one as soon as it has a result. */
-  #isOutdated = false;
-  #isClosed = false;
 
   /** Connects at once, and again after each end, until it is closed or refused for good. */
   constructor(room: string, listener: ConnectionListener) {
     this.#room = room;
     this.#listener = listener;
-    this.#connect();
+    this.#ask();
   }
 
   /** Sends over an open connection; otherwise the text is lost, and the end will be reported. */
@@ -72,31 +84,23 @@ export class Connection implements AttemptListener, HeartbeatListener {
   /** Checks now whether the connection is alive, or tries now where it waits to try again. */
   wake(): void {
     this.#heartbeat.send();
-    if (this.#cancelWait) this.#connect();
+    if (this.#cancelWait) this.#ask();
   }
 
   /** Makes another connection at once, also after one that was refused for good. */
   reconnect(): void {
     this.#refused = undefined;
-    this.#isClosed = false;
-    if (this.#attempt?.isConnecting) {
-      // Two attempts at a time could take a presence from each other.
-      this.#isOutdated = true;
-      return;
-    }
-    this.#drop(LOST);
-    // The listener may have closed it, or connected again.
-    if (!this.#isClosed && !this.#attempt) this.#connect();
+    // Two attempts at a time could take a presence from each other, and before its welcome nobody
+    // knows which presence one has.
+    if (this.#attempt && !this.#isWelcome) this.#isOutdated = true;
+    else this.#ask();
   }
 
   /** Says goodbye to the room where there is a connection, or as soon as there is, and stays closed. */
   close(): void {
-    this.#isClosed = true;
-    this.#isOutdated = false;
-    this.#rest();
-    this.#endWait();
+    this.#stopTrying();
     this.#attempt?.leave();
-    this.#attempt = undefined;
+    this.#forgetAttempt();
   }
 
   sendHeartbeat(): void {
@@ -108,10 +112,6 @@ export class Connection implements AttemptListener, HeartbeatListener {
   }
 
   opened(): void {
-    if (this.#isOutdated) {
-      this.#attempt?.replace();
-      return this.#connect();
-    }
     this.#backoff.opened(performance.now());
     // Heartbeats are answered on behalf of a room that is stuck, too.
     this.#cancelGreeting = after(ANSWER_MS_MAX, () => this.#giveUp("no welcome came"));
@@ -127,29 +127,85 @@ export class Connection implements AttemptListener, HeartbeatListener {
     if (frame?.type === "welcome") {
       this.#heartbeat.setInterval(frame.heartbeat);
       this.#refused = undefined;
+      this.#isWelcome = true;
+      if (this.#isOutdated && this.#follow(frame)) return;
     }
-    if (frame?.type === "sync" || frame?.type === "count") this.#cancelGreeting();
+    if (frame && "lurkers" in frame && isWhole(frame)) this.#cancelGreeting();
     this.#listener.received(frame, data);
   }
 
-  ended(code: number, error?: unknown): void {
-    const told = error === undefined ? this.#reason : tokenFailure(error);
-    this.#reason = undefined;
-    this.#attempt = undefined;
-    this.#rest();
-    if (this.#isOutdated) return this.#connect();
-    const retryMs = this.#retryAfter(code);
-    if (retryMs !== null) this.#cancelWait = after(retryMs, () => this.#connect());
-    const lost = { code: "lost", message: `there is no connection (${code})` };
-    this.#listener.ended({ code, reason: told ?? lost, retryMs });
+  ended(code: number): void {
+    const reason = this.#reason ?? lostBy(code);
+    const isOutdated = this.#isOutdated;
+    this.#forgetAttempt();
+    if (isOutdated) this.#ask();
+    else this.#end(code, reason);
   }
 
-  #connect(): void {
-    this.#endWait();
-    this.#isOutdated = false;
+  /** Asks where to connect, and connects. */
+  #ask(): void {
+    this.#stopTrying();
     const refused = this.#refused;
-    const request = refused ? { refused } : {};
-    this.#attempt = new Attempt(() => this.#listener.endpoint(request), this);
+    this.#withdraw = ask(
+      () => this.#listener.endpoint(refused ? { refused } : {}),
+      (endpoint) => this.#connect(endpoint),
+      (error) => this.#failToAsk(error),
+    );
+  }
+
+  #connect(endpoint: Endpoint): void {
+    this.#withdraw = undefined;
+    const before = this.#attempt;
+    this.#forgetAttempt();
+    try {
+      this.#attempt = new Attempt(endpoint, this);
+    } catch {
+      before?.lose();
+      return this.#end(LOST, lostBy(LOST));
+    }
+    if (!before) return;
+    before.lose();
+    const retryMs = this.#retryAfter(LOST);
+    // Only now: a listener may leave, and then the next attempt says goodbye for the presence.
+    this.#listener.ended({ code: LOST, reason: lostBy(LOST), retryMs });
+  }
+
+  #failToAsk(error: unknown): void {
+    this.#withdraw = undefined;
+    const cause = error instanceof Error ? error.message : String(error);
+    const reason = { code: "token_failed", message: `there is no token: ${cause}` };
+    if (!this.#attempt) return this.#end(LOST, reason);
+    this.#askAfter(this.#backoff.ended("soon", performance.now(), Math.random()));
+    this.#listener.tokenFailed(reason);
+  }
+
+  /**
+   * The server has welcomed an attempt that is to be followed by another one. Whether it was given up: a
+   * presence that it took up again can be taken up by the next one, too, and stays until then.
+   */
+  #follow({ channel }: Welcome): boolean {
+    const attempt = this.#attempt;
+    this.#isOutdated = false;
+    const isGivenUp = !channel || channel !== attempt?.channel;
+    if (isGivenUp) {
+      attempt?.leave();
+      this.#forgetAttempt();
+    }
+    this.#ask();
+    return isGivenUp;
+  }
+
+  /** There is no connection any more, or none came of an attempt. */
+  #end(code: number, reason: Reason): void {
+    const retryMs = this.#retryAfter(code);
+    if (retryMs === null) this.#stopTrying();
+    else if (!this.#withdraw) this.#askAfter(retryMs);
+    this.#listener.ended({ code, reason, retryMs });
+  }
+
+  #askAfter(ms: number): void {
+    this.#stopTrying();
+    this.#cancelWait = after(ms, () => this.#ask());
   }
 
   /** Milliseconds until the next attempt; `null` for never. */
@@ -158,10 +214,11 @@ export class Connection implements AttemptListener, HeartbeatListener {
     const ms = this.#backoff.ended(verdict, performance.now(), Math.random());
     const refused = TOKEN_REFUSALS.get(code);
     if (!refused) return verdict === "never" ? null : ms;
-    const isFirst = !this.#refused;
+    // Caches of identity libraries hand out tokens that have just run out: it is worth asking again, and
+    // once more where a token is wrong, whatever was asked before.
+    const isFirst = this.#refused !== refused && this.#refused !== "unauthorized";
     this.#refused = refused;
     if (!this.#listener.canRenewToken()) return null;
-    // Caches of identity libraries hand out tokens that have just run out: it is worth asking again.
     if (isFirst) return 0;
     return verdict === "never" ? null : ms;
   }
@@ -195,20 +252,26 @@ export class Connection implements AttemptListener, HeartbeatListener {
     this.ended(code);
   }
 
-  #rest(): void {
+  #forgetAttempt(): void {
+    this.#attempt = undefined;
+    this.#isWelcome = false;
+    this.#isOutdated = false;
+    this.#reason = undefined;
     this.#cancelGreeting();
     this.#heartbeat.stop();
   }
 
-  #endWait(): void {
+  /** Neither asks nor waits to ask. */
+  #stopTrying(): void {
+    this.#withdraw?.();
+    this.#withdraw = undefined;
     this.#cancelWait?.();
     this.#cancelWait = undefined;
   }
 }
 
-function tokenFailure(error: unknown): Reason {
-  const cause = error instanceof Error ? error.message : String(error);
-  return { code: "token_failed", message: `there is no token: ${cause}` };
+function lostBy(code: number): Reason {
+  return { code: "lost", message: `there is no connection (${code})` };
 }
 
 function isClosing(code: string): code is keyof typeof CLOSE_CODES {

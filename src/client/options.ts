@@ -73,6 +73,7 @@ const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileA
  * known are named in the console, but not in production.
  */
 export function checkOptions(options: RoomOptions<unknown>): void {
+  check("options", options, Object(options) === options, "an object with url and room");
   const { url, room, token, watch, messagesWhileAway }: Record<string, unknown> = { ...options };
   const { token: source } = options;
   check("url", url, typeof url === "string", 'an address such as "https://presence.example.com"');
@@ -101,7 +102,9 @@ export function isToken(value: unknown): value is Token {
 
 function check(name: string, value: unknown, isRight: boolean, kind: string): void {
   if (isRight) return;
-  const is = typeof value === "string" ? JSON.stringify(value) : String(value);
+  // Not all objects can be made a text.
+  const object = Object(value) === value && `of type ${typeof value}`;
+  const is = object || (typeof value === "string" ? JSON.stringify(value) : String(value));
   throw new TypeError(`${name} is ${is}; it must be ${kind}`);
 }
 

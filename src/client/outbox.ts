@@ -3,15 +3,19 @@
  * the rate that the server allows, so that nothing of it is dropped there.
  */
 
-import { type Json, jsonEqual } from "../core/json.ts";
+import { type Json, jsonEqual, utf8Length } from "../core/json.ts";
 import {
   FRAME_RATE_DEFAULT,
   QUEUED_MESSAGES_MAX,
   STATE_AGAIN_MS,
   STATE_EVERY_MS,
+  WRITTEN_FRAMES_MAX,
 } from "../core/limits.ts";
 import { SendRate } from "./send-rate.ts";
 import { after } from "./timer.ts";
+
+/** A frame, and the state that it says, if it says one. */
+type Written = { readonly bytes: number; readonly state?: Json };
 
 export class Outbox {
   readonly #write: (text: string) => void;
@@ -24,6 +28,10 @@ export class Outbox {
   #roomState: Json | undefined;
   #stateDueAt = 0;
   #queue: string[] = [];
+  /** The newest frames of this connection: what a refusal may be about. */
+  #written: Written[] = [];
+  /** Whether a state was sent over this connection. */
+  #hasSentState = false;
   #cancelTimer: (() => void) | undefined;
 
   /** @param messagesWhileAway what becomes of a message while there is no connection */
@@ -40,8 +48,10 @@ export class Outbox {
   /** There is a connection, and the room has the state `known`, as of `reconcile`. */
   open(known: Json | undefined): void {
     this.#isOpen = true;
-    // A page that was reloaded and has set no state yet keeps the one from before.
-    if (this.#state === undefined && known !== null) this.#state = known;
+    this.#written = [];
+    this.#hasSentState = false;
+    // That there is none is still true where none was sent since.
+    if (this.#roomState !== null) this.#roomState = undefined;
     this.reconcile(known);
   }
 
@@ -65,11 +75,13 @@ export class Outbox {
   }
 
   /**
-   * The room has the state `known`: `null` for none, `undefined` where nobody can tell. Sends this
-   * client's where it is another one.
+   * The room has the state `known`: `null` for none, `undefined` where the room does not tell. Sends
+   * this client's where it is another one.
    */
   reconcile(known: Json | undefined): void {
-    this.#roomState = known;
+    if (known !== undefined) this.#roomState = known;
+    // A page that was reloaded and has set no state yet keeps the one from before.
+    if (this.#state === undefined && known !== null) this.#state = known;
     this.#send();
   }
 
@@ -88,15 +100,27 @@ export class Outbox {
   /** The server dropped frames, perhaps the state among them: sends it again after a while. */
   slowDown(): void {
     this.#rate.empty();
-    this.#roomState = undefined;
+    if (this.#hasSentState) this.#roomState = undefined;
     this.#stateDueAt = performance.now() + STATE_AGAIN_MS;
     this.#send();
   }
 
-  /** The room refused the state for good, and keeps `known`. */
-  dropState(known: Json | undefined): void {
-    this.#roomState = known;
-    this.#state = known ?? undefined;
+  /**
+   * The room refused a frame, or the state in one, for its size: the largest of those that were sent. Where
+   * that is the state of now it is the one of before again: the one sent before, or `known`. A newer one stands.
+   */
+  refuseLargest(what: "frame" | "state", known: Json | undefined): void {
+    const sent = this.#written.filter(({ state }) => what === "frame" || state !== undefined);
+    const max = Math.max(...sent.map(({ bytes }) => bytes));
+    const largest = sent.findLast(({ bytes }) => bytes === max);
+    this.#written = this.#written.filter((frame) => frame !== largest);
+    if (largest?.state === undefined) return;
+    // What was sent before that may be on its way back yet.
+    const before = this.#written.findLast(({ state }) => state !== undefined);
+    const kept = before ? before.state : known;
+    if (largest.state === this.#roomState) this.#roomState = kept;
+    if (largest.state === this.#state) this.#state = kept ?? undefined;
+    this.#send();
   }
 
   /** Sends a message, and returns whether it was sent or queued. */
@@ -126,7 +150,7 @@ export class Outbox {
       }
       this.#rate.take(now);
       if (isStateDue) this.#writeState(now);
-      else if (message !== undefined) this.#write(this.#queue.shift() ?? message);
+      else if (message !== undefined) this.#writeFrame(this.#queue.shift() ?? message);
     }
   }
 
@@ -137,7 +161,15 @@ export class Outbox {
 
   #writeState(now: number): void {
     this.#stateDueAt = now + STATE_EVERY_MS;
-    this.#roomState = this.#state;
-    this.#write(JSON.stringify({ type: "state", state: this.#state }));
+    const state = this.#state ?? null;
+    this.#roomState = state;
+    this.#hasSentState = true;
+    this.#writeFrame(JSON.stringify({ type: "state", state }), state);
+  }
+
+  #writeFrame(text: string, state?: Json): void {
+    const frame = { bytes: utf8Length(text), ...(state !== undefined && { state }) };
+    this.#written = [...this.#written.slice(1 - WRITTEN_FRAMES_MAX), frame];
+    this.#write(text);
   }
 }

@@ -3,7 +3,7 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, withState } from "../core/diff.ts";
+import { applyDiff, type Update, updated } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
@@ -87,20 +87,29 @@ function snapshot(before: RoomPresences, presences: readonly Presence[]): Map<st
 
 function applyChanges(
   before: RoomPresences,
-  { joins, updates, leaves }: DiffFrame,
+  { joins, updates, leaves, since }: DiffFrame,
 ): Map<string, Presence> {
   const { presences } = before;
   return applyDiff(presences, {
     joins: joins.map((presence) => asKnown(before, presence)),
-    updates: updates.flatMap((update) => {
-      const known = presences.get(update.channel);
-      if (!known) return [];
-      const { state = known.state, user = known.user } = update;
-      const next = withState({ ...known, user }, state);
-      return jsonEqual(known, next) ? [] : [next];
-    }),
+    updates: (since === undefined ? updates : withLostStates(presences, updates)).filter(
+      (update) => {
+        const known = presences.get(update.channel);
+        return known && !jsonEqual(known, updated(known, update));
+      },
+    ),
     leaves,
   });
+}
+
+/** What was missed has the states of all who have one: who is not in it has lost theirs. */
+function withLostStates(
+  presences: ReadonlyMap<string, Presence>,
+  updates: readonly Update[],
+): readonly Update[] {
+  const stated = new Set(updates.map(({ channel }) => channel));
+  const others = [...presences.keys()].filter((channel) => !stated.has(channel));
+  return [...updates, ...others.map((channel) => ({ channel, state: null }))];
 }
 
 /** The object that is there already, if it says the same. */

@@ -26,6 +26,9 @@ const presence = v.object({
   state: v.exactOptional(json),
 });
 
+// Where the room keeps no log there is none.
+const rev = v.exactOptional(text);
+
 const sender = v.object({ channel: text, user: nullOrUser });
 type Sender = v.InferOutput<typeof sender>;
 
@@ -45,6 +48,7 @@ const schemas = {
     room: text,
     presences: v.array(presence),
     lurkers: number,
+    rev,
   }),
   diff: v.object({
     type: typed("diff"),
@@ -55,6 +59,8 @@ const schemas = {
     ),
     leaves: v.array(v.object({ channel: text, reason: text })),
     lurkers: number,
+    since: rev,
+    rev,
   }),
   count: v.object({
     type: typed("count"),
@@ -93,6 +99,11 @@ export type ServerError = Decoded["error"];
 export type OccupancyFrame = Sync | DiffFrame | Count;
 
 export type Frame = Decoded[keyof Decoded];
+
+/** Whether a frame, with what was known before, is all there is to know: the first one of a connection. */
+export function isWhole(frame: OccupancyFrame): boolean {
+  return frame.type !== "diff" || frame.since !== undefined;
+}
 
 /**
  * Decodes a frame. `null` is one to ignore: the answer to a heartbeat, or a type that is not known

@@ -14,7 +14,13 @@ import { Outbox } from "./outbox.ts";
 import { type PageListener, watchPage } from "./page.ts";
 import { storeResumption, type Resumption, takeResumption } from "./resumption.ts";
 import type { Reason } from "./room-view.ts";
-import type { Frame, OccupancyFrame, ServerError, Welcome } from "./server-frames.ts";
+import {
+  type Frame,
+  isWhole,
+  type OccupancyFrame,
+  type ServerError,
+  type Welcome,
+} from "./server-frames.ts";
 import { askForToken } from "./token.ts";
 import { ViewStore } from "./view-store.ts";
 
@@ -26,6 +32,10 @@ export class Session implements ConnectionListener, PageListener {
   readonly #connection: Connection;
   #unwatchPage: () => void;
   #resumption: Resumption | undefined;
+  /** Whether the presence was made by this connection, or there is none. */
+  #isNew = true;
+  /** The revision of what the view shows. */
+  #rev: string | undefined;
   #heardAt = 0;
   #hasLeft = false;
 
@@ -88,12 +98,18 @@ export class Session implements ConnectionListener, PageListener {
   async endpoint(request: TokenRequest): Promise<Endpoint> {
     const token = await askForToken(this.#options.token, request);
     const watch = this.#options.watch ? "1" : undefined;
-    const url = this.#address + queryOf({ watch, token, ...this.#resumption });
-    return { url, isResuming: this.#resumption !== undefined };
+    // Without its presence of before, a client would not hear what became of that.
+    const since = watch || this.#resumption ? this.#rev : undefined;
+    const url = this.#address + queryOf({ watch, token, since, ...this.#resumption });
+    return { url, channel: this.#resumption?.channel };
   }
 
   canRenewToken(): boolean {
     return typeof this.#options.token === "function";
+  }
+
+  tokenFailed(reason: Reason): void {
+    this.#reportError(reason);
   }
 
   received(frame: Frame | null): void {
@@ -114,7 +130,7 @@ export class Session implements ConnectionListener, PageListener {
     this.store.events.batch(() => {
       this.#reportLost(this.#outbox.close());
       // What was too large once is too large again: it would end each further connection, too.
-      if (code === CLOSE_CODES.frame_too_large) this.#dropState();
+      if (code === CLOSE_CODES.frame_too_large) this.#refuseLargest("frame");
       if (reason.code === "token_failed") this.#reportError(reason);
       if (retryMs === null) this.#close(reason);
       else this.store.disconnect(reason, this.#heardAt);
@@ -147,29 +163,37 @@ export class Session implements ConnectionListener, PageListener {
     const reason: Reason = { code, message, ...(frames !== undefined && { frames }) };
     this.#reportError(reason);
     if (reason.code === "throttled") this.#outbox.slowDown();
-    if (reason.code === "state_too_large") this.#dropState();
+    if (reason.code === "state_too_large") this.#refuseLargest("state");
   }
 
   #handleWelcome({ channel, user, resume, frameRate }: Welcome): void {
+    this.#isNew = !channel || channel !== this.#resumption?.channel;
     this.#resumption = channel && resume ? { channel, resume } : undefined;
     if (frameRate !== undefined) this.#outbox.setRate(frameRate);
     this.store.showState(this.#outbox.state, { channel: channel ?? null, user });
   }
 
   #handleOccupancy(frame: OccupancyFrame): void {
-    const isArrival = frame.type !== "diff" && this.store.view.status !== "here";
-    if (isArrival) return this.store.apply(frame, () => this.#arrive());
+    this.#rev = frame.type === "count" ? undefined : frame.rev;
+    const isAll = isWhole(frame);
+    if (isAll && this.store.view.status !== "here") {
+      return this.store.apply(frame, () => this.#arrive());
+    }
     this.store.apply(frame);
-    if (frame.type === "sync") this.#outbox.reconcile(this.store.knownState);
-  }
-
-  #arrive(): void {
-    this.#outbox.open(this.store.knownState);
+    if (!isAll || frame.type === "count") return;
+    this.#outbox.reconcile(this.store.knownState);
     this.store.showState(this.#outbox.state);
   }
 
-  #dropState(): void {
-    this.#outbox.dropState(this.store.knownState);
+  #arrive(): void {
+    const { knownState } = this.store;
+    // Where names are hidden, and of lurkers, nobody can tell; but who is new has none.
+    this.#outbox.open(knownState === undefined && this.#isNew ? null : knownState);
+    this.store.showState(this.#outbox.state);
+  }
+
+  #refuseLargest(what: "frame" | "state"): void {
+    this.#outbox.refuseLargest(what, this.store.knownState);
     this.store.showState(this.#outbox.state);
   }
 }

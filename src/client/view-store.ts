@@ -46,12 +46,16 @@ export class ViewStore {
     this.#presences = after;
     // What the room knows decides what this client has to say, and that is in the view.
     arrived?.();
-    this.#update({ ...after.shown, ...(arrived && HERE) }, () => {
+    this.#update({ ...after.shown, self: this.#selfIn(after), ...(arrived && HERE) }, () => {
       const { leave, join, update } = changesBetween(before, after, frame);
       for (const event of leave) this.events.emit("leave", event);
       for (const event of join) this.events.emit("join", event);
       for (const event of update) this.events.emit("update", event);
-      if (frame.type === "sync" || before.isNamed !== after.isNamed || arrived) {
+      // After what was missed, the list of before goes on.
+      if (
+        frame.type !== "diff" &&
+        (frame.type === "sync" || before.isNamed !== after.isNamed || arrived)
+      ) {
         this.events.emit("sync", this.#view);
       }
       if (arrived) this.events.emit("status", HERE);
@@ -92,6 +96,13 @@ export class ViewStore {
       jsonEqual(before.user, user) &&
       jsonEqual(before.state ?? null, state ?? null);
     if (!isSame) this.#update({ self: { channel, user, state: state ?? undefined } });
+  }
+
+  /** A server may have given this client's channel other info. */
+  #selfIn({ presences }: RoomPresences): Self | null {
+    const { self } = this.#view;
+    const own = self && presences.get(self.channel ?? "");
+    return !own || jsonEqual(own.user, self.user) ? self : { ...self, user: own.user };
   }
 
   /**

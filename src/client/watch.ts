@@ -30,6 +30,8 @@ export function watchRoom(
       return { url: address, protocols: ["presence", `token.${bearer}`] };
     },
     canRenewToken: () => typeof token === "function",
+    // Only where somebody asks for another connection.
+    tokenFailed: () => {},
     received: (frame, data) => listener.received(frame, data),
     ended: (end) => listener.ended(end),
   });

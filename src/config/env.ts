@@ -1,5 +1,6 @@
 /** What wrangler.toml binds. */
 
+import type { WebhookBody } from "../core/webhook-body.ts";
 import type { Namespace } from "../rpc/call.ts";
 import type { ChannelStub, LobbyStub, RoomStub } from "../rpc/stubs.ts";
 import type { Variables } from "./variables.ts";
@@ -28,6 +29,11 @@ export interface Env extends Variables {
   PRESENCE_LOBBY: Namespace<LobbyStub>;
   /** Gets what rooms have counted, where wrangler.toml binds it. */
   ANALYTICS?: AnalyticsEngineDataset;
+  /**
+   * Gets the events of rooms, where wrangler.toml binds it and PRESENCE_WEBHOOK_URL is not set: the
+   * bodies of webhooks, as JSON.
+   */
+  PRESENCE_EVENTS?: Queue<WebhookBody>;
   /** Sockets and calls of the HTTP API from one address. Without it there is no such limit. */
   ADDRESS_LIMITER?: Limiter;
   /** Sockets of one user. Without it there is no such limit. */

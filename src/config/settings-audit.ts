@@ -21,6 +21,9 @@ export type Finding = {
  */
 const CHARACTERS_MIN = 8;
 
+/** Of 24 random bytes or more some 23 differ; fewer than that many never by chance. */
+const BYTES_MIN = 12;
+
 /**
  * Words that a person writes where a random text belongs. Shorter ones turn up in random text too.
  */
@@ -40,6 +43,7 @@ export function auditSettings(variables: Variables, isBound: (name: string) => b
     ...findingsOfProvider(settings),
     ...findingsOfStrangers(settings),
     ...findingsOfLimiters(isBound),
+    ...findingsOfWebhook(settings, isBound),
   ];
 }
 
@@ -137,4 +141,52 @@ function findingsOfLimiters(isBound: (name: string) => boolean): Finding[] {
       problem: "is not bound: nothing stops a flood of connections before it reaches rooms",
       remedy: `add the [[ratelimits]] named ${setting} to wrangler.toml, as docs/library.md has it`,
     }));
+}
+
+/** Says neither the address nor the secret. */
+function findingsOfWebhook(
+  { webhook, historyMs }: Settings,
+  isBound: (name: string) => boolean,
+): Finding[] {
+  const findings: Finding[] = [];
+  const hasQueue = isBound("PRESENCE_EVENTS");
+  if (hasQueue && historyMs === 0) {
+    findings.push({
+      setting: "PRESENCE_EVENTS",
+      problem:
+        "is bound, and gets nothing: PRESENCE_HISTORY is 0, and events are read from the log",
+      remedy: "unset PRESENCE_HISTORY, or take the queue out of wrangler.toml",
+    });
+  }
+  if (webhook === null) return findings;
+  const { url, secrets } = webhook;
+  if (isLocal(new URL(url))) {
+    findings.push({
+      setting: "PRESENCE_WEBHOOK_URL",
+      problem: "is an address of the machine that the Worker runs on, which is for development",
+      remedy: "set the https address of your receiver",
+    });
+  }
+  if (secrets.some((secret) => new Set(secret).size < BYTES_MIN)) {
+    findings.push({
+      setting: "PRESENCE_WEBHOOK_SECRET",
+      problem: "looks guessable: who guesses it can send your receiver any event",
+      remedy: 'make one with: echo "whsec_$(openssl rand -base64 32)"',
+    });
+  }
+  if (secrets.length > 1) {
+    findings.push({
+      setting: "PRESENCE_WEBHOOK_SECRET",
+      problem: "is still two secrets: whoever has the old one can send your receiver any event",
+      remedy: "once all receivers have the new one, set it alone",
+    });
+  }
+  if (hasQueue) {
+    findings.push({
+      setting: "PRESENCE_EVENTS",
+      problem: "is bound, and gets nothing: events go to PRESENCE_WEBHOOK_URL",
+      remedy: "unset the address, or take the queue out of wrangler.toml",
+    });
+  }
+  return findings;
 }

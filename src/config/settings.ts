@@ -3,8 +3,16 @@
  * ranges.
  */
 
-import { SECRET_BYTES_MIN, SOCKETS_MAX } from "../core/limits.ts";
+import {
+  SECRET_BYTES_MIN,
+  SOCKETS_MAX,
+  WEBHOOK_KEY_BYTES_MAX,
+  WEBHOOK_KEY_BYTES_MIN,
+  WEBHOOK_SECRETS_MAX,
+} from "../core/limits.ts";
+import { matchesAny } from "../core/names.ts";
 import { formatCount } from "../core/protocol.ts";
+import { EVENT_TYPES } from "../core/room-events.ts";
 import type { Variables } from "./variables.ts";
 
 /** What a connection without a token may do. */
@@ -54,6 +62,12 @@ export type Settings = {
   /** The key before that one: its tokens are good too, while they are being replaced. */
   readonly previousSecret: Uint8Array | null;
   readonly provider: Provider | null;
+  /** Where events are posted, and by which keys they are signed. */
+  readonly webhook: Webhook | null;
+  /** Types of events that are sent, each of which may end in `*`. {@link Variables.PRESENCE_WEBHOOK_EVENTS} */
+  readonly webhookEvents: readonly string[];
+  /** Rooms whose events are sent, each of which may end in `*`. {@link Variables.PRESENCE_WEBHOOK_ROOMS} */
+  readonly webhookRooms: readonly string[];
 };
 
 /** An identity provider, and what its tokens must say; `null` where that is not checked. */
@@ -61,6 +75,13 @@ export type Provider = {
   readonly jwksUrl: string;
   readonly issuer: string | null;
   readonly audience: string | null;
+};
+
+/** A receiver of webhooks. Neither may stand in a log, an error or an answer. */
+export type Webhook = {
+  readonly url: string;
+  /** One, or two while one replaces the other: each signs. */
+  readonly secrets: readonly Uint8Array<ArrayBuffer>[];
 };
 
 type Range = {
@@ -90,6 +111,9 @@ export const RANGES = {
   PRESENCE_HISTORY_MAX: { standard: 10_000, min: 100, max: 1_000_000, unit: "events" },
 } as const satisfies Partial<Record<keyof Variables, Range>>;
 
+/** What is sent where PRESENCE_WEBHOOK_EVENTS says nothing. */
+const WEBHOOK_EVENTS = "room.*,member.*";
+
 const cache = new WeakMap<Variables, Settings>();
 
 /**
@@ -116,6 +140,8 @@ export function readSettings(env: Variables): Settings {
     secret: readSecret(env, "PRESENCE_SECRET"),
     previousSecret: readPreviousSecret(env),
     provider: readProvider(env),
+    webhook: readWebhook(env),
+    ...readWebhookSelection(env),
   };
   cache.set(env, settings);
   return settings;
@@ -209,6 +235,77 @@ function checkJwksUrl(text: string): string {
   throw new Error(
     `PRESENCE_JWKS_URL ${said}; it must be an address such as https://id.example.com/.well-known/jwks.json (http on localhost only)`,
   );
+}
+
+function readWebhook(env: Variables): Webhook | null {
+  const url = (env.PRESENCE_WEBHOOK_URL ?? "").trim();
+  const secrets = (env.PRESENCE_WEBHOOK_SECRET ?? "").split(/\s+/).filter((text) => text !== "");
+  if (url === "" && secrets.length === 0) return null;
+  if (url === "") {
+    throw new Error(
+      "PRESENCE_WEBHOOK_SECRET is set without PRESENCE_WEBHOOK_URL; set the address that events are posted to, or unset it",
+    );
+  }
+  if (secrets.length === 0) {
+    throw new Error(`PRESENCE_WEBHOOK_URL is set without PRESENCE_WEBHOOK_SECRET; ${NEW_KEY}`);
+  }
+  if (secrets.length > WEBHOOK_SECRETS_MAX) {
+    throw new Error(
+      `PRESENCE_WEBHOOK_SECRET has ${secrets.length} secrets; it must be one, or ${WEBHOOK_SECRETS_MAX} separated by a space while one replaces the other`,
+    );
+  }
+  if (readNumber(env, "PRESENCE_HISTORY") === 0) {
+    throw new Error(
+      "PRESENCE_WEBHOOK_URL is set and PRESENCE_HISTORY is 0; webhooks are read from the log: let rooms keep one, 120 seconds if it is not set, or unset the address",
+    );
+  }
+  return { url: checkWebhookUrl(url), secrets: secrets.map(webhookKeyOf) };
+}
+
+const NEW_KEY = 'make one with: echo "whsec_$(openssl rand -base64 32)"';
+
+/** Says nothing of the value: an address of a webhook is often a secret itself. */
+function checkWebhookUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal(url));
+  if (url !== null && isSafe && url.username === "" && url.password === "") return url.href;
+  throw new Error(
+    "PRESENCE_WEBHOOK_URL must be an address such as https://example.com/hooks/presence (http on localhost only), without a user",
+  );
+}
+
+/** The bytes behind `whsec_`. Says nothing of the value. */
+function webhookKeyOf(text: string): Uint8Array<ArrayBuffer> {
+  const [, base64 = ""] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  const bytes = base64.length % 4 === 0 ? Uint8Array.from(atob(base64), codeOf) : new Uint8Array();
+  if (bytes.length >= WEBHOOK_KEY_BYTES_MIN && bytes.length <= WEBHOOK_KEY_BYTES_MAX) return bytes;
+  throw new Error(
+    `PRESENCE_WEBHOOK_SECRET must be whsec_ and the base64 of ${WEBHOOK_KEY_BYTES_MIN} to ${WEBHOOK_KEY_BYTES_MAX} bytes; ${NEW_KEY}`,
+  );
+}
+
+function codeOf(character: string): number {
+  return character.charCodeAt(0);
+}
+
+function readWebhookSelection(env: Variables): Pick<Settings, "webhookEvents" | "webhookRooms"> {
+  const webhookEvents = listOf(env.PRESENCE_WEBHOOK_EVENTS, WEBHOOK_EVENTS);
+  const unknown = webhookEvents.find(
+    (pattern) => !EVENT_TYPES.some((type) => matchesAny([pattern], type)),
+  );
+  if (unknown !== undefined) {
+    throw new Error(
+      `PRESENCE_WEBHOOK_EVENTS has "${unknown}"; it must be types out of ${EVENT_TYPES.join(", ")}, separated by commas, each of which may end in *`,
+    );
+  }
+  return { webhookEvents, webhookRooms: listOf(env.PRESENCE_WEBHOOK_ROOMS, "*") };
+}
+
+/** What is separated by commas; `standard` where that is nothing. */
+function listOf(text: string | undefined, standard: string): string[] {
+  const items = (text ?? "").split(",").map((item) => item.trim());
+  const known = items.filter((item) => item !== "");
+  return known.length > 0 ? known : standard.split(",");
 }
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);

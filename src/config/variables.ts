@@ -83,6 +83,29 @@ export interface Variables {
    * @example "presence"
    */
   PRESENCE_AUDIENCE?: string;
+  /**
+   * Where events of rooms are posted to, by https; by http on localhost. Default: none. Needs
+   * PRESENCE_WEBHOOK_SECRET.
+   * @example "https://example.com/hooks/presence"
+   */
+  PRESENCE_WEBHOOK_URL?: string;
+  /**
+   * A secret: the key that signs what is posted, "whsec_" and 24 to 64 bytes as base64. Two of them,
+   * separated by a space, while one replaces the other: both sign. Default: none. Make one with:
+   * echo "whsec_$(openssl rand -base64 32)"
+   */
+  PRESENCE_WEBHOOK_SECRET?: string;
+  /**
+   * Types of events that are posted, separated by commas; each may end in "*". Default
+   * "room.*,member.*".
+   * @example "presence.*"
+   */
+  PRESENCE_WEBHOOK_EVENTS?: string;
+  /**
+   * Rooms whose events are posted, separated by commas; each may end in "*". Default "*": all.
+   * @example "game-*,lobby"
+   */
+  PRESENCE_WEBHOOK_ROOMS?: string;
   /** "true" is set by `npm start` alone: see src/dev/worker/development-token.ts. */
   PRESENCE_DEV?: string;
 }

@@ -1,9 +1,9 @@
 /** What a token says, decoded. The one place that knows the claims: the Worker reads them, the command line writes them. */
 
 import * as v from "valibot";
-import { type JsonObject, utf8Length } from "./json.ts";
+import { type JsonObject, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { INFO_BYTES_MAX, USER_ID_LENGTH_MAX } from "./limits.ts";
-import { isRoomName } from "./names.ts";
+import { isRoomName, matchesAny } from "./names.ts";
 import type { User } from "./presence.ts";
 import { ProtocolError } from "./protocol.ts";
 
@@ -41,11 +41,20 @@ const Info = v.pipe(
   ),
 );
 
+/** Of a token: what was in its JSON is rounded already, so this is the last place where anybody can tell. */
+const TokenInfo = v.pipe(
+  Info,
+  v.check(
+    (info) => unsafeIntegerIn(JSON.stringify(info)) === null,
+    "info has an integer beyond 2^53, which JSON does not carry exactly; make it a string",
+  ),
+);
+
 /** Claims of our own in a token; those of time and issuer are the business of the token library. */
 export const Claims = v.object(
   {
     sub: userIdOf("sub"),
-    info: v.optional(Info, {}),
+    info: v.optional(TokenInfo, {}),
     rooms: v.optional(v.array(v.string(ROOMS), ROOMS), ["*"]),
     can: v.optional(v.array(v.picklist(ACTIONS, CAN), CAN), ["join", "send"]),
   },
@@ -56,9 +65,7 @@ export type Claims = v.InferOutput<typeof Claims>;
 
 /** Whether `patterns`, room names of which each may end in `*`, name `room`. */
 export function namesRoom(patterns: readonly string[], room: string): boolean {
-  return patterns.some((pattern) =>
-    pattern.endsWith("*") ? room.startsWith(pattern.slice(0, -1)) : room === pattern,
-  );
+  return matchesAny(patterns, room);
 }
 
 /** Whether a bearer of these claims may do `action` in `room`. */

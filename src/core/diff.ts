@@ -21,15 +21,17 @@ export type Diff = {
   readonly newInfo?: readonly string[];
 };
 
-/** The least that `applyDiff` must know: a diff of the set has it, and so has one from the wire. */
+/** A change of a presence as the wire tells it: what is left out is as before; a state of `null` is none. */
+export type Update = {
+  readonly channel: string;
+  readonly state?: Json;
+  readonly user?: User | null;
+};
+
+/** The least of a diff from the wire that `applyDiff` must know. */
 export type DiffLike = {
   readonly joins: readonly Presence[];
-  /** A missing state is none. The user is left out where it is the same as before. */
-  readonly updates: readonly {
-    readonly channel: string;
-    readonly state?: Json;
-    readonly user?: User | null;
-  }[];
+  readonly updates: readonly Update[];
   readonly leaves: readonly { readonly channel: string }[];
 };
 
@@ -53,11 +55,19 @@ export function applyDiff(
   const after = new Map(presences);
   for (const { channel } of diff.leaves) after.delete(channel);
   for (const presence of diff.joins) after.set(presence.channel, presence);
-  for (const { channel, state, user } of diff.updates) {
-    const presence = after.get(channel);
-    if (presence) after.set(channel, withState(user ? { ...presence, user } : presence, state));
+  for (const update of diff.updates) {
+    const presence = after.get(update.channel);
+    if (presence) after.set(update.channel, updated(presence, update));
   }
   return after;
+}
+
+/** The presence after an update of its channel. */
+export function updated(
+  presence: Presence,
+  { state = presence.state, user = presence.user }: Update,
+): Presence {
+  return withState({ ...presence, user }, state);
 }
 
 /**

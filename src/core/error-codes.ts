@@ -4,7 +4,7 @@ import type { ClosingCode } from "./close-codes.ts";
 
 /** Reasons that refuse one frame; the connection stays. */
 export type FrameErrorCode =
-  /** Not JSON, of no known type, nested too deeply, or with a number that is too large. */
+  /** Not JSON, of no known type, nested too deeply, with a number that is too large, or an integer beyond 2^53, which JSON rounds. */
   | "bad_frame"
   /** The token, or the lack of one, does not allow it: sending a message, say. */
   | "forbidden"
@@ -23,6 +23,10 @@ export type CallErrorCode =
   | "bad_user"
   /** A state or a ttl for a channel that has a socket: its client sets its state, its heartbeats keep it. */
   | "has_socket"
+  /** No receiver of webhooks is set, or none of this room's events. */
+  | "no_webhook"
+  /** The log does not reach back so far, or the revision is not of this room's log. */
+  | "history_gone"
   /** The channel is in as many rooms as a channel may be in. */
   | "too_many_rooms";
 

@@ -35,6 +35,24 @@ export type RoomList = Readonly<v.InferOutput<typeof RoomList>>;
 export const Occupants = v.omit(PresenceFrame.entries.payload, ["count"]);
 export type Occupants = Readonly<v.InferOutput<typeof Occupants>>;
 
+/** How the webhooks of a room go. */
+export const WebhookStatus = v.object({
+  /** Events that have not arrived yet. */
+  pending: v.number(),
+  /** Attempts that failed since the last one that did not. */
+  failures: v.number(),
+  lastError: v.exactOptional(
+    v.pipe(v.string(), v.description("what came of the last attempt, where it failed")),
+  ),
+  nextAttemptAt: v.exactOptional(
+    v.pipe(
+      Milliseconds,
+      v.description("missing where nothing waits, and where the receiver answered 410"),
+    ),
+  ),
+});
+export type WebhookStatus = Readonly<v.InferOutput<typeof WebhookStatus>>;
+
 /** What a room has counted since `since`, and what it is now. */
 export const RoomStats = v.object({
   room: v.string(),
@@ -60,6 +78,8 @@ export const RoomStats = v.object({
   throttled: v.number(),
   alarms: v.number(),
   rowsWritten: v.number(),
+  /** How its webhooks go; missing where the room sends none. */
+  webhook: v.exactOptional(WebhookStatus),
 });
 export type RoomStats = Readonly<v.InferOutput<typeof RoomStats>>;
 
@@ -100,5 +120,15 @@ export type SweepResult = Readonly<v.InferOutput<typeof SweepResult>>;
 /** The same for rooms: `removed` were empty, and are off the list. */
 export const PruneRoomsResult = v.object({ removed: v.number(), failed, cursor });
 export type PruneRoomsResult = Readonly<v.InferOutput<typeof PruneRoomsResult>>;
+
+/** What the receiver of webhooks answered: its status, `null` where there was none, and then why. */
+export const WebhookTest = v.object({
+  status: v.nullable(v.number()),
+  error: v.exactOptional(v.string()),
+});
+export type WebhookTest = Readonly<v.InferOutput<typeof WebhookTest>>;
+
+/** How many events are sent again. */
+export const ReplayResult = v.object({ events: v.number() });
 
 export const Health = v.object({ ok: v.literal(true) });

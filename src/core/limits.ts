@@ -211,6 +211,49 @@ export const LOG_FIELD_LENGTH_MAX = 512;
 /** Hibernating sockets in one Durable Object, set by the platform. */
 export const SOCKETS_MAX = 32_768;
 
+// Webhooks.
+
+/** Bytes of a key that signs webhooks, as Standard Webhooks 1.0 has it … */
+export const WEBHOOK_KEY_BYTES_MIN = 24;
+
+/** … and at most. */
+export const WEBHOOK_KEY_BYTES_MAX = 64;
+
+/** Keys that sign: the new one and the old one, while receivers change over. */
+export const WEBHOOK_SECRETS_MAX = 2;
+
+/** Events of one call … */
+export const WEBHOOK_EVENTS_MAX = 100;
+
+/** … and bytes of its body: what receivers of webhooks read without being told. */
+export const WEBHOOK_BYTES_MAX = 65_536;
+
+/** Characters of a revision that is asked for: no room has given out a longer one. */
+export const REVISION_LENGTH_MAX = 64;
+
+/** Crashes without a delivery between them after which batches still end where they ended before. */
+export const BATCH_ENDS_MAX = 16;
+
+/** No answer of a receiver for so long: it has failed. Standard Webhooks asks for 15 to 30 seconds. */
+export const WEBHOOK_ANSWER_MS_MAX = 15_000;
+
+/** How old an undelivered event gets: a weekend and a day. */
+export const WEBHOOK_AGE_MS_MAX = 259_200_000;
+
+/** Milliseconds between attempts, the last one again and again: a deploy, an outage, a night. */
+export const WEBHOOK_RETRY_MS = [
+  5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000,
+] as const;
+
+/** Each wait is that part longer or shorter, so that rooms do not come back together. */
+export const WEBHOOK_RETRY_JITTER_PART = 0.2;
+
+/** The shortest wait that a `retry-after` may ask for: each attempt that fails is a row. */
+export const WEBHOOK_RETRY_AFTER_MS_MIN = 1_000;
+
+/** The longest one: two more attempts fit into the age of an event. */
+export const WEBHOOK_RETRY_AFTER_MS_MAX = 86_400_000;
+
 // The client's numbers: how it beats, comes back and waits.
 
 /** A heartbeat may come this part of its interval early, so that pages opened together do not beat together. */
@@ -254,6 +297,9 @@ export const STATE_AGAIN_MS = 1_000;
 
 /** Messages of a client that wait for a connection, or for their turn where it sends faster than the server takes frames. */
 export const QUEUED_MESSAGES_MAX = 32;
+
+/** Frames that a client remembers, to tell which one was too large: more than it sends in a slow round trip of 3 s. */
+export const WRITTEN_FRAMES_MAX = 64;
 
 /** Messages that `useMessages` keeps if it is not told otherwise: more than a screen of them. */
 export const KEPT_MESSAGES_MAX = 100;

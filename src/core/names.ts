@@ -37,6 +37,13 @@ export function checkChannel(name: string): void {
   if (!isChannelName(name)) throw new ProtocolError("bad_channel", `a channel name is ${NAME}`);
 }
 
+/** Whether one of `patterns`, each of which may end in `*`, is `name` or its beginning. */
+export function matchesAny(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  );
+}
+
 /** The order of names in storage, which is that of their UTF-8 bytes: for `toSorted`. */
 export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -114,6 +114,7 @@ export class Outbox<Listener> {
       throw new ProtocolError(
         "throttled",
         `messages of ${formatCount(this.#messagesLength)} characters wait to be sent in this room; the limit is ${formatCount(GATHERED_MESSAGES_LENGTH_MAX)}; send yours again in a moment`,
+        1,
       );
     }
     this.#messages.push(text);

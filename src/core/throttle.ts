@@ -80,6 +80,11 @@ export class Throttle {
     return new ProtocolError("throttled", `${dropped}; ${this.#limit}; send fewer`, frames);
   }
 
+  /** Whether frames were dropped of which the client has not heard. */
+  get owesNotice(): boolean {
+    return this.#untold > 0;
+  }
+
   get #limit(): string {
     return `the limit is ${formatCount(this.#perSecond)} frames a second`;
   }

@@ -20,6 +20,7 @@ const CODES = {
   404: "not_found",
   405: "method_not_allowed",
   409: "conflict",
+  410: "gone",
   413: "body_too_large",
   415: "unsupported_media_type",
   422: "bad_body",
@@ -40,6 +41,8 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   has_socket: 409,
   throttled: 429,
   room_full: 503,
+  no_webhook: 409,
+  history_gone: 410,
 };
 
 /** The answer to whatever a route threw. */

@@ -9,6 +9,7 @@ import { encodeCursor, placeOf } from "../api/cursor.ts";
 import { presences } from "../api/presences.ts";
 import type { RoomHandle } from "../api/room-handle.ts";
 import { rooms } from "../api/rooms.ts";
+import { webhooks } from "../api/webhooks.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Env } from "../config/env.ts";
 import type { CallId, Operation, OPERATIONS } from "./operations.ts";
@@ -114,6 +115,14 @@ export const HANDLERS: Handlers = {
 
   async leaveAll({ env, channel, limits }) {
     return { status: 200, body: { rooms: await presences(env).leaveAll(channel, limits) } };
+  },
+
+  async testWebhook({ env }) {
+    return { status: 200, body: await webhooks(env).test() };
+  },
+
+  async replayWebhooks({ room, body }) {
+    return { status: 202, body: { events: await room.replayWebhooks(body) } };
   },
 
   getHealth: () => ({ status: 200, body: { ok: true } }),

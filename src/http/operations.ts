@@ -11,11 +11,13 @@ import {
   PresenceList,
   PruneResult,
   PruneRoomsResult,
+  ReplayResult,
   RoomList,
   RoomNames,
   RoomStats,
   SendResult,
   SweepResult,
+  WebhookTest,
   Whereabouts,
 } from "../core/http-shapes.ts";
 import { AnyJson, flawOf } from "../core/json.ts";
@@ -24,6 +26,7 @@ import {
   HTTP_PAGE,
   JSON_DEPTH_MAX,
   NAME_BYTES_MAX,
+  REVISION_LENGTH_MAX,
   ROOM_PAGE_MAX,
   TTL_SECONDS_MAX,
   TTL_SECONDS_MIN,
@@ -91,6 +94,16 @@ const Age = v.optional(
   ),
 );
 
+const AFTER = "after must be the `rev` of an event";
+const After = v.optional(
+  v.pipe(v.string(AFTER), v.maxLength(REVISION_LENGTH_MAX, AFTER), v.description(AFTER)),
+);
+
+const FROM = "from must be a time in milliseconds since the epoch";
+const From = v.optional(
+  v.pipe(v.number(FROM), v.integer(FROM), v.minValue(0, FROM), v.description(FROM)),
+);
+
 /** What may be wrong with a call. */
 export const FAILURES = {
   400: "a name, a cursor, a query or the body cannot be read, or the request is too large",
@@ -98,7 +111,8 @@ export const FAILURES = {
   403: "the token does not allow this",
   404: "there is no such thing",
   405: "not with this method",
-  409: "the channel has a socket, so it takes neither `state` nor `ttl`",
+  409: "it cannot be as things are: the channel has a socket, so it takes neither `state` nor `ttl`, or there is no receiver of webhooks",
+  410: "the room's log does not reach back so far",
   413: "the body is too large",
   415: "the body is not JSON by its content type",
   426: "the address is a WebSocket's",
@@ -127,6 +141,8 @@ export type Operation = {
    * other room.
    */
   readonly needsRoomOfChannel?: true;
+  /** Whether the token must be for all rooms. */
+  readonly needsAllRooms?: true;
   readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
   readonly body?: v.GenericSchema;
   /** Whether it may be called without a body. */
@@ -354,6 +370,36 @@ export const OPERATIONS = {
       200: { text: "The rooms it left", body: RoomNames },
     },
     failures: [400, 401, 403, 429, 503],
+  },
+  testWebhook: {
+    method: "post",
+    tag: "all rooms",
+    path: "/webhooks/test",
+    summary: "Send a test to the receiver of webhooks",
+    description:
+      "A body of type `webhook.test`, without events. Wants a token that can `admin` in all rooms.",
+    needs: "admin",
+    needsAllRooms: true,
+    answers: {
+      200: {
+        text: "The status that the receiver answered with, or why there is none",
+        body: WebhookTest,
+      },
+    },
+    failures: [400, 401, 403, 409, 429, 503],
+  },
+  replayWebhooks: {
+    method: "post",
+    tag: "rooms",
+    path: `${ROOM}/webhooks/replay`,
+    summary: "Send events of a room to the receiver of webhooks once more",
+    description:
+      "Those behind the revision `after`, those from the time `from` on, or all that are kept, in order and before anything else of this room.",
+    needs: "admin",
+    body: v.strictObject({ after: After, from: From }),
+    isBodyOptional: true,
+    answers: { 202: { text: "On their way: how many", body: ReplayResult } },
+    failures: [400, 401, 403, 409, 410, 413, 415, 422, 429, 503],
   },
   getHealth: {
     method: "get",

@@ -43,6 +43,9 @@ export async function readCall(
     : undefined;
   const channel = path.includes(":channel") ? nameInPath(url, path, ":channel") : undefined;
   const identity = needs === null ? null : await authorize(c, needs, room?.name);
+  if (operation.needsAllRooms && identity?.limits.rooms !== undefined) {
+    throw new HTTPException(403, { message: "the token is not for all rooms" });
+  }
   if (operation.needsRoomOfChannel) checkRoomOfChannel(identity, channel ?? "");
   return {
     env: c.env,

@@ -5,16 +5,22 @@
  */
 
 import { joinRoom, type RoomClient, type RoomOptions } from "../client/index.ts";
-import { LINGER_MS } from "../core/limits.ts";
+import { LINGER_MS, RETRY_LATER_MS_MAX, RETRY_MS_FIRST } from "../core/limits.ts";
 
 type Token = RoomOptions["token"];
+
+type Timer = ReturnType<typeof setTimeout>;
 
 type SharedRoom = {
   readonly client: RoomClient<unknown>;
   /** With the newest token that a component has given. */
   readonly options: { token?: Token };
   users: number;
-  leaving: ReturnType<typeof setTimeout> | undefined;
+  leaving: Timer | undefined;
+  /** Set from when a closed room was revived until it may be again, if another function came meanwhile. */
+  pausing: Timer | undefined;
+  pauseMs: number;
+  isDue: boolean;
 };
 
 const rooms = new Map<string, SharedRoom>();
@@ -45,6 +51,13 @@ export function acquire(options: RoomOptions<unknown>): RoomClient<unknown> {
   return shared.client;
 }
 
+/** The same for a component that was mounted: its token, if it has one, is the newest. */
+export function enter(options: RoomOptions<unknown>): RoomClient<unknown> {
+  const client = acquire(options);
+  if (options.token != null) renew(keyOf(options), options.token);
+  return client;
+}
+
 export function release(key: string): void {
   const shared = rooms.get(key);
   if (!shared) return;
@@ -52,20 +65,40 @@ export function release(key: string): void {
   if (shared.users > 0) return;
   shared.leaving = setTimeout(() => {
     rooms.delete(key);
+    clearTimeout(shared.pausing);
     shared.client.leave();
   }, LINGER_MS);
 }
 
 /**
- * A component has another token. A function that replaces another one is asked from now on; anything
- * else makes another connection, whatever became of the last one.
+ * A component has another token. A function that replaces another one is asked from now on, and now where
+ * the last one was refused for good; anything else makes another connection, whatever became of the last.
  */
 export function renew(key: string, token: Token): void {
   const shared = rooms.get(key);
   if (!shared || shared.options.token === token) return;
   const isSilent = typeof token === "function" && typeof shared.options.token === "function";
   shared.options.token = token;
-  if (!isSilent) shared.client.reconnect();
+  if (isSilent) revive(shared);
+  else shared.client.reconnect();
+}
+
+/**
+ * Connects where the room is closed. That renders components again, which may make a new function each
+ * time: so not again before a pause, which doubles as long as the room stays closed.
+ */
+function revive(shared: SharedRoom): void {
+  const { client } = shared;
+  if (client.status === "here") shared.pauseMs = RETRY_MS_FIRST;
+  shared.isDue = client.status === "closed";
+  if (!shared.isDue || shared.pausing !== undefined) return;
+  shared.isDue = false;
+  client.reconnect();
+  shared.pausing = setTimeout(() => {
+    shared.pausing = undefined;
+    if (shared.isDue) revive(shared);
+  }, shared.pauseMs);
+  shared.pauseMs = Math.min(shared.pauseMs * 2, RETRY_LATER_MS_MAX);
 }
 
 function open(key: string, options: RoomOptions<unknown>): SharedRoom {
@@ -76,6 +109,9 @@ function open(key: string, options: RoomOptions<unknown>): SharedRoom {
     options: own,
     users: 0,
     leaving: undefined,
+    pausing: undefined,
+    pauseMs: RETRY_MS_FIRST,
+    isDue: false,
   };
   rooms.set(key, shared);
   return shared;

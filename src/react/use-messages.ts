@@ -3,7 +3,7 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { JsonObject, RoomMessage, RoomOptions } from "../client/index.ts";
 import { KEPT_MESSAGES_MAX } from "../core/limits.ts";
-import { acquire, keyOf, release } from "./shared-room.ts";
+import { enter, keyOf, release } from "./shared-room.ts";
 import { useMounted } from "./use-options.ts";
 
 const NONE: readonly RoomMessage[] = [];
@@ -29,7 +29,7 @@ export function useMessages<Info = JsonObject>(
   const kept = useMemo(() => ({ key, messages: NONE }), [key]);
   const subscribe = useCallback(
     (changed: () => void) => {
-      const unsubscribe = acquire(mounted.current.options).on("message", (message) => {
+      const unsubscribe = enter(mounted.current.options).on("message", (message) => {
         kept.messages = [...kept.messages, message].slice(-keep);
         changed();
       });

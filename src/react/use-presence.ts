@@ -11,7 +11,7 @@ import {
 import type { Json, JsonObject, RoomOptions, RoomView } from "../client/index.ts";
 import { blankView } from "../client/view-store.ts";
 import { sameOrNew } from "./selection.ts";
-import { acquire, keyOf, peek, release, renew } from "./shared-room.ts";
+import { acquire, enter, keyOf, peek, release } from "./shared-room.ts";
 import { type Mounted, useMounted } from "./use-options.ts";
 
 export type Actions<State> = {
@@ -86,9 +86,7 @@ function useSubscription(
 ): (changed: () => void) => () => void {
   return useCallback(
     (changed) => {
-      const { options } = mounted.current;
-      const unsubscribe = acquire(options).subscribe(changed);
-      if (options.token != null) renew(key, options.token);
+      const unsubscribe = enter(mounted.current.options).subscribe(changed);
       return () => {
         unsubscribe();
         release(key);

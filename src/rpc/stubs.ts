@@ -60,6 +60,14 @@ export type Delivery = {
  */
 export type DeliveryAck = { readonly unknown: readonly string[]; readonly away: readonly string[] };
 
+/** What of a room's log its receiver of webhooks gets once more: all where neither is given. */
+export type Replay = {
+  /** A revision: everything behind it. */
+  readonly after?: string | undefined;
+  /** Milliseconds since the epoch: everything from then on. */
+  readonly from?: number | undefined;
+};
+
 export interface RoomStub {
   fetch(request: Request): Promise<Response>;
   /** Who is here, by name. */
@@ -79,6 +87,8 @@ export interface RoomStub {
   page(after: string | null, limit: number): Promise<PresencePage>;
   look(channel: string): Promise<Sighting | null>;
   stats(): Promise<RoomStats>;
+  /** How many events are sent once more. */
+  replayWebhooks(replay: Replay): Promise<number | ErrorFrame>;
   /** To how many connections the message goes. */
   send(payload: Json): Promise<number | ErrorFrame>;
   prune(ageMs?: number): Promise<readonly ListedPresence[]>;
@@ -105,8 +115,8 @@ export interface RoomStub {
   drop(channel: string, reason: LeaveReason, generation: number): Promise<void>;
   /** A sign of life in this room alone. Whether the channel is here. */
   touchHere(channel: string): Promise<boolean>;
-  /** The channel's socket must get a snapshot, in this view. */
-  resync(channel: string, view: View): Promise<void>;
+  /** The channel's socket must get a snapshot, in this view. `renewed` is its user where the info is another one. */
+  resync(channel: string, view: View, renewed?: User): Promise<void>;
 }
 
 export interface ChannelStub {

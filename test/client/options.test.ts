@@ -28,12 +28,22 @@ test.each([
   ["room", "a\nb"],
   ["token", 42],
   ["token", {}],
+  ["token", Object.create(null)],
+  ["room", []],
   ["watch", "yes"],
   ["watch", null],
   ["messagesWhileAway", "keep"],
 ])("%s %j is refused by its name", (name, value) => {
   expect(() => join({ [name]: value })).toThrow(TypeError);
   expect(() => join({ [name]: value })).toThrow(new RegExp(`^${name} is .+; it must be `));
+});
+
+test.each([[undefined], [null], ["lobby"]])("%j is refused: it has no options", (options) => {
+  // SAFETY: as a page without types calls it.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  expect(() => joinRoom(options as never)).toThrow(
+    new TypeError(`options is ${JSON.stringify(options)}; it must be an object with url and room`),
+  );
 });
 
 test.each([

@@ -357,3 +357,107 @@ test("an effect that sets an equal state each time does not render without end",
   expect(renders).toBeLessThan(20);
   client.leave();
 });
+
+test("a valid token of a second component revives the room that refused the first one", async () => {
+  const room = "second";
+  const first = render(<Names options={{ url: server.url, room, token: "wrong" }} />);
+  const status = render(<Status options={{ url: server.url, room, token: "wrong" }} />);
+  await shows(status.element, "closed");
+  const token = await tokenFor("ada");
+  const second = render(<Talk options={{ url: server.url, room, token }} />);
+  await shows(second.element, "here");
+  await shows(first.element, "ada: ada");
+  await shows(status.element, "here ada");
+  expect(status.element.textContent).toBe("here ada");
+});
+
+function MessageCount({ options }: { options: RoomOptions }) {
+  return <p>{useMessages(options).length}</p>;
+}
+
+test.each([
+  ["useMessages", MessageCount],
+  ["useCount", Count],
+  ["useMembers and useSelf", Names],
+])("a component of %s alone brings its token along, too", async (what, Second) => {
+  const room = `second ${what}`;
+  const { element } = render(<Status options={{ url: server.url, room, token: "wrong" }} />);
+  await shows(element, "closed");
+  render(<Second options={{ url: server.url, room, token: await tokenFor("ada") }} />);
+  await shows(element, "here ada");
+  expect(element.textContent).toBe("here ada");
+});
+
+test("two components with functions as tokens share one connection that nothing renews", async () => {
+  const { client, heard } = await bystand("functions");
+  let times = 0;
+  const optionsOf = (): RoomOptions => ({
+    url: server.url,
+    room: "functions",
+    token: () => {
+      times += 1;
+      return tokenFor("ada");
+    },
+  });
+  const one = mount(Status, optionsOf());
+  const two = mount(Names, optionsOf());
+  await shows(one.element, "here ada");
+  await shows(two.element, "ada");
+  for (let turn = 0; turn < 5; turn += 1) {
+    one.update(optionsOf());
+    two.update(optionsOf());
+  }
+  client.setState("seen");
+  await shows(two.element, "seen");
+  expect(one.element.textContent).toBe("here ada");
+  expect(times).toBe(1);
+  expect(heard).toEqual(["join ada", "update bystander 1"]);
+  client.leave();
+});
+
+test("a new function revives a room that refused the last one, but not again and again", async () => {
+  let asked = 0;
+  let token = "wrong";
+  let renders = 0;
+  // As in a component that makes its function while rendering.
+  function Inline({ options: { url, room } }: { options: RoomOptions }) {
+    renders += 1;
+    const { status, self } = usePresence({
+      url,
+      room,
+      token: () => {
+        asked += 1;
+        return token;
+      },
+    });
+    return <p>{`${status} ${self?.user?.id}`}</p>;
+  }
+  const options = { url: server.url, room: "inline" };
+  const app = mount(Inline, options);
+  await shows(app.element, "closed");
+  // Twice for the first function, twice for the one of the rendering that said so.
+  await expect.poll(() => asked).toBe(4);
+  await shows(app.element, "closed");
+  const rendered = renders;
+  token = await tokenFor("ada");
+  // Within the pause nothing is asked, however often it renders.
+  for (let turn = 0; turn < 5; turn += 1) app.update(options);
+  expect(asked).toBe(4);
+  expect(renders).toBe(rendered + 5);
+  await shows(app.element, "here ada");
+  expect(asked).toBe(5);
+});
+
+test("no token where anonymous ones are denied, then a valid one", async () => {
+  const strict = await Server.start({ PRESENCE_ANONYMOUS: "deny" });
+  try {
+    const app = mount(Status, { url: strict.url, room: "deny" });
+    await shows(app.element, "closed");
+    app.update({ url: strict.url, room: "deny", token: await tokenFor("ada") });
+    await shows(app.element, "here ada");
+    expect(app.element.textContent).toBe("here ada");
+  } finally {
+    for (const root of roots.splice(0)) root.unmount();
+    await strict.stop();
+  }
+});

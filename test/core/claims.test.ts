@@ -39,6 +39,7 @@ describe("the claims", () => {
     ["a user of 128 emoji", { sub: "🙂".repeat(128) }],
     ["info of 1,024 bytes", { sub: "ada", info: infoOf(1_024) }],
     ["info of 1,024 bytes of two-byte letters", { sub: "ada", info: { n: "é".repeat(508) } }],
+    ["the largest integer that JSON carries", { sub: "ada", info: { id: 2 ** 53 - 1 } }],
     ["no room at all", { sub: "ada", rooms: [] }],
     ["no action at all", { sub: "ada", can: [] }],
     ["every action", { sub: "ada", can: [...ACTIONS] }],
@@ -55,6 +56,11 @@ describe("the claims", () => {
     ["a user of 129 emoji", { sub: "🙂".repeat(129) }, "sub is longer than 128 characters"],
     ["info that is null", { sub: "ada", info: null }, "info must be an object"],
     ["info that is an array", { sub: "ada", info: [] }, "info must be an object"],
+    [
+      "info with an integer that was rounded when the token was read",
+      { sub: "ada", info: JSON.parse('{"ids":[9007199254740993]}') },
+      "info has an integer beyond 2^53, which JSON does not carry exactly; make it a string",
+    ],
     ["info that is text", { sub: "ada", info: "Ada" }, "info must be an object"],
     [
       "info of 1,025 bytes",

@@ -75,6 +75,15 @@ describe("applying", () => {
     expect(applyDiff(before, diff).get("a")).not.toHaveProperty("state");
   });
 
+  test("what an update from the wire leaves out stays as it was", () => {
+    const before = mapOf(presence("a", ADA, { x: 1 }));
+    const renamed = { ...ADA, name: "Ada" };
+    const user = { joins: [], updates: [{ channel: "a", user: renamed }], leaves: [] };
+    expect(applyDiff(before, user)).toEqual(mapOf(presence("a", renamed, { x: 1 })));
+    const state = { joins: [], updates: [{ channel: "a", state: 2 }], leaves: [] };
+    expect(applyDiff(applyDiff(before, user), state)).toEqual(mapOf(presence("a", renamed, 2)));
+  });
+
   test("an update of a stranger is nothing", () => {
     expect(applyDiff(mapOf(), updates(presence("a", ADA, 1)))).toEqual(mapOf());
   });
@@ -149,6 +158,26 @@ describe("gathering", () => {
   test("a state before a leave is not told", () => {
     const left = leaves("left", presence("a", ADA, 1));
     expect(gather(updates(presence("a", ADA, 1)), left)).toEqual(left);
+  });
+
+  test("other info is told once, until the channel leaves", () => {
+    const renamed = { ...updates(presence("a")), newInfo: ["a"] };
+    expect(gather(renamed, updates(presence("a", ADA, 1)))).toEqual({
+      ...updates(presence("a", ADA, 1)),
+      newInfo: ["a"],
+    });
+    expect(gather(renamed, leaves("left", presence("a")))).toEqual(leaves("left", presence("a")));
+    const gatherer = new DiffGatherer();
+    gatherer.add(renamed);
+    gatherer.take();
+    gatherer.add(updates(presence("a", ADA, 2)));
+    expect(gatherer.take()).toEqual(updates(presence("a", ADA, 2)));
+  });
+
+  test("other info of somebody whose join was not told yet is part of the join", () => {
+    const renamed = { ...ADA, name: "Ada" };
+    const update = { ...updates(presence("a", renamed)), newInfo: ["a"] };
+    expect(gather(joins(presence("a")), update)).toEqual(joins(presence("a", renamed)));
   });
 
   test("a replaced user who was known is a leave and a join", () => {

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const DIST = join(import.meta.dirname, "../../dist");
-const ENTRIES = ["index.d.ts", "client/index.d.ts", "react/index.d.ts"];
+const ENTRIES = ["index.d.ts", "client/index.d.ts", "react/index.d.ts", "webhooks/index.d.ts"];
 
 /**
  * Objects of the platform, and what binds them: the methods of an object are called by the runtime and by the other

@@ -32,6 +32,12 @@ function sorted(presences: ReadonlyMap<string, Presence>): Presence[] {
   return [...presences.values()].toSorted((a, b) => (a.channel < b.channel ? -1 : 1));
 }
 
+/** The presences after a diff of the set, which tells presences whole: one without a state has none. */
+function apply(before: ReadonlyMap<string, Presence>, diff: Diff): Map<string, Presence> {
+  const updates = diff.updates.map((presence) => ({ state: null, ...presence }));
+  return applyDiff(before, { ...diff, updates });
+}
+
 function channelsOf(list: readonly { readonly channel: string }[]): string[] {
   return list.map(({ channel }) => channel);
 }
@@ -118,7 +124,7 @@ describe("for every history of a room", () => {
           now += step.wait;
           const before = presencesOf(set);
           const diff = perform(set, step.operation, now);
-          expect([...applyDiff(before, diff)]).toEqual([...presencesOf(set)]);
+          expect([...apply(before, diff)]).toEqual([...presencesOf(set)]);
         }
       }),
     );
@@ -147,7 +153,7 @@ describe("for every history of a room", () => {
         const now = performAll(set, history);
         const before = presencesOf(set);
         const diff = gather(set, batch, now);
-        expect([...applyDiff(before, diff)]).toEqual([...presencesOf(set)]);
+        expect([...apply(before, diff)]).toEqual([...presencesOf(set)]);
       }),
     );
   });
@@ -196,8 +202,8 @@ describe("for every history of a room", () => {
         const before = presencesOf(set);
         const first = perform(set, one, now);
         const second = perform(set, other, now);
-        expect(sorted(applyDiff(applyDiff(before, first), second))).toEqual(
-          sorted(applyDiff(applyDiff(before, second), first)),
+        expect(sorted(apply(apply(before, first), second))).toEqual(
+          sorted(apply(apply(before, second), first)),
         );
       }),
     );

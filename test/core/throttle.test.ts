@@ -70,6 +70,15 @@ describe("a throttle", () => {
     expect(throttle.notice(START + 5_000)).toBeNull();
   });
 
+  test("knows whether it owes its client a word about dropped frames", () => {
+    const throttle = emptied();
+    expect(throttle.owesNotice).toBe(false);
+    sendMany(throttle, 3, START);
+    expect(throttle.owesNotice).toBe(true);
+    expect(throttle.notice(START + 1_000)).toMatchObject({ frames: 3 });
+    expect(throttle.owesNotice).toBe(false);
+  });
+
   test("does not forget in its sleep how many that are", () => {
     const before = emptied();
     sendMany(before, 3, START);

@@ -21,13 +21,16 @@ describe.concurrent("the package", () => {
     const alone = await installed.installAlone("alone");
     expect(readdirSync(alone.path("node_modules")).filter((name) => !name.startsWith("."))).toEqual(
       [
+        "@stablelib",
         "ansi-regex",
         "durable-presence",
+        "fast-sha256",
         "get-east-asian-width",
         "jose",
         "jsonc-parser",
         "p-map",
         "smol-toml",
+        "standardwebhooks",
         "string-width",
         "strip-ansi",
         "valibot",

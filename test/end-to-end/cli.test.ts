@@ -589,7 +589,7 @@ describe("room --watch", () => {
     const watch = watching(room, "--json");
     const frame = async () => JSON.parse(await watch.lines.next());
     expect(await frame()).toMatchObject({ type: "welcome", room });
-    expect(await frame()).toEqual({ type: "sync", room, presences: [], lurkers: 0 });
+    expect(await frame()).toEqual({ type: "sync", room, presences: [], lurkers: 0, rev: "0:0" });
     await dp("add", room, "bot", "--id", "bot");
     const user = { id: "bot" };
     expect(await frame()).toMatchObject({ type: "diff", joins: [{ channel: "bot", user }] });

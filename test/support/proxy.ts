@@ -8,6 +8,7 @@ export class Proxy {
   readonly #port: number;
   readonly #sockets = new Set<Socket>();
   #tell = (_address: string) => {};
+  #rewrite: readonly [string, string] | undefined;
   /** While it is true, nothing passes and nobody is told: as for a laptop that lost its network. */
   #isLosing = false;
   /** How long everything takes, each way, in milliseconds. */
@@ -58,6 +59,11 @@ export class Proxy {
     this.#tell = tell;
   }
 
+  /** From now on the server says `after` wherever it says `before`, in as many bytes. */
+  rewrite(before: string, after: string): void {
+    this.#rewrite = [before, after];
+  }
+
   /** Breaks every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -67,6 +73,13 @@ export class Proxy {
     this.cut();
     this.#server.close();
     await once(this.#server, "close");
+  }
+
+  #rewritten(data: Buffer): Buffer {
+    if (!this.#rewrite) return data;
+    // What is compressed cannot be rewritten, so nobody is to offer that.
+    const text = data.toString("latin1").replace("permessage-deflate", "permessage-unknown");
+    return Buffer.from(text.replace(...this.#rewrite), "latin1");
   }
 
   #later(pass: () => void): void {
@@ -86,7 +99,10 @@ export class Proxy {
       [outer, inner],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (data) => this.#later(() => to.write(data)));
+      from.on("data", (data) => {
+        const passed = this.#rewritten(data);
+        this.#later(() => to.write(passed));
+      });
       from.on("end", () => this.#later(() => to.end()));
       from.on("close", () => {
         this.#sockets.delete(from);

@@ -154,6 +154,16 @@ test("POST /prune/presences without a body takes the maximum age, and with a tok
   expect(names).toEqual([`${prefix}b`]);
 });
 
+test("POST /webhooks/test says why the receiver of webhooks did not answer, and not where it is", async () => {
+  const variables = {
+    PRESENCE_HISTORY: "120",
+    PRESENCE_WEBHOOK_URL: "http://127.0.0.1:1/private",
+    PRESENCE_WEBHOOK_SECRET: `whsec_${"A".repeat(43)}=`,
+  };
+  const answer = await answerOf("testWebhook", { variables });
+  expect(answer).toEqual({ status: null, error: "the receiver could not be reached" });
+});
+
 test("GET /rooms/:name/stats tells what a room is and what it has counted", async () => {
   const room = newRoom();
   await add(room, "bot", { id: "ada" });
@@ -1156,6 +1166,9 @@ describe.each(["/presence", "/a/b-c.d"])("mounted under %s", (mount) => {
       pruneRooms: [200, { removed: expect.any(Number) }],
       leaveAll: [200, { rooms: [room] }],
       removePresence: [204, null],
+      // No receiver is set here, and this token is for some rooms.
+      replayWebhooks: [409, { error: { code: "no_webhook" } }],
+      testWebhook: [403, { error: { code: "forbidden" } }],
       openSocket: [426, { error: { code: "upgrade_required" } }],
       getHealth: [200, { ok: true }],
     };
@@ -1239,5 +1252,8 @@ describe("GET /openapi.json", () => {
 
 test("every call of the API was made by a test of this file, but the socket's", async () => {
   await ask("getHealth", { claims: null });
-  expect([...asked, "openSocket"].toSorted()).toEqual(Object.keys(OPERATIONS).toSorted());
+  // A replay needs a room that keeps a log: test/end-to-end/webhooks.test.ts.
+  expect([...asked, "openSocket", "replayWebhooks"].toSorted()).toEqual(
+    Object.keys(OPERATIONS).toSorted(),
+  );
 });

@@ -102,6 +102,19 @@ const WRONG_FIELDS: Record<string, [name: string, json: string, said: RegExp][]>
     ["an object", "{}", /age must be a number of seconds, 0 or more/],
     ["infinite", "1e999", /age must be a number of seconds, 0 or more/],
   ],
+  after: [
+    ["a number", "1", /after must be the `rev` of an event/],
+    ["null", "null", /after must be the `rev` of an event/],
+    ["a list", '["a:1"]', /after must be the `rev` of an event/],
+    ["longer than any", `"${"a".repeat(65)}"`, /after must be the `rev` of an event/],
+  ],
+  from: [
+    ["text", '"1700000000000"', /from must be a time in milliseconds/],
+    ["null", "null", /from must be a time in milliseconds/],
+    ["negative", "-1", /from must be a time in milliseconds/],
+    ["a fraction", "1.5", /from must be a time in milliseconds/],
+    ["infinite", "1e999", /from must be a time in milliseconds/],
+  ],
   cursor: [
     ["a number", "1", /cursor must be text/],
     ["null", "null", /cursor must be text/],
@@ -247,14 +260,13 @@ describe.each(guarded)("%s", (_id, operation) => {
     ["no rooms", []],
   ];
 
-  test.each(operation.path.includes(":name") ? foreign : [])(
-    "with a token for %s is 403",
-    async (_name, rooms) => {
-      const answer = await ask(operation, { claims: { rooms }, body: LEAST[_id] });
-      expectRefusal(operation, answer, 403, "forbidden");
-      expect(workOf(ROOM, CHANNEL)).toEqual(work);
-    },
-  );
+  const isForRooms = operation.path.includes(":name") || operation.needsAllRooms === true;
+
+  test.each(isForRooms ? foreign : [])("with a token for %s is 403", async (_name, rooms) => {
+    const answer = await ask(operation, { claims: { rooms }, body: LEAST[_id] });
+    expectRefusal(operation, answer, 403, "forbidden");
+    expect(workOf(ROOM, CHANNEL)).toEqual(work);
+  });
 
   test("without a secret is 503, and says which setting to set", async () => {
     const variables = { PRESENCE_SECRET: "" };
@@ -267,7 +279,10 @@ describe.each(guarded)("%s", (_id, operation) => {
     expect(workOf(ROOM, CHANNEL)).toEqual(work);
   });
 
-  test("where the objects fail is 503, and tells nothing of the inside", async () => {
+  // The receiver of webhooks is no object.
+  const objects = operation.needsAllRooms === true ? [] : ["the objects"];
+
+  test.each(objects)("where %s fail is 503, and tells nothing of the inside", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = { getByName: () => new Proxy({}, { get: () => fail }) };
     const variables = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };

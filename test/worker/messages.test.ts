@@ -221,7 +221,7 @@ describe("gathered", () => {
       for (let turn = 0; turn < 20; turn += 1) socket.send({ type: "message", payload });
     }
     const throttled = await Promise.race(sockets.map((socket) => socket.nextOf("error")));
-    expect(throttled).toMatchObject({ code: "throttled" });
+    expect(throttled).toMatchObject({ code: "throttled", frames: 1 });
     await Promise.all(sockets.map((socket) => socket.handled()));
     await flush(room);
     const eve = await openAs("eve", room);

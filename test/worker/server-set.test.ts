@@ -340,10 +340,12 @@ describe("rows", () => {
   });
 });
 
-describe("the home of a channel without a socket", () => {
-  const alarmOf = async (channel: string) =>
-    ((await channelObject(channel).storage()).alarm ?? Number.NaN) - Date.now();
+/** Milliseconds from now to the alarm of a channel's own object. */
+async function alarmOf(channel: string): Promise<number> {
+  return ((await channelObject(channel).storage()).alarm ?? Number.NaN) - Date.now();
+}
 
+describe("the home of a channel without a socket", () => {
   test("looks for a presence with a long ttl when that may be over, not in each maximum age", async () => {
     const room = newRoom();
     const channel = `bot of ${room}`;

@@ -22,6 +22,11 @@ const PROVIDER: Variables = {
   PRESENCE_AUDIENCE: "presence",
 };
 
+const WEBHOOK: Variables = {
+  PRESENCE_WEBHOOK_URL: "https://example.com/private",
+  PRESENCE_WEBHOOK_SECRET: `whsec_${RANDOM}`,
+};
+
 /** The settings that are named. */
 function named(variables: Variables, bindings = ["ADDRESS_LIMITER", "USER_LIMITER"]): string[] {
   return auditSettings(variables, (name) => bindings.includes(name)).map(({ setting }) => setting);
@@ -33,6 +38,7 @@ describe("nothing is said of", () => {
     ["a service that lets nobody in without a token", { ...SAFE, PRESENCE_ANONYMOUS: "deny" }],
     ["a service with an identity provider", { ...SAFE, ...PROVIDER }],
     ["a service with an identity provider alone", { ...SAFE, ...PROVIDER, PRESENCE_SECRET: "" }],
+    ["a service with webhooks", { ...SAFE, ...WEBHOOK }],
     ["a service with other limits", { ...SAFE, PRESENCE_MAX_AGE: "90", PRESENCE_GRACE: 0 }],
     ["a variable of npm start that is off", { ...SAFE, PRESENCE_DEV: "" }],
   ])("%s", (_name, variables) => {
@@ -48,6 +54,25 @@ describe("it is said of", () => {
     ["anonymous joins", { ...SAFE, PRESENCE_ANONYMOUS: "join" }, ["PRESENCE_ANONYMOUS"]],
     ["no policy set", { ...SAFE, PRESENCE_ANONYMOUS: "" }, ["PRESENCE_ANONYMOUS"]],
     ["development", { ...SAFE, PRESENCE_DEV: "true" }, ["PRESENCE_DEV"]],
+    [
+      "a receiver of webhooks on the machine itself",
+      { ...SAFE, ...WEBHOOK, PRESENCE_WEBHOOK_URL: "http://localhost:3000/private" },
+      ["PRESENCE_WEBHOOK_URL"],
+    ],
+    [
+      "a secret of webhooks that is guessable",
+      { ...SAFE, ...WEBHOOK, PRESENCE_WEBHOOK_SECRET: `whsec_${btoa("x".repeat(24))}` },
+      ["PRESENCE_WEBHOOK_SECRET"],
+    ],
+    [
+      "two secrets of webhooks",
+      {
+        ...SAFE,
+        ...WEBHOOK,
+        PRESENCE_WEBHOOK_SECRET: `whsec_${RANDOM} whsec_${RANDOM.toUpperCase()}`,
+      },
+      ["PRESENCE_WEBHOOK_SECRET"],
+    ],
     ["any issuer", { ...SAFE, ...PROVIDER, PRESENCE_ISSUER: "" }, ["PRESENCE_ISSUER"]],
     ["any audience", { ...SAFE, ...PROVIDER, PRESENCE_AUDIENCE: "" }, ["PRESENCE_AUDIENCE"]],
     [
@@ -180,4 +205,23 @@ describe("at start-up", () => {
       { settings: [expect.stringMatching(/^PRESENCE_DEV .*unset it/)] },
     ]);
   });
+});
+
+test("a queue that gets nothing is named", () => {
+  const bindings = ["ADDRESS_LIMITER", "USER_LIMITER", "PRESENCE_EVENTS"];
+  expect(named(SAFE, bindings)).toEqual([]);
+  expect(named({ ...SAFE, ...WEBHOOK }, bindings)).toEqual(["PRESENCE_EVENTS"]);
+  expect(named({ ...SAFE, PRESENCE_HISTORY: "0" }, bindings)).toEqual(["PRESENCE_EVENTS"]);
+});
+
+test("what is said of webhooks has neither their address nor their secret", () => {
+  const variables = {
+    ...SAFE,
+    PRESENCE_WEBHOOK_URL: "http://localhost:3000/private",
+    PRESENCE_WEBHOOK_SECRET: `whsec_${RANDOM} whsec_${btoa("x".repeat(24))}`,
+  };
+  const text = JSON.stringify(auditSettings(variables, () => true));
+  expect(text).not.toContain("private");
+  expect(text).not.toContain(RANDOM);
+  expect(text).not.toContain(btoa("x".repeat(24)));
 });

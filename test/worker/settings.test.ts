@@ -14,6 +14,8 @@ const RANGES = [
   ["PRESENCE_FRAME_MAX", "frameMax", 64, 1_048_576, 1],
   ["PRESENCE_STATE_MAX", "stateMax", 2, 4_096, 1],
   ["PRESENCE_FRAME_RATE", "frameRate", 1, 10_000, 1],
+  ["PRESENCE_HISTORY", "historyMs", 0, 2_592_000, 1_000],
+  ["PRESENCE_HISTORY_MAX", "historyMax", 100, 1_000_000, 1],
 ] as const;
 
 /** What reading the settings says is wrong with them. */
@@ -37,11 +39,16 @@ test("nothing set is the defaults of the contract", () => {
     frameMax: 16_384,
     stateMax: 2_048,
     frameRate: 20,
+    historyMs: 120_000,
+    historyMax: 10_000,
     origins: null,
     anonymous: "join",
     secret: null,
     previousSecret: null,
     provider: null,
+    webhook: null,
+    webhookEvents: ["room.*", "member.*"],
+    webhookRooms: ["*"],
   });
 });
 
@@ -218,5 +225,102 @@ describe("PRESENCE_SECRET_PREVIOUS", () => {
     expect(complaint({ PRESENCE_SECRET_PREVIOUS: "y".repeat(32) })).toContain(
       "PRESENCE_SECRET_PREVIOUS is set without PRESENCE_SECRET",
     );
+  });
+});
+
+/** A secret of webhooks. */
+function key(bytes: number, fill = 7): string {
+  return `whsec_${btoa(String.fromCharCode(...new Uint8Array(bytes).fill(fill)))}`;
+}
+
+describe("webhooks", () => {
+  const URL_OF_HOOK = "https://example.com/hooks/a-private-path?key=private";
+  const withSecret = (secret: string): Variables => ({
+    PRESENCE_WEBHOOK_URL: URL_OF_HOOK,
+    PRESENCE_WEBHOOK_SECRET: secret,
+  });
+
+  test.each([24, 32, 64])("may be signed with %i bytes", (bytes) => {
+    expect(readSettings(withSecret(key(bytes))).webhook).toEqual({
+      url: URL_OF_HOOK,
+      secrets: [new Uint8Array(bytes).fill(7)],
+    });
+  });
+
+  test("may be signed with two secrets", () => {
+    const secrets = [new Uint8Array(32).fill(1), new Uint8Array(24).fill(2)];
+    const text = ` ${key(32, 1)}  ${key(24, 2)} `;
+    expect(readSettings(withSecret(text)).webhook).toMatchObject({ secrets });
+  });
+
+  test.each([
+    key(23),
+    key(65),
+    key(32).slice("whsec_".length),
+    `${key(32)}=`,
+    key(32).slice(0, -1),
+    "whsec_not/base64!",
+    `${key(32, 1)},${key(32, 2)}`,
+    `${key(32, 1)} private-text`,
+    `${key(32, 1)} ${key(32, 2)} ${key(32, 3)}`,
+  ])("may not be signed with %s, and the error does not tell it", (secret) => {
+    const message = complaint(withSecret(secret));
+    expect(message).toContain("PRESENCE_WEBHOOK_SECRET");
+    for (const part of secret.split(" ")) expect(message).not.toContain(part);
+    expect(message).not.toContain("private");
+  });
+
+  test.each(["http://localhost:8080/hook", "http://127.0.0.1/hook", "http://[::1]:1/hook"])(
+    "may go to %s",
+    (url) => {
+      const variables = { ...withSecret(key(32)), PRESENCE_WEBHOOK_URL: ` ${url} ` };
+      expect(readSettings(variables).webhook?.url).toBe(url);
+    },
+  );
+
+  test.each([
+    "http://private.example/hook",
+    "ftp://private.example/hook",
+    "private.example/hook",
+    "https://user:private@example.com/hook",
+    "https://private@example.com/hook",
+  ])("may not go to %s, and the error does not tell it", (url) => {
+    const message = complaint({ ...withSecret(key(32)), PRESENCE_WEBHOOK_URL: url });
+    expect(message).toContain("PRESENCE_WEBHOOK_URL must be an address such as https://");
+    expect(message).not.toContain("private");
+  });
+
+  test("need both an address and a secret", () => {
+    expect(complaint({ PRESENCE_WEBHOOK_URL: URL_OF_HOOK })).toMatch(
+      /PRESENCE_WEBHOOK_URL is set without PRESENCE_WEBHOOK_SECRET; make one with/,
+    );
+    expect(complaint({ PRESENCE_WEBHOOK_SECRET: key(32) })).toContain(
+      "PRESENCE_WEBHOOK_SECRET is set without PRESENCE_WEBHOOK_URL",
+    );
+  });
+
+  test("need a log", () => {
+    const message = complaint({ ...withSecret(key(32)), PRESENCE_HISTORY: "0" });
+    expect(message).toContain("PRESENCE_HISTORY is 0");
+    expect(message).not.toContain("private");
+    expect(complaint({ ...withSecret(key(32)), PRESENCE_HISTORY: "1" })).toBe("nothing");
+  });
+
+  test("may be of some types and some rooms", () => {
+    const variables = {
+      PRESENCE_WEBHOOK_EVENTS: " presence.*, room.vacated ,",
+      PRESENCE_WEBHOOK_ROOMS: "game-*,lobby",
+    };
+    expect(readSettings(variables)).toMatchObject({
+      webhookEvents: ["presence.*", "room.vacated"],
+      webhookRooms: ["game-*", "lobby"],
+    });
+    expect(readSettings({ PRESENCE_WEBHOOK_EVENTS: "*" }).webhookEvents).toEqual(["*"]);
+  });
+
+  test.each(["rooms.*", "member.join", "Member.*", "*.joined"])("may not be of %s", (type) => {
+    const message = complaint({ PRESENCE_WEBHOOK_EVENTS: `room.*,${type}` });
+    expect(message).toContain(`PRESENCE_WEBHOOK_EVENTS has "${type}"`);
+    expect(message).toContain("room.occupied");
   });
 });

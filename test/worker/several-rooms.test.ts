@@ -72,10 +72,10 @@ class Client {
     this.room = room;
   }
 
-  async connect(): Promise<TestSocket> {
+  async connect(claims: Record<string, unknown> = {}): Promise<TestSocket> {
     const { channel } = this;
     const query = { view: "diff", ...(channel && { channel, resume: this.#resume }) };
-    const socket = await openAs("bob", this.room, { query });
+    const socket = await openAs("bob", this.room, { query, claims });
     const { welcome } = await firstFrames(socket);
     if (channel && channel !== welcome.channel) throw new Error(`${channel} was not resumed`);
     this.channel = welcome.channel ?? "";
@@ -537,6 +537,40 @@ describe("where a call fails", () => {
       "cid",
     ]);
   });
+
+  test.each([
+    ["", 0],
+    [", though it could not be asked at first", 1],
+  ])(
+    "other info that a channel comes back with reaches its further room%s",
+    async (_, failures) => {
+      const { client, channel, names } = await withSocket();
+      const [home, second, third] = names;
+      const socket = await client.open();
+      await rooms(bindings).add(second, channel, BOB);
+      await rooms(bindings).add(third, channel, { id: "robot", name: "R" });
+      await nextOfRoom(socket, second);
+      await nextOfRoom(socket, third);
+      const cid = await openAs("cid", second, DIFF);
+      await firstFrames(cid);
+      socket.cut();
+      await socketsLeft(home, 0);
+      if (failures > 0) failNext(second, "resync", failures);
+      const again = await client.connect({ info: { name: "Robert" } });
+      await vi.waitFor(() => expect(mishapsLeft(second, "resync")).toBe(0));
+      if (failures > 0) await ring(home);
+      expect(await cid.nextOf("diff")).toMatchObject({
+        joins: [],
+        updates: [{ channel, user: { id: "bob", name: "Robert" } }],
+        leaves: [],
+      });
+      await heardOf(again, second);
+      expect(believed(again, second).get(channel)?.user).toEqual({ id: "bob", name: "Robert" });
+      // Whom a server named otherwise there stays who that is.
+      const [robot] = await rooms(bindings).get(third).presences();
+      expect(robot?.user).toEqual({ id: "robot", name: "R" });
+    },
+  );
 
   test("a touch of a channel without a socket reaches the other rooms", async () => {
     const { channel, names } = withoutSocket();

@@ -4,6 +4,7 @@ import { printResult } from "../output.ts";
 import { Api, roomPath } from "../api.ts";
 import { command, SERVICE_OPTIONS } from "../command.ts";
 import { Stats } from "../shapes.ts";
+import type { RoomStats } from "../../core/http-shapes.ts";
 import { Target } from "../target.ts";
 import { ago, counted, printable, tableOf } from "../text.ts";
 
@@ -33,7 +34,22 @@ export const stats = command({
         ["throttled", `${found.throttled} frames`],
         ["alarms", String(found.alarms)],
         ["rows written", String(found.rowsWritten)],
+        ...webhookRows(found),
       ]),
     ]);
   },
 });
+
+/** How its webhooks go; nothing where it sends none. */
+function webhookRows({ webhook }: RoomStats): string[][] {
+  if (webhook === undefined) return [];
+  const { pending, failures, lastError, nextAttemptAt } = webhook;
+  const why = lastError === undefined ? "" : `: ${printable(lastError)}`;
+  const next =
+    nextAttemptAt === undefined ? [] : [["next attempt", new Date(nextAttemptAt).toISOString()]];
+  return [
+    ["webhooks", `${counted(pending, "event")} to be delivered`],
+    ...(failures === 0 ? [] : [["failed", `${counted(failures, "attempt")}${why}`]]),
+    ...next,
+  ];
+}

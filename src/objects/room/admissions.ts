@@ -15,6 +15,7 @@ import {
   RESUME_SECRET_BYTES,
   SENT_AT_ONCE_LENGTH_MAX,
 } from "../../core/limits.ts";
+import type { User } from "../../core/presence.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import { type Connect, decodeConnect, switchTo } from "../../rpc/connection-parameters.ts";
 import type { LocalChannels } from "./local-channels.ts";
@@ -32,6 +33,8 @@ type Admitted = Pair & {
   readonly channel: string;
   /** The secret that resumes its presence; `null` for a watcher. */
   readonly secret: string | null;
+  /** The user that it resumed a presence as, where that shows other info than before. */
+  readonly renewed?: User | null;
   /** Whether it resumed a presence. */
   readonly isBack: boolean;
 };
@@ -209,11 +212,12 @@ export class Admissions {
       const message = "the same channel connected again and took the presence over";
       sockets.refuse(old, new ProtocolError("replaced", message));
     }
-    changes.defer(set.join(channel, user, now, { kind: "local", secret }), now);
-    return { ...pair, channel, secret, isBack };
+    const diff = set.join(channel, user, now, { kind: "local", secret });
+    changes.defer(diff, now);
+    return { ...pair, channel, secret, isBack, ...(isBack && diff.newInfo && { renewed: user }) };
   }
 
-  #greet({ connect, ws, channel, secret, isBack }: Admitted, now: number): void {
+  #greet({ connect, ws, channel, secret, isBack, renewed }: Admitted, now: number): void {
     const { room, settings, sockets, state, changes, localChannels } = this.#options;
     const { user, view, wantsWelcome, since, resume } = connect;
     const presence = secret === null ? {} : { channel, resume: secret };
@@ -229,7 +233,7 @@ export class Admissions {
     if (known === null) this.#lengths.set(view, length);
     if (!isBack) return;
     sockets.metrics.count("resumes");
-    localChannels.resumed(ws, channel, view);
+    localChannels.resumed(ws, { channel, view, renewed });
   }
 
   /** Nobody gets the other ends of these sockets: the presences behind them are lost, where they are there. */

@@ -4,6 +4,7 @@
  */
 
 import * as v from "valibot";
+import { DeliveryPosition } from "../../core/delivery-position.ts";
 import { KnownUser } from "../../core/presence.ts";
 import { VIEWS } from "../../core/protocol.ts";
 import { logError } from "../../telemetry/log.ts";
@@ -31,6 +32,8 @@ const Connection = v.object({
   isRefused: v.optional(v.literal(true)),
   /** What is left of its bucket of frames, as the throttle keeps it. */
   bucket: v.optional(Numbers),
+  /** How far the room's webhooks have got, where this socket carries it. */
+  mark: v.optional(v.object({ life: v.string(), position: DeliveryPosition })),
   counters: v.optional(v.object({ since: v.number(), counts: Numbers, reported: Numbers })),
 });
 export type Connection = v.InferOutput<typeof Connection>;

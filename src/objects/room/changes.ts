@@ -21,6 +21,7 @@ import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
 import type { Effects, RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
+import type { WebhookOutbox } from "./webhook-outbox.ts";
 
 export type ChangesOptions = {
   readonly state: RoomState;
@@ -33,6 +34,7 @@ export type ChangesOptions = {
   readonly observers: ChangeObservers;
   readonly retries: Retries;
   readonly events: Events;
+  readonly webhooks: WebhookOutbox;
 };
 
 /** What a new socket is sent first. */
@@ -63,7 +65,7 @@ export class Changes {
    * socket is accepted: a room without any is taken for restarted. See `RoomState.hydrate` for `closing`.
    */
   hydrate(now: number, closing?: WebSocket): PresenceSet {
-    const { state, store, sockets } = this.#options;
+    const { state, store, sockets, webhooks } = this.#options;
     const hydration = state.hydrate(now, closing);
     if (hydration) {
       for (const ws of hydration.orphans) sockets.close(ws, INTERNAL_ERROR, "connect again");
@@ -72,6 +74,8 @@ export class Changes {
       for (const channel of hydration.unheard) {
         this.apply(state.presences.lose(channel, "cut", now), now);
       }
+      // What was stored before the room slept, or died.
+      webhooks.deliver();
       this.flush(now);
     }
     return state.presences;
@@ -240,11 +244,12 @@ export class Changes {
   }
 
   #commit({ leaves, updates }: Diff = NO_CHANGE): Effects {
-    const { state, broadcaster, observers } = this.#options;
+    const { state, broadcaster, observers, webhooks } = this.#options;
     try {
       const effects = state.commit(leaves);
       if (effects.hasNews) this.#notifying = this.#notifyOthers();
       for (const diff of effects.stored) observers.notify(diff);
+      webhooks.deliver();
       return effects;
     } catch (error) {
       broadcaster.outbox.discardChanges();

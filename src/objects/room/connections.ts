@@ -6,8 +6,9 @@
 import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
 import { isEmpty } from "../../core/diff.ts";
+import type { Events } from "./events.ts";
 import type { Json } from "../../core/json.ts";
-import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS } from "../../core/limits.ts";
+import { FRAME_BURST_SECONDS, SYNC_COST_SECONDS, THROTTLED_NOTICE_MS } from "../../core/limits.ts";
 import {
   type ClientFrame,
   decodeClientFrame,
@@ -31,6 +32,7 @@ export type ConnectionsOptions = {
   readonly broadcaster: Broadcaster;
   readonly memberships: Memberships;
   readonly localChannels: LocalChannels;
+  readonly events: Events;
 };
 
 export class Connections {
@@ -41,7 +43,10 @@ export class Connections {
   readonly #broadcaster: Broadcaster;
   readonly #memberships: Memberships;
   readonly #localChannels: LocalChannels;
+  readonly #events: Events;
   readonly #throttles = new WeakMap<WebSocket, Throttle>();
+  /** Timers for what was dropped and is not told yet. */
+  readonly #notices = new WeakMap<WebSocket, ReturnType<typeof setTimeout>>();
 
   constructor(options: ConnectionsOptions) {
     this.#room = options.room;
@@ -51,6 +56,7 @@ export class Connections {
     this.#broadcaster = options.broadcaster;
     this.#memberships = options.memberships;
     this.#localChannels = options.localChannels;
+    this.#events = options.events;
   }
 
   received(ws: WebSocket, data: string | ArrayBuffer): void {
@@ -178,7 +184,32 @@ export class Connections {
         this.#sockets.dropFrame();
       }
       this.#sockets.received(ws, now, throttle.saved);
+      this.#noticeSoon(ws, throttle);
     }
+  }
+
+  /**
+   * A flood may end with frames that were dropped and not told, and nothing of its sender may come after it.
+   * They are told a second after the last word, which is set anew with each.
+   */
+  #noticeSoon(ws: WebSocket, throttle: Throttle): void {
+    const isSet = this.#notices.has(ws);
+    if (throttle.owesNotice === isSet) return;
+    clearTimeout(this.#notices.get(ws) ?? null);
+    this.#notices.delete(ws);
+    if (isSet) return;
+    const tell = () => {
+      this.#notices.delete(ws);
+      this.#events.run(() => this.#notice(ws, throttle));
+    };
+    this.#notices.set(ws, setTimeout(tell, THROTTLED_NOTICE_MS));
+  }
+
+  #notice(ws: WebSocket, throttle: Throttle): void {
+    const notice = throttle.notice(Date.now());
+    if (!notice || ws.readyState !== WebSocket.OPEN) return;
+    this.#sockets.sendFrame(ws, notice.toFrame());
+    this.#sockets.save(ws, { ...this.#sockets.connection(ws), bucket: throttle.saved });
   }
 
   #throttleOf(ws: WebSocket, now: number): Throttle {

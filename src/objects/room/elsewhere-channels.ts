@@ -3,7 +3,7 @@
 import type { Broadcaster } from "./broadcaster.ts";
 import type { Changes } from "./changes.ts";
 import { NO_CHANGE } from "../../core/diff.ts";
-import type { LeaveReason } from "../../core/presence.ts";
+import type { LeaveReason, User } from "../../core/presence.ts";
 import type { View } from "../../core/protocol.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -43,14 +43,16 @@ export class ElsewhereChannels {
 
   /**
    * The socket of a remote channel must get a snapshot in this view, and from now on frames of this
-   * view.
+   * view. `renewed` is its user where the info is another one: a server may have named another user here.
    */
-  resync(channel: string, view: View): void {
+  resync(channel: string, view: View, renewed?: User): void {
     const now = Date.now();
     const set = this.#changes.hydrate(now);
     const entry = set.get(channel);
     if (entry?.owner.kind !== "remote") return;
-    const diff = set.join(channel, entry.presence.user, now, { ...entry.owner, view });
+    const known = entry.presence.user;
+    const user = renewed && renewed.id === known?.id ? renewed : known;
+    const diff = set.join(channel, user, now, { ...entry.owner, view });
     this.#broadcaster.outbox.resync(channel);
     this.#changes.apply(diff, now);
   }

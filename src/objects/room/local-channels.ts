@@ -9,6 +9,7 @@ import type { Frame } from "../../core/outbox.ts";
 import { CALLS_AT_ONCE, EXPIRY_SLACK_MS } from "../../core/limits.ts";
 import { hasSocket } from "../../core/given-presence.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
+import type { User } from "../../core/presence.ts";
 import type { Entry } from "../../core/presence-set.ts";
 import type { View } from "../../core/protocol.ts";
 import { logError } from "../../telemetry/log.ts";
@@ -39,6 +40,8 @@ export class LocalChannels {
    * Sockets that resumed a presence, with the further rooms whose snapshot they do not have yet.
    */
   readonly #unsynced = new WeakMap<WebSocket, Set<string>>();
+  /** Users whose channels resumed with other info, of which further rooms are yet to hear. */
+  readonly #renewed = new Map<string, User>();
 
   constructor(options: LocalChannelsOptions) {
     this.#options = options;
@@ -124,9 +127,13 @@ export class LocalChannels {
 
   /**
    * The channel has a new socket, which cannot apply changes in its further rooms before their
-   * snapshots.
+   * snapshots. `renewed` is its user where the info of the new token is another one: news there, too.
    */
-  resumed(ws: WebSocket, channel: string, view: View): void {
+  resumed(
+    ws: WebSocket,
+    { channel, view, renewed }: { channel: string; view: View; renewed?: User | null | undefined },
+  ): void {
+    if (renewed) this.#renewed.set(channel, renewed);
     this.#unsynced.set(ws, new Set(this.#options.memberships.of(channel).keys()));
     void this.resync(channel, view);
   }
@@ -178,9 +185,11 @@ export class LocalChannels {
 
   async #resyncNow(channel: string, view: View): Promise<void> {
     const { rooms, memberships, retries } = this.#options;
-    const resync = (room: string) => call(rooms, room, (stub) => stub.resync(channel, view));
+    const user = this.#renewed.get(channel);
+    const resync = (room: string) => call(rooms, room, (stub) => stub.resync(channel, view, user));
     try {
       await pMap(memberships.of(channel).keys(), resync, { concurrency: CALLS_AT_ONCE });
+      if (this.#renewed.get(channel) === user) this.#renewed.delete(channel);
     } catch (error) {
       retries.scheduleResync(channel, view, error);
     }

@@ -19,6 +19,7 @@ import type { Retries } from "./retries.ts";
 import type { Sockets } from "./sockets.ts";
 import type { RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
+import type { WebhookOutbox } from "./webhook-outbox.ts";
 
 export type MaintenanceOptions = {
   readonly room: string;
@@ -35,6 +36,7 @@ export type MaintenanceOptions = {
   readonly directoryEntry: DirectoryEntry;
   readonly reporter: MetricsReporter;
   readonly retries: Retries;
+  readonly webhooks: WebhookOutbox;
 };
 
 export class Maintenance {
@@ -49,8 +51,8 @@ export class Maintenance {
    * empty.
    */
   async run(): Promise<void> {
-    const { room, maxAgeMs, changes, sockets, log, alarm, localChannels, reporter, retries } =
-      this.#options;
+    const { room, maxAgeMs, changes, sockets, log, webhooks, alarm, ...others } = this.#options;
+    const { localChannels, reporter, retries } = others;
     try {
       changes.hydrate(Date.now());
       sockets.metrics.count("alarms");
@@ -60,7 +62,8 @@ export class Maintenance {
       const { leaves } = this.prune();
       await localChannels.removeOrphanedLinks(Date.now());
       const forgotten = await this.reconcile();
-      log.trim(Date.now());
+      webhooks.deliver();
+      log.trim(Date.now(), webhooks.keepsBehind);
       reporter.report(changes.hydrate(Date.now()).size);
       if (leaves.length > 0 || forgotten) {
         logDeed("alarm", { room, pruned: leaves.length, forgotten });
@@ -113,17 +116,8 @@ export class Maintenance {
    * has run out. Returns whether it did. Throws where an object could not be reached.
    */
   async reconcile(): Promise<boolean> {
-    const {
-      state,
-      changes,
-      store,
-      log,
-      alarm,
-      localChannels,
-      memberships,
-      directoryEntry,
-      retries,
-    } = this.#options;
+    const { state, changes, store, log, webhooks, alarm, ...others } = this.#options;
+    const { localChannels, memberships, directoryEntry, retries } = others;
     changes.flush(Date.now());
     const resyncs = Array.from(retries.takeResyncs(), ([channel, view]) =>
       localChannels.resync(channel, view),
@@ -138,9 +132,16 @@ export class Maintenance {
       alarm.setBy(log.runsOutAt);
       return false;
     }
+    // What is not delivered outlives the room's emptiness.
+    if (webhooks.isBusy) {
+      webhooks.deliver();
+      webhooks.ringAtTheEnd();
+      return false;
+    }
     alarm.reset();
     await state.erase();
     log.invalidate();
+    webhooks.reset();
     return true;
   }
 

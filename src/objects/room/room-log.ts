@@ -4,6 +4,7 @@
  */
 
 import * as v from "valibot";
+import { DeliveryPosition } from "../../core/delivery-position.ts";
 import { LOG_LIFE_BYTES, LOG_PART_LENGTH, LOG_PART_LENGTH_MAX } from "../../core/limits.ts";
 import {
   decodeRev,
@@ -37,6 +38,8 @@ const Row = v.object({
   end: Position,
   /** When the first of its records was stored. */
   from: v.number(),
+  /** How far webhooks were delivered when it was written. */
+  delivery: v.nullable(DeliveryPosition),
   /** The records as JSON, separated by commas: what is there already is not made again. */
   records: v.string(),
 });
@@ -81,6 +84,11 @@ export class RoomLog {
     return this.#newest()?.row.life ?? NO_LIFE;
   }
 
+  /** How far webhooks were delivered when the last row was written; `null` where none are sent. */
+  get delivery(): DeliveryPosition | null {
+    return this.#newest()?.row.delivery ?? null;
+  }
+
   /** The place behind the last record. */
   get end(): LogPosition {
     return this.#newest()?.row.end ?? LOG_BEGINNING;
@@ -109,13 +117,19 @@ export class RoomLog {
    *
    * @param after the presences after them
    */
-  append(records: readonly LogRecord[], after: PresenceCounts & CountsAfter): void {
+  append(
+    records: readonly LogRecord[],
+    after: PresenceCounts & CountsAfter,
+    delivery: DeliveryPosition | null,
+  ): void {
     const { 0: first } = records;
     if (!first || !this.isKept) return;
     const newest = this.#newest();
-    let tail = newest ? this.#withoutOld(newest, first.at) : this.#begin(records, after);
+    let tail = newest ? this.#withoutOld(newest, first.at, delivery) : this.#begin(records, after);
+    tail = { ...tail, row: { ...tail.row, delivery } };
     // Older parts would not join on to what is left: nobody may be told what they missed from there.
-    if (newest && tail.row !== newest.row) this.trim(first.at);
+    const { start } = tail.row;
+    if (newest && start !== newest.row.start) this.trim(first.at, start.n);
     if (tail.row.records.length > LOG_PART_LENGTH) tail = nextPart(tail, first.at);
     for (const record of records) {
       const text = JSON.stringify(record);
@@ -161,22 +175,27 @@ export class RoomLog {
     }
   }
 
-  /** Deletes the parts that are too old or too many. The newest stays: it knows the last revision. */
-  trim(now: number): void {
+  /**
+   * Deletes the parts that are too old or too many. The newest stays: it knows the last revision.
+   *
+   * @param neededAfter the events behind this one are kept however old they are
+   */
+  trim(now: number, neededAfter: number): void {
     for (;;) {
       const oldest = this.#read({ limit: 1 });
       if (!oldest) return;
       const { key, row } = oldest;
       const isNewest = key === this.#newest()?.key;
-      if (this.isKept && (isNewest || !this.#isTooOld(row.end, now))) return;
+      if (this.isKept && (isNewest || !this.#isTooOld(row.end, now, neededAfter))) return;
       this.#storage.kv.delete(key);
       this.#onRow();
       if (isNewest) this.#tail = null;
     }
   }
 
-  #isTooOld({ at, n }: LogPosition, now: number): boolean {
-    return at < now - this.#historyMs || n <= this.end.n - this.#historyMax;
+  #isTooOld({ at, n }: LogPosition, now: number, neededAfter: number): boolean {
+    const isOld = at < now - this.#historyMs && n <= neededAfter;
+    return isOld || n <= this.end.n - this.#historyMax;
   }
 
   /** A room that has presences before its log begins is one of which something is not known. */
@@ -189,19 +208,21 @@ export class RoomLog {
     const presences = after.size - counts.presences;
     const n = presences > 0 ? 1 : 0;
     const start = { ...LOG_BEGINNING, n, at: n > 0 ? at : 0, members, lurkers, presences };
-    const row = { life: newLife(), start, end: start, from: at, records: "" };
+    const row = { life: newLife(), start, end: start, from: at, delivery: null, records: "" };
     return { key: keyOf(n), row };
   }
 
   /** Without the records that are too old: the part is written anyway. */
-  #withoutOld({ key, row }: Tail, now: number): Tail {
+  #withoutOld({ key, row }: Tail, now: number, delivery: DeliveryPosition | null): Tail {
     if (row.from >= now - this.#historyMs) return { key, row };
+    const neededAfter = delivery?.delivered ?? row.end.n;
     const { records } = partOf(row);
     let { start } = row;
     let kept = 0;
     for (const record of records) {
-      if (record.at >= now - this.#historyMs) break;
-      start = positionAfter(start, record);
+      const next = positionAfter(start, record);
+      if (record.at >= now - this.#historyMs || next.n > neededAfter) break;
+      start = next;
       kept += 1;
     }
     const rest = records.slice(kept);
@@ -249,8 +270,8 @@ function partOf({ start, records }: Row): LogPart {
   return { start, records: JSON.parse(`[${records}]`) };
 }
 
-function nextPart({ row: { life, end } }: Tail, at: number): Tail {
-  return { key: keyOf(end.n), row: { life, start: end, end, from: at, records: "" } };
+function nextPart({ row: { life, end, delivery } }: Tail, at: number): Tail {
+  return { key: keyOf(end.n), row: { life, start: end, end, from: at, delivery, records: "" } };
 }
 
 function withRecord({ key, row }: Tail, record: LogRecord, text: string): Tail {

@@ -36,12 +36,18 @@ import { readSettings } from "../../config/settings.ts";
 import { ServerCalls } from "./server-calls.ts";
 import { ABNORMAL_CLOSURE, Sockets } from "./sockets.ts";
 import { Store } from "./store.ts";
+import { SelectedLog } from "./outbox-log.ts";
+import { WebhookOutbox } from "./webhook-outbox.ts";
+import { WebhookStore } from "./webhook-record.ts";
+import { type WebhookTransport, webhookTransport } from "../../api/webhook-transport.ts";
+import { matchesAny } from "../../core/names.ts";
 import type {
   Added,
   Behind,
   Delivery,
   PresencePage,
   DeliveryAck,
+  Replay,
   RoomStats,
   RoomStub,
   Sighting,
@@ -75,7 +81,17 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const directoryEntry = new DirectoryEntry(room, lobbies, store);
     const retries = new Retries(room, alarm);
     const reporter = new MetricsReporter(room, sockets, analytics);
-    const stored = { room, settings, sockets, store, log, alarm, memberships, directoryEntry };
+    const webhooks = new WebhookOutbox({
+      room,
+      log: new SelectedLog(room, log, settings.webhookEvents),
+      transport: transportOf(room, env),
+      store: new WebhookStore(storage, onRow),
+      mark: sockets.deliveryMark,
+      alarm,
+      events,
+    });
+    const kept = { store, log, webhooks, alarm, memberships, directoryEntry };
+    const stored = { room, settings, sockets, ...kept };
     const state = new RoomState(stored);
     const observers = new ChangeObservers({ room, env, ctx, self: this, state, reporter });
     const broadcaster = new Broadcaster(room, sockets, settings.announceRate);
@@ -92,7 +108,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     this.#maintenance = maintenance;
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
     this.#admissions = new Admissions({ ...parts, events, localChannels });
-    this.#connections = new Connections({ ...parts, localChannels });
+    this.#connections = new Connections({ ...parts, events, localChannels });
   }
 
   /** Opens a socket. Only the edge calls this, with a request of `connectRequest`. */
@@ -152,6 +168,10 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => refusable(() => this.#serverCalls.send(payload)));
   }
 
+  replayWebhooks(replay: Replay): Promise<number | ErrorFrame> {
+    return this.#call(() => refusable(() => this.#serverCalls.replayWebhooks(replay)));
+  }
+
   prune(ageMs?: number): Promise<ListedPresence[]> {
     return this.#call(() => this.#serverCalls.prune(ageMs));
   }
@@ -201,8 +221,8 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     return this.#call(() => this.#elsewhereChannels.touch(channel));
   }
 
-  resync(channel: string, view: View): void {
-    this.#call(() => this.#elsewhereChannels.resync(channel, view));
+  resync(channel: string, view: View, renewed?: User): void {
+    this.#call(() => this.#elsewhereChannels.resync(channel, view, renewed));
   }
 
   /** A call of a server or of another object, which must not be told of what a crash could undo. */
@@ -212,6 +232,12 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
       return work();
     });
   }
+}
+
+/** `null` where nothing of this room is sent. */
+function transportOf(room: string, env: Env): WebhookTransport | null {
+  const { webhookRooms, historyMs } = readSettings(env);
+  return historyMs > 0 && matchesAny(webhookRooms, room) ? webhookTransport(env) : null;
 }
 
 /** Refusals are answers: of an error that is thrown, another object would not see the code. */

@@ -16,11 +16,12 @@ import { PRESENCES_PER_CONNECTION } from "../../core/limits.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
 import type { ListedPresence, Presence } from "../../core/presence.ts";
 import { formatCount, type PresenceFrame, ProtocolError } from "../../core/protocol.ts";
-import type { Added, PresencePage, RoomStats, Sighting } from "../../rpc/stubs.ts";
+import type { Added, PresencePage, Replay, RoomStats, Sighting } from "../../rpc/stubs.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Sockets } from "./sockets.ts";
 import type { RoomState } from "./state.ts";
 import type { Store } from "./store.ts";
+import type { WebhookOutbox } from "./webhook-outbox.ts";
 
 export type ServerCallsOptions = {
   readonly room: string;
@@ -31,6 +32,7 @@ export type ServerCallsOptions = {
   readonly changes: Changes;
   readonly broadcaster: Broadcaster;
   readonly maintenance: Maintenance;
+  readonly webhooks: WebhookOutbox;
 };
 
 export class ServerCalls {
@@ -98,13 +100,21 @@ export class ServerCalls {
     return { presences, after: rest.length > limit ? (page.at(-1)?.key ?? null) : null };
   }
 
+  /** Throws a ProtocolError, `no_webhook` or `history_gone`. */
+  replayWebhooks(replay: Replay): number {
+    const { changes, webhooks } = this.#options;
+    changes.hydrate(Date.now());
+    return webhooks.replay(replay);
+  }
+
   stats(): RoomStats {
-    const { room, sockets, changes } = this.#options;
+    const { room, sockets, changes, webhooks } = this.#options;
     const set = changes.hydrate(Date.now());
     const { connectionCounts, metrics } = sockets;
     const counters = metrics.total() ?? new MutableCounters(Date.now());
     const { left, lost, expired, removed, replaced, framesIn, framesOut, ...counts } =
       countsOf(counters);
+    const webhook = webhooks.status();
     return {
       room,
       connections: connectionCounts.size,
@@ -115,6 +125,7 @@ export class ServerCalls {
       ...counts,
       leaves: { left, lost, expired, removed, replaced },
       frames: { in: framesIn, out: framesOut },
+      ...(webhook === undefined ? {} : { webhook }),
     };
   }
 

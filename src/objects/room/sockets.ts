@@ -8,6 +8,7 @@ import { ConnectionCounts } from "./connection-counts.ts";
 import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
+import { DeliveryMark } from "./delivery-mark.ts";
 import { Metrics } from "./metrics.ts";
 import { Unread } from "./unread.ts";
 
@@ -21,6 +22,8 @@ export const ABNORMAL_CLOSURE = 1006;
 export class Sockets {
   /** What happened in the room. */
   readonly metrics: Metrics;
+  /** How far the room's webhooks have got. */
+  readonly deliveryMark: DeliveryMark;
   readonly #ctx: DurableObjectState;
   readonly #attachments = new Attachments();
   readonly #unread: Unread;
@@ -32,6 +35,7 @@ export class Sockets {
     this.#ctx = ctx;
     this.#unread = new Unread((ws) => this.lastSeen(ws), maxAgeMs);
     this.metrics = new Metrics(ctx, this.#attachments);
+    this.deliveryMark = new DeliveryMark(ctx, this.#attachments);
     // Answered by the runtime while the room sleeps. A restart loses the pair, so it is set each
     // time.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT));
@@ -51,6 +55,7 @@ export class Sockets {
   remove(ws: WebSocket): void {
     this.#connectionCounts?.remove(ws);
     this.metrics.inherit(ws);
+    this.deliveryMark.inherit(ws);
   }
 
   /** How many there are, altogether and of each user. */

@@ -25,6 +25,7 @@ import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 import type { RoomLog } from "./room-log.ts";
 import type { Store } from "./store.ts";
+import type { WebhookOutbox } from "./webhook-outbox.ts";
 
 /** What must happen because a change is stored. */
 export type Effects = {
@@ -54,6 +55,7 @@ export type RoomStateOptions = {
   readonly sockets: Sockets;
   readonly store: Store;
   readonly log: RoomLog;
+  readonly webhooks: WebhookOutbox;
   readonly alarm: Alarm;
   readonly memberships: Memberships;
   readonly directoryEntry: DirectoryEntry;
@@ -221,7 +223,7 @@ export class RoomState {
 
   /** Whether other objects must be told. */
   #store(set: PresenceSet, gone: readonly Leave[]): boolean {
-    const { store, log, memberships, directoryEntry } = this.#options;
+    const { store, log, webhooks, memberships, directoryEntry } = this.#options;
     const unsaved = set.takeUnsaved();
     const records = log.isKept ? recordsOf(unsaved.movements, set, log.now()) : [];
     const isOccupied = set.size > 0;
@@ -231,7 +233,7 @@ export class RoomState {
     store.save(unsaved, () => {
       for (const { channel, reason } of gone) if (memberships.end(channel, reason)) isEnd = true;
       if (isListingNews) directoryEntry.change(isOccupied);
-      log.append(records, set);
+      log.append(records, set, webhooks.position);
     });
     return isEnd || isListingNews;
   }

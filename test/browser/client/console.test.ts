@@ -1,5 +1,7 @@
 /** The console of a page stays clean: under StrictMode, on fast navigation, and where an attempt is given up. */
 
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch } from "../../../src/dev/browser.ts";
@@ -84,5 +86,31 @@ test("leave() and reconnect() while connecting leave nothing in the console", as
   await page.evaluate("room.leave()");
   await isEmpty("again");
   expect(said).toEqual([]);
+  await page.close();
+});
+
+test("an attempt that takes too long is closed, for browsers make the next one wait for it", async () => {
+  const { page } = await open();
+  // Nothing comes of the first connection, and the server's port is the same for the next ones.
+  const silent = createServer();
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const sockets: Socket[] = [];
+  silent.on("connection", (socket) => sockets.push(socket));
+  const address = silent.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const made = (count: number) => until(() => sockets.length === count, 20);
+  await page.evaluate(`(() => {
+    globalThis.first = new WebSocket("ws://127.0.0.1:${port}");
+    globalThis.second = new WebSocket("ws://127.0.0.1:${port}");
+  })()`);
+  await made(1);
+  // Both are connecting, and one of them is not even on its way, until the other one is closed.
+  await page.evaluate("new Promise((resolve) => setTimeout(resolve, 1_000))");
+  expect(sockets).toHaveLength(1);
+  await page.evaluate("first.close()");
+  await made(2);
+  for (const socket of sockets) socket.destroy();
+  silent.close();
   await page.close();
 });

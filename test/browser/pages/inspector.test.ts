@@ -153,6 +153,7 @@ test("a presence is added with a state and a ttl, and expires by itself", async 
   await operator.sees(".presence", /carla.*\{"call":"on hold"\}/s);
   await operator.sees("#log li", /leave.*carla.*expired/s);
   await operator.seesNo(".presence", "carla");
+  expect(await page.locator("#panel-problem").isVisible()).toBe(false);
 });
 
 test("a bot that thinks: others see it think, idle, and expire", async () => {
@@ -170,6 +171,7 @@ test("a bot that thinks: others see it think, idle, and expire", async () => {
   await operator.sees("#done", /has fallen silent, and expires in 6 seconds/);
   await operator.sees("#log li", /leave.*A bot.*expired/s);
   await ada.seesNo("#people", "A bot");
+  expect(await operator.page.locator("#panel-problem").isVisible()).toBe(false);
 });
 
 test("rooms come page by page, and by what they begin with", async () => {

@@ -2,53 +2,84 @@
 
 import assert from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
-import { joinRoom, type Member, type RoomClient } from "../../../src/client/index.ts";
+import {
+  joinRoom,
+  type Member,
+  type RoomClient,
+  type RoomOptions,
+} from "../../../src/client/index.ts";
 import type { Clock, Dice } from "./clock.ts";
+import type { Page } from "./page.ts";
 import { World } from "./world.ts";
 
 /** Longer than any grace, age, backoff and timeout. */
 const REST_MS = 200_000;
+/** Longer than any delay here, and shorter than the grace: who is still there then is a ghost. */
+const GHOST_MS = 6_000;
 
-/** One client from joining to leaving, with everything that it says. */
+const STATES = [null, 1, 2, { x: 1 }, "x".repeat(50)] as const;
+
+/** One client from joining to leaving, reloads of its page included, with everything that it says. */
 export class Life {
   readonly world: World;
-  readonly client: RoomClient;
+  client: RoomClient;
+  readonly #page: Page;
   readonly #dice: Dice;
   readonly #lines: string[] = [];
+  readonly #options: RoomOptions;
+  /** Nothing is cut, refused or closed, and it is one user: no presence may outlive its client. */
+  readonly #isNetworkGood: boolean;
   #user = "ada";
   #isCalm = false;
   #hasLeft = false;
+  /** How often its page was loaded again. */
+  #loads = 0;
   #told = "connecting";
+  #lastView: unknown;
   #replayed = new Map<string, Member>();
 
-  constructor(clock: Clock, dice: Dice) {
+  constructor(clock: Clock, dice: Dice, page: Page) {
     this.#dice = dice;
+    this.#page = page;
     this.world = new World(clock, dice);
+    this.#isNetworkGood = dice.chance(0.4);
     this.world.handshake = () => {
-      if (this.#isCalm || dice.chance(0.7)) return "opens";
+      if (this.#isCalm || this.#isNetworkGood || dice.chance(0.7)) return "opens";
       return dice.pick(["refused", "hangs", "cut after the server accepted"]);
     };
-    this.client = joinRoom({
+    this.#options = {
       url: "ws://simulated",
       room: "room",
-      token: () => this.#token(),
+      token: this.#tokenOption(),
+      watch: dice.chance(0.1),
+      state: dice.pick([undefined, undefined, 1, { x: 1 }]),
       messagesWhileAway: dice.pick(["refuse", "queue"]),
-    });
+    };
+    page.renew();
+    this.client = joinRoom(this.#options);
     this.#listen();
+  }
+
+  /** Whether it goes on: listeners may leave, too. */
+  get isOver(): boolean {
+    return this.#hasLeft;
   }
 
   /** Something happens. */
   async step(): Promise<void> {
     const dice = this.#dice;
     const { clock } = this.world;
-    const roll = dice.upTo(20);
-    if (roll < 6) await clock.advance(dice.upTo(60));
-    else if (roll < 9) await clock.advance(dice.upTo(3_000));
-    else if (roll < 10) await clock.advance(dice.upTo(40_000));
-    else if (roll < 13) this.#call();
-    else if (roll < 15) this.#cut();
-    else if (roll < 16) this.#user = dice.pick(["ada", "ada", "bob"]);
-    else if (roll < 17) this.#close();
+    const roll = dice.upTo(40);
+    if (roll < 12) await clock.advance(dice.upTo(60));
+    else if (roll < 18) await clock.advance(dice.upTo(3_000));
+    else if (roll < 20) await clock.advance(dice.upTo(40_000));
+    else if (roll < 26) this.#call();
+    else if (roll < 29) this.#cut();
+    else if (roll < 31) this.#switchUser();
+    else if (roll < 33) this.#close();
+    else if (roll < 34) this.world.setCounting(dice.chance(0.5));
+    else if (roll < 35) await this.#reload();
+    else if (roll < 36) await this.#reconnect();
     else this.world.stir();
     this.world.expire();
     await clock.advance(0);
@@ -58,6 +89,7 @@ export class Life {
   /** The network and the tokens are good from now on, and nobody does anything. */
   async rest(): Promise<void> {
     this.#isCalm = true;
+    this.world.setCounting(false);
     for (let passed = 0; passed < REST_MS; passed += 5_000) {
       // oxlint-disable-next-line no-await-in-loop
       await this.world.clock.advance(5_000);
@@ -69,8 +101,7 @@ export class Life {
   }
 
   async leave(): Promise<void> {
-    this.client.leave();
-    this.#hasLeft = true;
+    this.#leave();
     await this.world.clock.advance(0);
     const isConnecting = this.world.sockets.some(({ readyState }) => readyState === 0);
     // What is still connecting says goodbye when it is open, and has a timeout for that.
@@ -79,14 +110,22 @@ export class Life {
     this.client.reconnect();
     this.client.setState("late");
     this.#same(this.client.send("late"), false);
+    await this.#checkGhosts(0);
     await this.rest();
     this.#same(this.#lines.slice(before), ["error not_sent"]);
     this.#same(this.world.clock.timers.size, 0);
     this.#same(this.client.status, "closed");
+    this.#same(this.world.own(), []);
   }
 
   #listen(): void {
     const { client } = this;
+    this.#told = client.status;
+    this.#lastView = client.view;
+    this.#replayed = new Map();
+    client.subscribe(() => {
+      this.#lastView = client.view;
+    });
     client.on("status", ({ status }) =>
       this.#heard(`status ${status}`, () => (this.#told = status)),
     );
@@ -114,16 +153,62 @@ export class Life {
 
   #call(): void {
     const dice = this.#dice;
-    const roll = dice.upTo(20);
+    const roll = dice.upTo(60);
     this.#lines.push(`  call ${roll}`);
-    if (roll < 7) this.client.setState(dice.pick([null, 1, 2, { x: 1 }]));
-    else if (roll < 13) {
+    if (roll < 20) this.client.setState(dice.pick(STATES));
+    else if (roll < 22 && !this.#isNetworkGood) this.client.setState("x".repeat(300));
+    else if (roll < 24 && !this.#isNetworkGood) this.client.send("x".repeat(300));
+    else if (roll < 38) {
       for (let count = dice.pick([1, 1, 3, 60]); count > 0; count -= 1) this.client.send(count);
-    } else if (roll < 17) this.client.reconnect();
+    } else if (roll < 50) this.client.reconnect();
+    else if (roll < 51) this.#leave();
     else this.client.wake();
   }
 
+  #leave(): void {
+    // Before the call: what listeners do meanwhile they do to a client that has left.
+    this.#hasLeft = true;
+    this.client.leave();
+  }
+
+  /** Another connection, and then time for whatever came of the last one to end. */
+  async #reconnect(): Promise<void> {
+    this.#lines.push("  reconnect");
+    this.client.reconnect();
+    await this.world.clock.advance(this.#dice.upTo(500));
+    this.client.reconnect();
+    this.#isCalm = true;
+    await this.#checkGhosts(1);
+    this.#isCalm = false;
+  }
+
+  /** Its own presences, some seconds after there was reason for a change. */
+  async #checkGhosts(max: number): Promise<void> {
+    await this.world.clock.advance(GHOST_MS);
+    if (this.#isNetworkGood) this.#same(this.world.own().slice(max), []);
+  }
+
+  /** From the next token on. The presence of the user of before is lost, and has its grace. */
+  #switchUser(): void {
+    if (!this.#isNetworkGood) this.#user = this.#dice.pick(["ada", "ada", "bob"]);
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#isNetworkGood) return;
+    this.#lines.push("  reload");
+    const { clock } = this.world;
+    await clock.advance(0);
+    this.#page.unload();
+    this.#loads += 1;
+    for (const socket of this.world.living) socket.unload();
+    clock.timers.clear();
+    await clock.advance(this.#dice.upTo(3_000));
+    this.client = joinRoom(this.#options);
+    this.#listen();
+  }
+
   #cut(): void {
+    if (this.#isNetworkGood) return;
     const who = this.#dice.pick(["both", "client", "server", "nobody"]);
     this.#lines.push(`  cut ${who}`);
     for (const socket of this.world.living) socket.cut(who);
@@ -131,6 +216,7 @@ export class Life {
 
   /** The server ends the connection. */
   #close(): void {
+    if (this.#isNetworkGood) return;
     const [code, name] = this.#dice.pick([
       [4003, "removed"],
       [4100, "room_full"],
@@ -146,16 +232,30 @@ export class Life {
     }
   }
 
-  async #token(): Promise<string> {
+  #tokenOption(): RoomOptions["token"] {
+    const dice = this.#dice;
+    if (dice.chance(0.7)) return () => this.#token();
+    return dice.pick([null, undefined, "good.ada.ada", "expired.ada", "bad.ada"]);
+  }
+
+  async #token(): Promise<string | null> {
     const dice = this.#dice;
     const good = `good.${this.#user}.${this.#user}`;
     if (this.#isCalm || dice.chance(0.7)) return good;
     const { clock } = this.world;
-    const kind = dice.pick(["throws", "hangs", "late", "expired", "bad"]);
+    // A presence that was given up for a token that is refused then is lost, whatever the network.
+    const kind = this.#isNetworkGood
+      ? dice.pick(["throws", "hangs", "late"])
+      : dice.pick(["throws", "hangs", "late", "expired", "bad", "none"]);
     if (kind === "throws") throw new Error("no session");
     if (kind === "hangs") return new Promise(() => {});
+    if (kind === "none") return null;
     if (kind === "late") {
-      return new Promise((resolve) => clock.schedule(dice.upTo(30_000), () => resolve(good)));
+      const load = this.#loads;
+      return new Promise((resolve) => {
+        // A page that is gone hears no answers.
+        clock.schedule(dice.upTo(30_000), () => load === this.#loads && resolve(good));
+      });
     }
     return `${kind}.${this.#user}`;
   }
@@ -163,25 +263,27 @@ export class Life {
   #check(): void {
     const { client, world } = this;
     this.#same(world.violations, []);
-    this.#same(world.living.length <= 1, true);
+    this.#same(world.living.slice(1).length, 0);
     this.#same(this.#told, client.status);
+    if (this.#lastView !== client.view) this.#same(this.#lastView, client.view);
     this.#same(byId(this.#replayed.values()), byId(client.members));
   }
 
   #checkAtRest(): void {
     const { client, world } = this;
-    const own = world.list.filter(({ user }) => !user.id.startsWith("other"));
+    const own = world.own();
     if (client.status === "closed") {
       this.#same(own, []);
       return;
     }
     this.#same(client.status, "here");
-    this.#same(
-      own.map(({ channel }) => channel),
-      [client.self?.channel],
-    );
-    this.#same(own[0]?.state ?? null, client.self?.state ?? null);
+    const { channel = null, state } = own[0] ?? {};
+    this.#same(own.length, this.#options.watch ? 0 : 1);
+    this.#same(channel, client.self?.channel);
+    // What a lurker said nobody is told, so a lurker whose state was refused cannot tell either.
+    if (own[0]?.user) this.#same(state ?? null, client.self?.state ?? null);
     this.#same(presencesIn(client), sorted(world.list));
+    this.#same(client.lurkers, world.lurkers);
   }
 
   #same(actual: unknown, expected: unknown): void {
