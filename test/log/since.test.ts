@@ -9,7 +9,8 @@ import { advance, crash, evict, inRoom, LIVES, socketsLeft } from "../support/ro
 import { firstFrames, newRoom, openAs, type TestSocket } from "../support/socket.ts";
 
 const DIFF = { view: "diff" };
-const HISTORY_SECONDS = 24 * 60 * 60;
+/** The default of `PRESENCE_HISTORY`. */
+const HISTORY_SECONDS = 120;
 
 afterEach(() => {
   vi.useRealTimers();
