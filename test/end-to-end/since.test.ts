@@ -15,7 +15,7 @@ import {
   resumption,
   tokenFor,
 } from "../support/client.ts";
-import { Server } from "../support/server.ts";
+import { Runtime } from "../support/runtime.ts";
 
 const CLIENTS = 1_000;
 const GONE = 50;
@@ -25,9 +25,9 @@ const AT_ONCE = 64;
 const GRACE_SECONDS = 600;
 const FRAME_BYTES_MAX = 1_024;
 
-let server: Server;
+let server: Runtime;
 beforeAll(async () => {
-  server = await Server.start({ PRESENCE_GRACE: String(GRACE_SECONDS), PRESENCE_MAX_AGE: "3600" });
+  server = await Runtime.start({ PRESENCE_GRACE: String(GRACE_SECONDS), PRESENCE_MAX_AGE: "3600" });
 });
 afterAll(() => server.stop());
 
@@ -85,8 +85,7 @@ test(
     const rev = await revOf(last, first);
     const snapshotBytes = bytesOf(last.sync);
 
-    await server.kill();
-    await server.start();
+    await server.restart();
     const staying = [...welcomes.slice(GONE), first.welcome, last.welcome];
     const back = await pMap(staying, (welcome) => comeBack(welcome, room, rev), {
       concurrency: AT_ONCE,
