@@ -146,29 +146,30 @@ test("many who come at once are greeted a megabyte a turn", { timeout: 20_000 },
   expect((await idsIn(room)).slice(101).toSorted()).toEqual(USERS.toSorted());
 });
 
-describe("who is there already hears of a crowd", () => {
-  /** How many join with each frame that Ada gets, while time passes with each snapshot that is made. */
-  async function joinsHeard(msPerSnapshot: number): Promise<number[]> {
-    const room = await largeRoom();
-    const ada = await openAs("ada", room, DIFF);
-    await firstFrames(ada);
-    await ada.heard();
-    advance(60);
-    const { snapshot } = ViewRenderer.prototype;
-    vi.spyOn(ViewRenderer.prototype, "snapshot").mockImplementation(function slow(
-      this: ViewRenderer,
-      ...args
-    ) {
-      advance(msPerSnapshot / 1_000);
-      return Reflect.apply(snapshot, this, args);
-    });
-    await crowd(room);
-    const heard = await ada.heard();
-    return heard.flatMap((frame) =>
-      frame !== "heartbeat" && frame.type === "diff" ? [frame.joins.length] : [],
-    );
-  }
+/** How many join with each frame that Ada gets, while time passes with each snapshot that is made. */
+async function joinsHeard(msPerSnapshot: number): Promise<number[]> {
+  const room = await largeRoom();
+  const ada = await openAs("ada", room, DIFF);
+  await firstFrames(ada);
+  await ada.heard();
+  advance(60);
+  // oxlint-disable-next-line typescript/unbound-method
+  const { snapshot } = ViewRenderer.prototype;
+  vi.spyOn(ViewRenderer.prototype, "snapshot").mockImplementation(function slow(
+    this: ViewRenderer,
+    ...args
+  ) {
+    advance(msPerSnapshot / 1_000);
+    return Reflect.apply(snapshot, this, args);
+  });
+  await crowd(room);
+  const heard = await ada.heard();
+  return heard.flatMap((frame) =>
+    frame !== "heartbeat" && frame.type === "diff" ? [frame.joins.length] : [],
+  );
+}
 
+describe("who is there already hears of a crowd", () => {
   test("when the last one is in, not after each turn", { timeout: 20_000 }, async () => {
     const joins = await joinsHeard(0);
     expect(joins.reduce((sum, some) => sum + some, 0)).toBe(USERS.length);
