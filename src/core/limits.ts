@@ -147,6 +147,12 @@ export const LOG_PART_LENGTH = 8_192;
 /** … and of one that is written once: a row holds 2 MiB, and a thousand that join at once should be few rows. */
 export const LOG_PART_LENGTH_MAX = 131_072;
 
+/** Comings and goings that one page of events looks at, be they wanted or not: some 3 MB of JSON. */
+export const EVENT_PAGE_RECORDS_MAX = 10_000;
+
+/** Visits in one page of an attendance: more, and it names fewer users. */
+export const ATTENDANCE_VISITS_MAX = 10_000;
+
 /** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
 export const RESUME_SECRET_BYTES = 16;
 

@@ -156,6 +156,21 @@ export class RoomLog {
     return isOfThisLife && place.n >= this.start.n && place.n <= this.end.n ? place.n : null;
   }
 
+  /** The number of an event from which on everything since `at` is found; what is before it was earlier. */
+  numberBefore(at: number): number {
+    let [before, after] = [this.start.n, this.end.n];
+    let found = before;
+    while (before < after) {
+      const middle = Math.floor((before + after) / 2);
+      const part = this.#read({ end: keyOf(middle + 1), reverse: true, limit: 1 });
+      if (part && part.row.start.at < at) {
+        found = part.row.start.n;
+        before = Math.max(part.row.end.n, middle + 1);
+      } else after = Math.min(part?.row.start.n ?? middle, middle);
+    }
+    return found;
+  }
+
   /** The parts that have events after the n-th, from the oldest on. Each is read when it is asked for. */
   *partsAfter(n: number): Generator<LogPart, void> {
     let part =

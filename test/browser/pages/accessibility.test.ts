@@ -76,6 +76,8 @@ test.each(WINDOWS)("/inspector in $colorScheme, $width wide", async ({ colorSche
   await operator.sees("#panel-status", "Live");
   user.send({ type: "message", payload: "W".repeat(300) });
   await operator.sees("#log li", "WWW");
+  await operator.sees("#history li", "member.joined");
+  await operator.page.locator("#visits summary").click();
   await operator.page.getByRole("button", { name: "Remove ada" }).click();
   expect(await findings(operator.page)).toEqual([]);
   user.ws.close();
