@@ -21,8 +21,8 @@ export type Gap = {
 
 export type Former = { readonly channel: string; readonly user: User };
 
-/** What became of one channel in the gap: whether it was unknown before, and its last leave. */
-type Story = { readonly isNew: boolean; left: LogRecord | undefined };
+/** What became of one channel in the gap: who it was before, if it was there, and its last leave. */
+type Story = { readonly known: { readonly user: User | null } | null; left: LogRecord | undefined };
 
 /**
  * The diff that leads from what was known to the presences as they are. What came and went in between
@@ -33,11 +33,13 @@ export function missedIn({ parts, after, unlogged, former }: Gap, present: Prese
   const joins = new Map<string, Presence>(unlogged.map((join) => [join.channel, join]));
   const leaves: Leave[] = [];
   const newInfo = new Set<string>();
-  for (const [channel, { isNew, left }] of storiesIn(parts, after)) {
+  for (const [channel, { known, left }] of storiesIn(parts, after)) {
     const now = present.get(channel)?.presence;
-    if (!now && !isNew && left) leaves.push(leaveOf(left));
-    // One that went and came again is told in one frame: a join takes the place of what was known.
-    else if (now && (isNew || left)) joins.set(channel, now);
+    // One that went and came again is told in one frame: a join takes the place of what was known. But
+    // nobody is told of a join without a name.
+    const isReplaced = now !== undefined && now.user !== null;
+    if (known && left && !isReplaced) leaves.push({ ...leaveOf(left), user: known.user });
+    if (now && (!known || left)) joins.set(channel, now);
     else if (now) newInfo.add(channel);
   }
   // They were told of themselves at once, perhaps before that was in the log; a crash may have undone it.
@@ -66,8 +68,9 @@ function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string,
     for (const record of records) {
       position = positionAfter(position, record);
       if (position.n <= after) continue;
-      const { channel, kind } = record;
-      const story = stories.get(channel) ?? { isNew: kind === "joined", left: undefined };
+      const { channel, kind, user } = record;
+      const known = kind === "joined" ? null : { user };
+      const story = stories.get(channel) ?? { known, left: undefined };
       stories.set(channel, story);
       if (kind === "left") story.left = record;
     }

@@ -33,6 +33,12 @@ export const ROOM_FRAMES_AT_ONCE_SECONDS = 1 / 4;
 /** No change and no message waits longer than this to be told, whatever the size of the room. */
 export const GATHER_MS_MAX = 2_000;
 
+/**
+ * While newcomers wait to be admitted, what waits to be told may wait for them too, up to this time: one
+ * flush for a crowd. As long as the pause of a room of a thousand; nobody sees it in a list of names that grows.
+ */
+export const GATHER_NEWCOMERS_MS_MAX = 200;
+
 /** A room that told counts tells names again once it is below this part of the limit, or it would flap. */
 export const NAMES_AGAIN_PART = 0.8;
 

@@ -70,6 +70,7 @@ export class Admissions {
     if (this.#waiting.length > 0 || this.#options.changes.hasDeferred) {
       const answer = Promise.withResolvers<Response>();
       this.#waiting.push({ connect, answer });
+      this.#options.changes.hasNewcomers = true;
       this.#takeTurnSoon();
       return answer.promise;
     }
@@ -151,6 +152,7 @@ export class Admissions {
       // Not known of a view that nobody came with yet: it may be as much as a turn has.
       length += this.#lengths.get(next.connect.view) ?? SENT_AT_ONCE_LENGTH_MAX;
     }
+    this.#options.changes.hasNewcomers = this.#waiting.length > 0;
     return admitted;
   }
 

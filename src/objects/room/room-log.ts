@@ -127,6 +127,9 @@ export class RoomLog {
     const newest = this.#newest();
     let tail = newest ? this.#withoutOld(newest, first.at, delivery) : this.#begin(records, after);
     tail = { ...tail, row: { ...tail.row, delivery } };
+    // Older parts would not join on to what is left: nobody may be told what they missed from there.
+    const { start } = tail.row;
+    if (newest && start !== newest.row.start) this.trim(first.at, start.n);
     if (tail.row.records.length > LOG_PART_LENGTH) tail = nextPart(tail, first.at);
     for (const record of records) {
       const text = JSON.stringify(record);

@@ -11,6 +11,8 @@ import { Caller } from "./caller.ts";
 
 export const MAX_AGE_MS = 12_000;
 export const GRACE_MS = 6_000;
+/** So that callers are told what they missed, mostly, and logs have run out soon after the last of them. */
+const HISTORY_SECONDS = 20;
 /** A deadline that is nearer than this may have passed or not. */
 const UNSURE_MS = 2_000;
 
@@ -46,6 +48,7 @@ export class Service implements AsyncDisposable {
       PRESENCE_MAX_AGE: String(MAX_AGE_MS / 1_000),
       PRESENCE_GRACE: String(GRACE_MS / 1_000),
       PRESENCE_ANNOUNCE_MAX: String(ANNOUNCE_MAX),
+      PRESENCE_HISTORY: String(HISTORY_SECONDS),
       PRESENCE_FRAME_RATE: "1000",
     });
     return new Service(random, tally, server);
