@@ -130,6 +130,16 @@ export default defineConfig({
         test: { name: "log", maxWorkers, include: ["test/log/**/*.test.ts"] },
       },
       {
+        // With a log that is short enough for a test to fill.
+        plugins: [
+          cloudflareTest({
+            ...worker,
+            miniflare: { bindings: { ...secret, PRESENCE_HISTORY_MAX: "100" }, durableObjects },
+          }),
+        ],
+        test: { name: "log-max", maxWorkers, include: ["test/log-max/**/*.test.ts"] },
+      },
+      {
         // With a queue instead of a receiver of webhooks.
         plugins: [
           cloudflareTest({ ...worker, miniflare: { bindings: secret, durableObjects, ...queue } }),

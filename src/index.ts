@@ -24,14 +24,25 @@ export { type Json, type JsonObject } from "./core/json.ts";
 export { type ClosingCode } from "./core/close-codes.ts";
 export { type CallErrorCode, type ErrorCode, type FrameErrorCode } from "./core/error-codes.ts";
 export {
+  type AttendanceOptions,
+  type EventsOptions,
+  type PageOptions,
+  type TimeSpan,
+} from "./api/history.ts";
+export {
+  type Attendance,
+  type AttendanceList,
+  type EventList,
   type ListedRoom,
   type Occupants,
+  type PastOccupants,
   type PruneRoomsResult,
   type RoomList,
   type RoomStats,
   type WebhookStatus,
   type WebhookTest,
   type SweepResult,
+  type Visit,
   type Whereabouts,
 } from "./core/http-shapes.ts";
 export { type RoomEvent, type RoomEventType } from "./core/room-events.ts";

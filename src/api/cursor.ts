@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { ProtocolError } from "../core/protocol.ts";
 
 /** Text that says where a list goes on. */
-export function encodeCursor(place: readonly (string | number)[]): string {
+export function encodeCursor(place: readonly (string | number | boolean)[]): string {
   const bytes = new TextEncoder().encode(JSON.stringify(place));
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

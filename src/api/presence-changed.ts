@@ -3,8 +3,9 @@
  * happens.
  */
 
-import { type Diff, isEmpty } from "../core/diff.ts";
+import { type Diff, isQuiet } from "../core/diff.ts";
 import type { LeaveReason, ListedPresence } from "../core/presence.ts";
+import { withoutStatus } from "../core/status.ts";
 import { logError } from "../telemetry/log.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
@@ -20,7 +21,7 @@ export type PresenceChange = {
   readonly removed: ListedPresence | null;
   /** Whether several came or several went at once: then they are in `diff` only. */
   readonly bulkChange: boolean;
-  /** All that changed, states too; a change of states alone has `added` and `removed` empty. */
+  /** All that changed, states too; a change of states alone has `added` and `removed` empty. Not statuses. */
   readonly diff: {
     readonly joins: readonly ListedPresence[];
     readonly updates: readonly ListedPresence[];
@@ -69,7 +70,7 @@ export class PresenceChanged {
    * @internal
    */
   emit(diff: Diff, from: () => Sender): void {
-    if (this.#receivers.size === 0 || isEmpty(diff)) return;
+    if (this.#receivers.size === 0 || isQuiet(diff)) return;
     const sender = from();
     const change = changeOf(diff, sender);
     for (const { receiver } of Array.from(this.#receivers)) {
@@ -90,15 +91,19 @@ export const presenceChanged = new PresenceChanged();
 
 function changeOf(diff: Diff, { room, lastSeen }: Sender): PresenceChange {
   const here = { room: room.name };
-  const joins = diff.joins.map((join) => ({ ...join, ...here, lastSeen: lastSeen(join.channel) }));
+  const joins = diff.joins.map((join) => ({
+    ...withoutStatus(join),
+    ...here,
+    lastSeen: lastSeen(join.channel),
+  }));
   const updates = diff.updates.map((one) => ({
-    ...one,
+    ...withoutStatus(one),
     ...here,
     lastSeen: lastSeen(one.channel),
   }));
   const now = Date.now();
   const leaves = diff.leaves.map((leave) => ({
-    ...leave,
+    ...withoutStatus(leave),
     ...here,
     lastSeen: Math.min(leave.lastSeen, now),
   }));

@@ -1,7 +1,6 @@
 /** One room as a server sees it: to ask, to change and to speak to, from anywhere in the Worker. */
 
 import { decodeUser } from "../core/claims.ts";
-import type { Occupants } from "../core/http-shapes.ts";
 import {
   decodeState,
   type Given,
@@ -9,6 +8,7 @@ import {
   needsDetached,
   ttlMsOf,
 } from "../core/given-presence.ts";
+import type { AttendanceList, EventList, Occupants, PastOccupants } from "../core/http-shapes.ts";
 import { flawOf, type Json } from "../core/json.ts";
 import { JSON_DEPTH_MAX, PRESENCE_PAGE_MAX } from "../core/limits.ts";
 import { checkChannel, checkRoom, roomOfChannel } from "../core/names.ts";
@@ -19,6 +19,15 @@ import type { Env } from "../config/env.ts";
 import { readSettings } from "../config/settings.ts";
 import { call } from "../rpc/call.ts";
 import type { Added, Behind, PresencePage, Replay, RoomStats, RoomStub } from "../rpc/stubs.ts";
+import {
+  attendanceListOf,
+  type AttendanceOptions,
+  attendanceQueryOf,
+  checkTime,
+  eventListOf,
+  eventQueryOf,
+  type EventsOptions,
+} from "./history.ts";
 
 /** What a server may say of a channel without a socket; what it leaves out stays as it is. */
 export type AddOptions = {
@@ -96,6 +105,38 @@ export class RoomHandle {
   /** What the room has counted. It is reset when the last connection goes, and by a crash. */
   stats(): Promise<RoomStats> {
     return this.#ask((room) => room.stats());
+  }
+
+  /**
+   * What happened here, oldest first, a page at a time. Go on with the `cursor` while there is one; later
+   * with the last `rev`, as `after`. Throws `history_gone` where not everything after it is known any
+   * more: then read the room anew.
+   */
+  async events(options: EventsOptions = {}): Promise<EventList> {
+    const query = eventQueryOf(options);
+    this.#checkHistory();
+    return eventListOf(granted(await this.#ask((room) => room.events(query))));
+  }
+
+  /**
+   * Who was here at `moment`, in milliseconds since the epoch, as the `presence` frame said it then. Where
+   * `complete` is false the room does not know so early a time any more, and this is the earliest that it
+   * knows.
+   */
+  async at(moment: number): Promise<PastOccupants> {
+    checkTime("at", moment);
+    this.#checkHistory();
+    return this.#ask((room) => room.at(moment));
+  }
+
+  /**
+   * Which users were here and when, in the order of their ids, a page at a time. All visits that touch the
+   * time are listed as they were; `presentMs` counts what is within it.
+   */
+  async attendance(options: AttendanceOptions = {}): Promise<AttendanceList> {
+    const query = attendanceQueryOf(options);
+    this.#checkHistory();
+    return attendanceListOf(await this.#ask((room) => room.attendance(query)));
   }
 
   /**
@@ -188,6 +229,14 @@ export class RoomHandle {
       await this.#ask((room) => room.drop(channel, "removed", generation));
     }
     return added;
+  }
+
+  #checkHistory(): void {
+    if (readSettings(this.#env).historyMs > 0) return;
+    throw new ProtocolError(
+      "no_history",
+      "rooms keep no log, for PRESENCE_HISTORY is 0; set it to the seconds that they are to keep",
+    );
   }
 
   #decode({ state, ttl }: AddOptions): Given {

@@ -22,9 +22,12 @@ type Answer<Body> = { readonly status: number; readonly body: Body };
 
 export class Api {
   readonly #target: Target;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(target: Target) {
+  /** With a `signal`, calls fail as soon as it is aborted. */
+  constructor(target: Target, signal?: AbortSignal) {
     this.#target = target;
+    this.#signal = signal;
   }
 
   async get<Schema extends v.GenericSchema>(
@@ -82,7 +85,10 @@ export class Api {
         method,
         // A redirection would turn a POST into a GET, and take the token to another place.
         redirect: "manual",
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+        signal: AbortSignal.any([
+          AbortSignal.timeout(ANSWER_MS_MAX),
+          ...(this.#signal ? [this.#signal] : []),
+        ]),
         ...(body === undefined
           ? { headers }
           : { headers: { ...headers, ...json }, body: JSON.stringify(body) }),
@@ -107,11 +113,12 @@ export class Api {
     if (!v.is(ErrorAnswer, answer)) {
       return new CommandError(
         `${url} answered ${status}, and not as a durable-presence service does; is the address right?`,
+        status,
       );
     }
     const message = `the server refused: ${printable(answer.error.message)} (${status} ${printable(answer.error.code)})`;
     const isAboutToken = status === 401 || status === 403;
-    return new CommandError(isAboutToken ? `${message}\n${tokenHint}` : message);
+    return new CommandError(isAboutToken ? `${message}\n${tokenHint}` : message, status);
   }
 
   #unreachable(error: unknown): string {

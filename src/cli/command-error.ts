@@ -8,4 +8,11 @@ export class UsageError extends Error {
 /** The command was right, but the server refused or something failed: exit code 1. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  /** What the service answered; `undefined` where no answer came. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
 }

@@ -7,8 +7,10 @@
 import { parseArgs } from "node:util";
 import { type Command, PROGRAM } from "./command.ts";
 import { add } from "./commands/add.ts";
+import { attendance } from "./commands/attendance.ts";
 import { channel, leaveAll, touch } from "./commands/channel.ts";
 import { doctor } from "./commands/doctor.ts";
+import { events } from "./commands/events.ts";
 import { prunePresences, pruneRooms } from "./commands/prune.ts";
 import { remove } from "./commands/remove.ts";
 import { room } from "./commands/room.ts";
@@ -24,6 +26,8 @@ const COMMANDS: readonly Command[] = [
   rooms,
   room,
   stats,
+  events,
+  attendance,
   add,
   remove,
   send,
@@ -57,6 +61,7 @@ const HELP = [
   "Examples:",
   `  ${PROGRAM} rooms --prefix game-`,
   `  ${PROGRAM} room lobby --watch`,
+  `  ${PROGRAM} events lobby --from 10m --follow`,
   `  ${PROGRAM} prune-presences --age 30`,
   "",
   `More about a command: ${PROGRAM} <command> --help`,

@@ -10,7 +10,10 @@ import {
 } from "../core/server-frames.ts";
 
 export {
+  type Attendance,
+  AttendanceList as AttendancePage,
   ErrorAnswer,
+  EventList as EventPage,
   Occupants,
   PresenceList as PresencePage,
   PruneResult as PrunedPresences,
@@ -25,6 +28,7 @@ export {
   Whereabouts,
 } from "../core/http-shapes.ts";
 export { ListedPresence } from "../core/presence.ts";
+export { type RoomEvent } from "../core/room-events.ts";
 
 /** Frames of view `diff` that tell who is in the room, or why not. */
 export const WatchedFrame = v.variant("type", [

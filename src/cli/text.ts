@@ -41,18 +41,28 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** How long ago `time` was, in its two largest units: `5s ago`, `2h 10m ago`. */
+/** How long ago `time` was: `5s ago`, `2h 10m ago`. */
 export function ago(time: number, now = Date.now()): string {
   // The clocks of two machines differ: no time is in the future.
-  const seconds = Math.max(0, Math.floor((now - time) / 1_000));
+  return `${duration(Math.max(0, now - time))} ago`;
+}
+
+/** A time in UTC, to the second. */
+export function timeText(time: number): string {
+  return new Date(time).toISOString().replace(/\.\d+/, "");
+}
+
+/** Milliseconds in their two largest units: `5s`, `2h 10m`. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
   const [days, hours, minutes] = [
     Math.floor(seconds / 86_400),
     Math.floor(seconds / 3_600) % 24,
     Math.floor(seconds / 60) % 60,
   ];
-  if (days > 0) return `${days}d ${hours}h ago`;
-  if (hours > 0) return `${hours}h ${minutes}m ago`;
-  return minutes > 0 ? `${minutes}m ${seconds % 60}s ago` : `${seconds}s ago`;
+  if (days > 0) return `${days}d ${hours}h`;
+  if (hours > 0) return `${hours}h ${minutes}m`;
+  return minutes > 0 ? `${minutes}m ${seconds % 60}s` : `${seconds}s`;
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });

@@ -4,7 +4,7 @@
  */
 
 import type { Change, WatchedRoom } from "./room-changes.ts";
-import { ago, cut, jsonText, printable, stateText, tableOf, userText } from "./text.ts";
+import { ago, cut, jsonText, printable, stateText, tableOf, timeText, userText } from "./text.ts";
 
 export interface WatchOutput {
   /** A frame came, with the text `frame`, and made these changes. */
@@ -118,6 +118,5 @@ export class TableOutput implements WatchOutput {
 }
 
 function printLine(what: string, text: string): void {
-  const time = new Date().toISOString().replace(/\.\d+/, "");
-  console.log(`${time}  ${what.padEnd(7)}  ${text}`);
+  console.log(`${timeText(Date.now())}  ${what.padEnd(7)}  ${text}`);
 }

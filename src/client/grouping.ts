@@ -35,7 +35,11 @@ function memberOf(presences: RoomPresence[], known?: Member): Member[] {
   const user = known && jsonEqual(known.user, newest.user) ? known.user : newest.user;
   const { joinedAt } = known ?? first;
   const state = presences.findLast((presence) => presence.state !== undefined)?.state;
-  return [{ id: user.id, user, joinedAt, presences, state }];
+  // A status of a newer server that is not known here is no `away`.
+  const isAway = presences.every((tab) => tab.status === "away");
+  const activeAt = isAway ? Math.max(...presences.map((tab) => tab.activeAt ?? 0)) : undefined;
+  const status = isAway ? "away" : "active";
+  return [{ id: user.id, user, joinedAt, presences, state, status, activeAt }];
 }
 
 function isNamed(presence: Presence): presence is Presence & { readonly user: User } {

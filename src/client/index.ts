@@ -6,6 +6,7 @@
 
 export type { Json, JsonObject } from "../core/json.ts";
 export type { LeaveReason } from "../core/presence.ts";
+export type { PresenceStatus } from "../core/status.ts";
 export type { ClosingCode } from "../core/close-codes.ts";
 export type { FrameErrorCode } from "../core/error-codes.ts";
 export type { RoomOptions, Token, TokenRequest, TokenSource } from "./options.ts";

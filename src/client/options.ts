@@ -1,7 +1,7 @@
 /** The options of `joinRoom`, and what each of them may be. */
 
 import type { Json } from "../core/json.ts";
-import { NAME_BYTES_MAX } from "../core/limits.ts";
+import { AWAY_MS_MAX, AWAY_MS_MIN, NAME_BYTES_MAX } from "../core/limits.ts";
 import { isRoomName } from "../core/names.ts";
 
 /** What a token function is asked for. */
@@ -64,9 +64,34 @@ export type RoomOptions<State = Json> = {
    * Default: `"refuse"`.
    */
   readonly messagesWhileAway?: "refuse" | "queue" | undefined;
+  /**
+   * Who tells whether somebody is at this tab. `"auto"`: in a browser the client does, by input and visibility.
+   * `"manual"`: `setStatus` alone, as in every other runtime. Of clients without a user nothing is told. Default:
+   * `"auto"`.
+   */
+  readonly status?: "auto" | "manual" | undefined;
+  /**
+   * After how many milliseconds without input this tab is `away`: 1,000 to 86,400,000. Default: 300,000, which is
+   * five minutes.
+   */
+  readonly idleAfter?: number | undefined;
+  /**
+   * After how many milliseconds in which it was hidden this tab is `away`: 1,000 to 86,400,000. Default: 60,000,
+   * which is a minute.
+   */
+  readonly hiddenAfter?: number | undefined;
 };
 
-const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileAway"]);
+const NAMES = "url room token watch state messagesWhileAway status idleAfter hiddenAfter".split(
+  " ",
+);
+
+/** Options that are one of two values, or left out. */
+const CHOICES = [
+  ["watch", true, false],
+  ["messagesWhileAway", "refuse", "queue"],
+  ["status", "auto", "manual"],
+] as const;
 
 /**
  * Throws a TypeError that names the first option that is of the wrong kind. Options that are not
@@ -74,7 +99,8 @@ const NAMES = new Set(["url", "room", "token", "watch", "state", "messagesWhileA
  */
 export function checkOptions(options: RoomOptions<unknown>): void {
   check("options", options, Object(options) === options, "an object with url and room");
-  const { url, room, token, watch, messagesWhileAway }: Record<string, unknown> = { ...options };
+  const all: Record<string, unknown> = { ...options };
+  const { url, room, token } = all;
   const { token: source } = options;
   check("url", url, typeof url === "string", 'an address such as "https://presence.example.com"');
   check(
@@ -84,14 +110,20 @@ export function checkOptions(options: RoomOptions<unknown>): void {
     `a text of 1 to ${NAME_BYTES_MAX} bytes of UTF-8 without control characters`,
   );
   check("token", token, isToken(source) || typeof source === "function", "a JWT or a function");
-  check("watch", watch, isOneOf(watch, [undefined, true, false]), "true or false");
-  const whiles = [undefined, "refuse", "queue"];
-  const isWhile = isOneOf(messagesWhileAway, whiles);
-  check("messagesWhileAway", messagesWhileAway, isWhile, '"refuse" or "queue"');
+  for (const [name, one, other] of CHOICES) {
+    const value = all[name];
+    const isChoice = value === undefined || value === one || value === other;
+    check(name, value, isChoice, `${JSON.stringify(one)} or ${JSON.stringify(other)}`);
+  }
+  for (const name of ["idleAfter", "hiddenAfter"]) {
+    const { [name]: ms = AWAY_MS_MIN } = all;
+    const isTime = Number(ms) === ms && ms >= AWAY_MS_MIN && ms <= AWAY_MS_MAX;
+    check(name, ms, isTime, `${AWAY_MS_MIN} to ${AWAY_MS_MAX} milliseconds`);
+  }
   if (isProduction()) return;
   for (const name of Object.keys(options)) {
     // oxlint-disable-next-line no-console -- for whoever is writing the page
-    if (!NAMES.has(name)) console.warn(`joinRoom has no option "${name}"`);
+    if (!NAMES.includes(name)) console.warn(`joinRoom has no option "${name}"`);
   }
 }
 
@@ -106,10 +138,6 @@ function check(name: string, value: unknown, isRight: boolean, kind: string): vo
   const object = Object(value) === value && `of type ${typeof value}`;
   const is = object || (typeof value === "string" ? JSON.stringify(value) : String(value));
   throw new TypeError(`${name} is ${is}; it must be ${kind}`);
-}
-
-function isOneOf(value: unknown, values: readonly unknown[]): boolean {
-  return values.includes(value);
 }
 
 /** Bundlers write the value into this; where nobody did, and in a browser without one, it is not. */

@@ -1,10 +1,12 @@
 /**
- * What a client sends: its newest state, however often it is set, and messages, in order. Paced by
+ * What a client sends: its newest state, however often it is set, its status, and messages, in order. Paced by
  * the rate that the server allows, so that nothing of it is dropped there.
  */
 
 import { type Json, jsonEqual, utf8Length } from "../core/json.ts";
+import type { PresenceStatus } from "../core/status.ts";
 import {
+  ACTIVE_EVERY_MS,
   FRAME_RATE_DEFAULT,
   QUEUED_MESSAGES_MAX,
   STATE_AGAIN_MS,
@@ -27,6 +29,9 @@ export class Outbox {
   /** The state that the room has: `null` for none, `undefined` where nobody can tell. */
   #roomState: Json | undefined;
   #stateDueAt = 0;
+  #status: PresenceStatus | undefined;
+  /** When it is to be told. `away` is told once, `active` again and again. */
+  #statusDueAt = Number.POSITIVE_INFINITY;
   #queue: string[] = [];
   /** The newest frames of this connection: what a refusal may be about. */
   #written: Written[] = [];
@@ -45,11 +50,18 @@ export class Outbox {
     return this.#state;
   }
 
+  /** The status that the room is to have. */
+  get status(): PresenceStatus | undefined {
+    return this.#status;
+  }
+
   /** There is a connection, and the room has the state `known`, as of `reconcile`. */
   open(known: Json | undefined): void {
     this.#isOpen = true;
     this.#written = [];
     this.#hasSentState = false;
+    // After a restart the room does not know it.
+    if (this.#status) this.#statusDueAt = 0;
     // That there is none is still true where none was sent since.
     if (this.#roomState !== null) this.#roomState = undefined;
     this.reconcile(known);
@@ -97,11 +109,20 @@ export class Outbox {
     return isNew;
   }
 
-  /** The server dropped frames, perhaps the state among them: sends it again after a while. */
+  /** Tells the status, and tells `active` again in time. */
+  setStatus(status: PresenceStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#statusDueAt = 0;
+    this.#send();
+  }
+
+  /** The server dropped frames, perhaps the state or the status among them: sends them again after a while. */
   slowDown(): void {
     this.#rate.empty();
     if (this.#hasSentState) this.#roomState = undefined;
     this.#stateDueAt = performance.now() + STATE_AGAIN_MS;
+    if (this.#status) this.#statusDueAt = this.#stateDueAt;
     this.#send();
   }
 
@@ -138,18 +159,18 @@ export class Outbox {
     this.#cancelTimer = undefined;
     while (this.#isOpen) {
       const now = performance.now();
-      const isStateNew = this.#isStateNew();
-      const isStateDue = isStateNew && this.#stateDueAt <= now;
       const [message] = this.#queue;
-      if (!isStateNew && message === undefined) return;
-      const waitMs = isStateDue || message !== undefined ? 0 : this.#stateDueAt - now;
-      const pauseMs = Math.max(waitMs, this.#rate.waitMs(now));
+      const stateDueAt = this.#isStateNew() ? this.#stateDueAt : Number.POSITIVE_INFINITY;
+      const dueAt = message === undefined ? Math.min(stateDueAt, this.#statusDueAt) : now;
+      if (dueAt === Number.POSITIVE_INFINITY) return;
+      const pauseMs = Math.max(dueAt - now, this.#rate.waitMs(now));
       if (pauseMs > 0) {
         this.#cancelTimer = after(pauseMs, () => this.#send());
         return;
       }
       this.#rate.take(now);
-      if (isStateDue) this.#writeState(now);
+      if (stateDueAt <= now) this.#writeState(now);
+      else if (this.#statusDueAt <= now) this.#writeStatus(now);
       else if (message !== undefined) this.#writeFrame(this.#queue.shift() ?? message);
     }
   }
@@ -165,6 +186,12 @@ export class Outbox {
     this.#roomState = state;
     this.#hasSentState = true;
     this.#writeFrame(JSON.stringify({ type: "state", state }), state);
+  }
+
+  #writeStatus(now: number): void {
+    const status = this.#status;
+    this.#statusDueAt = status === "active" ? now + ACTIVE_EVERY_MS : Number.POSITIVE_INFINITY;
+    this.#writeFrame(JSON.stringify({ type: "status", status }));
   }
 
   #writeFrame(text: string, state?: Json): void {

@@ -5,6 +5,8 @@ export interface PageListener {
    * The page was shown, hidden or thawed, or the browser believes that the network came or went.
    */
   wake(): void;
+  /** Somebody uses the page, by input, or by showing or hiding it. */
+  use(isInput: boolean): void;
   /** The page is left, by a reload, a link or the end of the tab. It may come back. */
   hide(): void;
   /** The page came back from the browser's back/forward cache. */
@@ -15,17 +17,20 @@ export interface PageListener {
 export function watchPage(listener: PageListener): () => void {
   if (typeof document === "undefined") return () => {};
   const stop = new AbortController();
-  const { signal } = stop;
+  // Ahead of the page, which may keep an event to itself.
+  const options = { signal: stop.signal, capture: true, passive: true };
   const wake = () => listener.wake();
+  const use = ({ type }: Event) => listener.use(type !== "visibilitychange");
   // An offline event does not prove that the connection is dead, but is a reason to check. So is
   // hiding the page: it may be the last chance for a long time.
-  for (const [target, types] of [
-    [globalThis, ["online", "offline", "pageshow"]],
-    [document, ["resume", "visibilitychange"]],
+  for (const [target, types, call] of [
+    [globalThis, ["online", "offline", "pageshow"], wake],
+    [document, ["resume", "visibilitychange"], wake],
+    [globalThis, ["keydown", "pointerdown", "pointermove", "wheel", "visibilitychange"], use],
   ] as const) {
-    for (const type of types) target.addEventListener(type, wake, { signal });
+    for (const type of types) target.addEventListener(type, call, options);
   }
-  addEventListener("pagehide", () => listener.hide(), { signal });
-  addEventListener("pageshow", ({ persisted }) => persisted && listener.restore(), { signal });
+  addEventListener("pagehide", () => listener.hide(), options);
+  addEventListener("pageshow", ({ persisted }) => persisted && listener.restore(), options);
   return () => stop.abort();
 }

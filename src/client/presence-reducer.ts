@@ -3,12 +3,12 @@
  * states. What did not change keeps its identity, so that a page draws only what did.
  */
 
-import { applyDiff, type Update, updated } from "../core/diff.ts";
+import { applyDiff } from "../core/diff.ts";
 import { jsonEqual } from "../core/json.ts";
 import type { Presence } from "../core/presence.ts";
 import { groupMembers } from "./grouping.ts";
 import type { RoomEvents, RoomView } from "./room-view.ts";
-import type { DiffFrame, OccupancyFrame } from "./server-frames.ts";
+import type { OccupancyFrame } from "./server-frames.ts";
 
 export type RoomPresences = {
   /**
@@ -47,8 +47,13 @@ export function reduce(before: RoomPresences, frame: OccupancyFrame): RoomPresen
     return { ...NO_PRESENCES, size: frame.presences, shown };
   }
   if (frame.type === "diff" && !before.isNamed) return before;
-  const presences =
-    frame.type === "sync" ? snapshot(before, frame.presences) : applyChanges(before, frame);
+  const { presences: known } = before;
+  const presences = snapshot(
+    before,
+    frame.type === "sync"
+      ? frame.presences
+      : applyDiff(frame.since === undefined ? known : bare(known), frame).values(),
+  );
   const members = groupMembers(before.shown.members, presences);
   const shown = { members, count: members.length, lurkers, namesHidden: false };
   return { isNamed: true, presences, size: presences.size + lurkers, shown };
@@ -81,39 +86,22 @@ export function changesBetween(
   return changes;
 }
 
-function snapshot(before: RoomPresences, presences: readonly Presence[]): Map<string, Presence> {
-  return new Map(presences.map((presence) => [presence.channel, asKnown(before, presence)]));
+/** What is equal to what was there before is the same object. */
+function snapshot({ presences }: RoomPresences, after: Iterable<Presence>): Map<string, Presence> {
+  return new Map(
+    Array.from(after, (presence) => {
+      const known = presences.get(presence.channel);
+      return [presence.channel, known && jsonEqual(known, presence) ? known : presence];
+    }),
+  );
 }
 
-function applyChanges(
-  before: RoomPresences,
-  { joins, updates, leaves, since }: DiffFrame,
-): Map<string, Presence> {
-  const { presences } = before;
-  return applyDiff(presences, {
-    joins: joins.map((presence) => asKnown(before, presence)),
-    updates: (since === undefined ? updates : withLostStates(presences, updates)).filter(
-      (update) => {
-        const known = presences.get(update.channel);
-        return known && !jsonEqual(known, updated(known, update));
-      },
-    ),
-    leaves,
-  });
-}
-
-/** What was missed has the states of all who have one: who is not in it has lost theirs. */
-function withLostStates(
-  presences: ReadonlyMap<string, Presence>,
-  updates: readonly Update[],
-): readonly Update[] {
-  const stated = new Set(updates.map(({ channel }) => channel));
-  const others = [...presences.keys()].filter((channel) => !stated.has(channel));
-  return [...updates, ...others.map((channel) => ({ channel, state: null }))];
-}
-
-/** The object that is there already, if it says the same. */
-function asKnown({ presences }: RoomPresences, presence: Presence): Presence {
-  const known = presences.get(presence.channel);
-  return known && jsonEqual(known, presence) ? known : presence;
+/** What was missed has all states, and all who are away: who is not in it has no state, and is not. */
+function bare(presences: ReadonlyMap<string, Presence>): Map<string, Presence> {
+  return new Map(
+    Array.from(presences.values(), ({ channel, user, joinedAt }) => [
+      channel,
+      { channel, user, joinedAt },
+    ]),
+  );
 }

@@ -1,6 +1,7 @@
 /** The public face of a client: the view, the events and what a page can do. */
 
 import { type Json, type JsonObject, unsafeIntegerIn } from "../core/json.ts";
+import type { PresenceStatus } from "../core/status.ts";
 import { checkOptions, type RoomOptions } from "./options.ts";
 import type { Member, Reason, RoomEvents, RoomView, Self, Status } from "./room-view.ts";
 import { Session } from "./session.ts";
@@ -108,6 +109,18 @@ export class RoomClient<State = Json, Info = JsonObject> implements Iterable<Mem
    */
   setState(state: State | null): void {
     this.#session.setState(jsonOf(state));
+  }
+
+  /**
+   * Tells whether somebody is at this tab, or at whatever this client stands for. Told once, and `active` again every
+   * four minutes, until it is another one; sent again after a reconnection. Needs a token that names a user. In a
+   * browser with `status: "auto"` the next thing that the client sees of its page counts again.
+   *
+   * @example
+   * room.setStatus("away");
+   */
+  setStatus(status: PresenceStatus): void {
+    this.#session.setStatus(status);
   }
 
   /**

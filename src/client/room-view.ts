@@ -7,6 +7,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import type { LeaveReason } from "../core/presence.ts";
 import type { ClosingCode } from "../core/close-codes.ts";
 import type { FrameErrorCode } from "../core/error-codes.ts";
+import type { PresenceStatus } from "../core/status.ts";
 
 /** A user as everyone in the room sees them: the id and the `info` of their token. */
 export type RoomUser<Info = JsonObject> = { readonly id: string } & Readonly<Info>;
@@ -20,6 +21,13 @@ export type RoomPresence<State = Json, Info = JsonObject> = {
   readonly joinedAt: number;
   /** The state that it last set; missing where it set none. */
   readonly state?: State;
+  /** Nobody is at it. Missing where somebody is, and where it never told. */
+  readonly status?: "away";
+  /**
+   * When it last told that somebody was at it, in milliseconds since the epoch by the server's clock; within four
+   * minutes. Only beside `status`.
+   */
+  readonly activeAt?: number;
 };
 
 /** A user with at least one presence in the room, however many tabs they have open. */
@@ -36,6 +44,10 @@ export type Member<State = Json, Info = JsonObject> = {
   readonly presences: readonly RoomPresence<State, Info>[];
   /** The state of the newest tab that has one. */
   readonly state: State | undefined;
+  /** `away` where every tab is. */
+  readonly status: PresenceStatus;
+  /** The newest `activeAt` of the tabs of a member who is away; `undefined` otherwise. */
+  readonly activeAt: number | undefined;
 };
 
 /** This client, as the server welcomed it. */
@@ -46,6 +58,8 @@ export type Self<State = Json, Info = JsonObject> = {
   readonly user: RoomUser<Info> | null;
   /** The state that was last set, whether the room has it yet or not. */
   readonly state: State | undefined;
+  /** The status of this tab, whether the room has it yet or not; `undefined` where none is told. */
+  readonly status: PresenceStatus | undefined;
 };
 
 /**
@@ -119,7 +133,7 @@ export type RoomEvents<State = Json, Info = JsonObject> = {
   join: Member<State, Info>;
   /** Somebody's last tab is gone. A newer server may send more reasons. */
   leave: { readonly member: Member<State, Info>; readonly reason: LeaveReason | (string & {}) };
-  /** Somebody opened or closed a further tab, set a state, or has other info. */
+  /** Somebody opened or closed a further tab, set a state, has other info, or is away or back. */
   update: { readonly member: Member<State, Info>; readonly previous: Member<State, Info> };
   /**
    * Somebody sent a message to the room, possibly this client. `from` is `null` where a server sent

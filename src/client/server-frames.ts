@@ -6,10 +6,13 @@
 import * as v from "valibot";
 import { AnyJson as json } from "../core/json.ts";
 import type { User } from "../core/presence.ts";
+import type { PresenceStatus } from "../core/status.ts";
 
 // As few kinds of valibot's schemas as will do: each further kind costs as many bytes as the list
 // below.
-export const text = v.custom<string>((value) => typeof value === "string");
+/** A word of a list that may have grown since this was written. */
+const word = <Word extends string>() => v.custom<Word>((value) => typeof value === "string");
+export const text = word<string>();
 export const number = v.custom<number>((value) => typeof value === "number");
 const withId = v.object({ id: text });
 // SAFETY: it has an id, and its other keys are of JSON.parse too.
@@ -24,6 +27,8 @@ const presence = v.object({
   user,
   joinedAt: number,
   state: v.exactOptional(json),
+  status: v.exactOptional(word<"away">()),
+  activeAt: v.exactOptional(number),
 });
 
 // Where the room keeps no log there is none.
@@ -58,6 +63,9 @@ const schemas = {
       v.object({ channel: text, state: v.exactOptional(json), user: v.exactOptional(user) }),
     ),
     leaves: v.array(v.object({ channel: text, reason: text })),
+    statuses: v.exactOptional(
+      v.array(v.object({ channel: text, status: word<PresenceStatus>(), activeAt: number })),
+    ),
     lurkers: number,
     since: rev,
     rev,

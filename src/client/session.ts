@@ -6,6 +6,8 @@
 import type { Json } from "../core/json.ts";
 import { QUEUED_MESSAGES_MAX } from "../core/limits.ts";
 import { CLOSE_CODES } from "../core/protocol.ts";
+import type { PresenceStatus } from "../core/status.ts";
+import { Activity } from "./activity.ts";
 import { queryOf, socketAddress } from "./address.ts";
 import type { Endpoint } from "./attempt.ts";
 import { Connection, type ConnectionListener, type End } from "./connection.ts";
@@ -31,11 +33,14 @@ export class Session implements ConnectionListener, PageListener {
   readonly #address: string;
   readonly #connection: Connection;
   #unwatchPage: () => void;
+  #activity: Activity | undefined;
   #resumption: Resumption | undefined;
   /** Whether the presence was made by this connection, or there is none. */
   #isNew = true;
   /** The revision of what the view shows. */
   #rev: string | undefined;
+  /** Whether the room is to be told a status: it knows what that is, and of whom it is. */
+  #knowsStatus = false;
   #heardAt = 0;
   #hasLeft = false;
 
@@ -55,7 +60,13 @@ export class Session implements ConnectionListener, PageListener {
   }
 
   setState(state: Json): void {
-    if (!this.#hasLeft && this.#outbox.setState(state)) this.store.showState(state);
+    if (!this.#hasLeft && this.#outbox.setState(state)) this.#showOwn();
+  }
+
+  setStatus(status: PresenceStatus): void {
+    if (this.#hasLeft) return;
+    this.#outbox.setStatus(status);
+    this.#showOwn();
   }
 
   /** Sends a message, and returns whether it was sent or queued. */
@@ -85,6 +96,10 @@ export class Session implements ConnectionListener, PageListener {
 
   wake(): void {
     this.#connection.wake();
+  }
+
+  use(isInput: boolean): void {
+    this.#activity?.used(isInput);
   }
 
   hide(): void {
@@ -140,6 +155,8 @@ export class Session implements ConnectionListener, PageListener {
   #close(reason: Reason): void {
     this.#resumption = undefined;
     this.#unwatchPage();
+    this.#activity?.stop();
+    this.#activity = undefined;
     this.#connection.close();
     this.store.events.batch(() => {
       this.#reportLost(this.#outbox.end());
@@ -170,7 +187,9 @@ export class Session implements ConnectionListener, PageListener {
     this.#isNew = !channel || channel !== this.#resumption?.channel;
     this.#resumption = channel && resume ? { channel, resume } : undefined;
     if (frameRate !== undefined) this.#outbox.setRate(frameRate);
-    this.store.showState(this.#outbox.state, { channel: channel ?? null, user });
+    this.store.showOwn(this.#outbox, { channel: channel ?? null, user });
+    // Servers of 0.1, which do not say, refuse it.
+    this.#knowsStatus = frameRate !== undefined && user !== null;
   }
 
   #handleOccupancy(frame: OccupancyFrame): void {
@@ -182,18 +201,26 @@ export class Session implements ConnectionListener, PageListener {
     this.store.apply(frame);
     if (!isAll || frame.type === "count") return;
     this.#outbox.reconcile(this.store.knownState);
-    this.store.showState(this.#outbox.state);
+    this.#showOwn();
   }
 
   #arrive(): void {
     const { knownState } = this.store;
     // Where names are hidden, and of lurkers, nobody can tell; but who is new has none.
     this.#outbox.open(knownState === undefined && this.#isNew ? null : knownState);
-    this.store.showState(this.#outbox.state);
+    const { status, watch } = this.#options;
+    if (status !== "manual" && !watch && this.#knowsStatus && typeof document !== "undefined") {
+      this.#activity ??= new Activity(this.#options, (told) => this.setStatus(told));
+    }
+    this.#showOwn();
+  }
+
+  #showOwn(): void {
+    this.store.showOwn(this.#outbox);
   }
 
   #refuseLargest(what: "frame" | "state"): void {
     this.#outbox.refuseLargest(what, this.store.knownState);
-    this.store.showState(this.#outbox.state);
+    this.#showOwn();
   }
 }

@@ -86,16 +86,20 @@ export class ViewStore {
     this.#update({ status: next }, () => this.events.emit("status", { status: next, reason }));
   }
 
-  /** Shows the state of this client in `self`, once the server has said who that is. */
-  showState(state: Json | undefined, self: Omit<Self, "state"> | null = this.#view.self): void {
+  /** Shows the state and status of this client in `self`, once the server has said who that is. */
+  showOwn(
+    { state, status }: Pick<Self, "state" | "status">,
+    self: Pick<Self, "channel" | "user"> | null = this.#view.self,
+  ): void {
     if (!self) return;
     const before = this.#view.self;
     const { channel, user } = self;
     const isSame =
       before?.channel === channel &&
+      before.status === status &&
       jsonEqual(before.user, user) &&
       jsonEqual(before.state ?? null, state ?? null);
-    if (!isSame) this.#update({ self: { channel, user, state: state ?? undefined } });
+    if (!isSame) this.#update({ self: { channel, user, state: state ?? undefined, status } });
   }
 
   /** A server may have given this client's channel other info. */

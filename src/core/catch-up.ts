@@ -4,6 +4,7 @@ import type { Diff, Leave } from "./diff.ts";
 import type { Entry } from "./presence-set.ts";
 import { type LogPart, type LogRecord, positionAfter } from "./room-log.ts";
 import type { Presence, User } from "./presence.ts";
+import type { StatusChange } from "./status.ts";
 
 /** The least that must be known of the presences as they are. */
 export type Present = { get(channel: string): Entry | undefined; entries(): Iterable<Entry> };
@@ -20,30 +21,26 @@ export type Gap = {
 
 export type Former = { readonly channel: string; readonly user: User };
 
-/** What became of one channel in the gap: whether it was unknown before, and as whom it was known; its last leave. */
-type Story = {
-  readonly isNew: boolean;
-  readonly knownAs: User | null;
-  left: LogRecord | undefined;
-};
+/** What became of one channel in the gap: who it was before, if it was there, and its last leave. */
+type Story = { readonly known: { readonly user: User | null } | null; left: LogRecord | undefined };
 
 /**
  * The diff that leads from what was known to the presences as they are. What came and went in between
- * is not in it. The log has no states, so `updates` has everyone who has one: of others it is gone.
+ * is not in it. The log has no states, so `updates` has everyone who has one: of others it is gone. Likewise
+ * `statuses` has everyone who is away: the others are not.
  */
 export function missedIn({ parts, after, unlogged, former }: Gap, present: Present): Diff {
   const joins = new Map<string, Presence>(unlogged.map((join) => [join.channel, join]));
   const leaves: Leave[] = [];
   const newInfo = new Set<string>();
-  for (const [channel, { isNew, knownAs, left }] of storiesIn(parts, after)) {
+  for (const [channel, { known, left }] of storiesIn(parts, after)) {
     const now = present.get(channel)?.presence;
-    // Clients hear nothing of a join without a name, so that cannot take the place of who had one.
-    const isLetGo = !now || (now.user === null && knownAs !== null);
-    if (isLetGo && !isNew && left) leaves.push(leaveOf(left, knownAs));
-    if (!now) continue;
-    // One that went and came again is told in one frame: a join takes the place of what was known.
-    if (isNew || left) joins.set(channel, now);
-    else newInfo.add(channel);
+    // One that went and came again is told in one frame: a join takes the place of what was known. But
+    // nobody is told of a join without a name.
+    const isReplaced = now !== undefined && now.user !== null;
+    if (known && left && !isReplaced) leaves.push({ ...leaveOf(left), user: known.user });
+    if (now && (!known || left)) joins.set(channel, now);
+    else if (now) newInfo.add(channel);
   }
   // They were told of themselves at once, perhaps before that was in the log; a crash may have undone it.
   if (
@@ -54,12 +51,14 @@ export function missedIn({ parts, after, unlogged, former }: Gap, present: Prese
     leaves.push({ ...former, joinedAt: 0, lastSeen: 0, reason: "lost" });
   }
   const updates: Presence[] = [];
-  for (const { presence } of present.entries()) {
+  const statuses: StatusChange[] = [];
+  for (const { presence, told } of present.entries()) {
     const { channel, state } = presence;
-    const isNews = state !== undefined || newInfo.has(channel);
-    if (isNews && !joins.has(channel)) updates.push(presence);
+    if (joins.has(channel)) continue;
+    if (state !== undefined || newInfo.has(channel)) updates.push(presence);
+    if (told?.status === "away") statuses.push({ channel, ...told });
   }
-  return { joins: [...joins.values()], updates, leaves, newInfo: [...newInfo] };
+  return { joins: [...joins.values()], updates, leaves, newInfo: [...newInfo], statuses };
 }
 
 function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string, Story> {
@@ -70,12 +69,8 @@ function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string,
       position = positionAfter(position, record);
       if (position.n <= after) continue;
       const { channel, kind, user } = record;
-      const isNew = kind === "joined";
-      const story = stories.get(channel) ?? {
-        isNew,
-        knownAs: isNew ? null : user,
-        left: undefined,
-      };
+      const known = kind === "joined" ? null : { user };
+      const story = stories.get(channel) ?? { known, left: undefined };
       stories.set(channel, story);
       if (kind === "left") story.left = record;
     }
@@ -83,7 +78,6 @@ function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string,
   return stories;
 }
 
-/** It names whom others knew: the last one to leave may have had another name, or none. */
-function leaveOf({ channel, joinedAt, at, reason = "left" }: LogRecord, user: User | null): Leave {
+function leaveOf({ channel, user, joinedAt, at, reason = "left" }: LogRecord): Leave {
   return { channel, user, joinedAt, lastSeen: at, reason };
 }

@@ -5,6 +5,7 @@
 
 import type { Json } from "./json.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
+import { type StatusChange, withStatus } from "./status.ts";
 
 /** A presence as it was when it left, with its last sign of life in milliseconds since the epoch. */
 export type Leave = Presence & { readonly lastSeen: number; readonly reason: LeaveReason };
@@ -19,6 +20,11 @@ export type Diff = {
   readonly leaves: readonly Leave[];
   /** Channels among `updates` whose user shows other info than before. Missing where there are none. */
   readonly newInfo?: readonly string[];
+  /**
+   * Users' presences whose status is another one than before; those in `joins` carry theirs. A change of status is
+   * in `updates` never: it says nothing new of who is here. Missing where there are none.
+   */
+  readonly statuses?: readonly StatusChange[];
 };
 
 /** A change of a presence as the wire tells it: what is left out is as before; a state of `null` is none. */
@@ -33,12 +39,18 @@ export type DiffLike = {
   readonly joins: readonly Presence[];
   readonly updates: readonly Update[];
   readonly leaves: readonly { readonly channel: string }[];
+  readonly statuses?: readonly StatusChange[];
 };
 
 export const NO_CHANGE: Diff = { joins: [], updates: [], leaves: [] };
 
 export function isEmpty(diff: Diff): boolean {
-  return diff.joins.length === 0 && diff.updates.length === 0 && diff.leaves.length === 0;
+  return isQuiet(diff) && !diff.statuses?.length;
+}
+
+/** Whether nobody came, went or is another than before: statuses may have changed. */
+export function isQuiet({ joins, updates, leaves }: Diff): boolean {
+  return joins.length + updates.length + leaves.length === 0;
 }
 
 /** The same presence with another state; `null` or nothing removes it. */
@@ -47,7 +59,10 @@ export function withState(presence: Presence, state: Json | undefined): Presence
   return state === undefined || state === null ? rest : { ...rest, state };
 }
 
-/** The presences after `diff`, by channel. The given map is not changed. An update of a stranger is nothing. */
+/**
+ * The presences after `diff`, by channel. The given map is not changed. An update or a status of a stranger is
+ * nothing.
+ */
 export function applyDiff(
   presences: ReadonlyMap<string, Presence>,
   diff: DiffLike,
@@ -58,6 +73,10 @@ export function applyDiff(
   for (const update of diff.updates) {
     const presence = after.get(update.channel);
     if (presence) after.set(update.channel, updated(presence, update));
+  }
+  for (const change of diff.statuses ?? []) {
+    const presence = after.get(change.channel);
+    if (presence) after.set(change.channel, withStatus(presence, change));
   }
   return after;
 }
@@ -79,9 +98,11 @@ export class DiffGatherer {
   readonly #updates = new Map<string, Presence>();
   readonly #leaves = new Map<string, Leave>();
   readonly #newInfo = new Set<string>();
+  readonly #statuses = new Map<string, StatusChange>();
 
   get isEmpty(): boolean {
-    return this.#joins.size === 0 && this.#updates.size === 0 && this.#leaves.size === 0;
+    const lists = [this.#joins, this.#updates, this.#leaves, this.#statuses];
+    return lists.every(({ size }) => size === 0);
   }
 
   add(diff: Diff): void {
@@ -97,6 +118,7 @@ export class DiffGatherer {
       }
       this.#updates.delete(leave.channel);
       this.#newInfo.delete(leave.channel);
+      this.#statuses.delete(leave.channel);
       this.#leaves.set(leave.channel, leave);
     }
     for (const presence of diff.joins) this.#joins.set(presence.channel, presence);
@@ -107,6 +129,12 @@ export class DiffGatherer {
     for (const channel of diff.newInfo ?? []) {
       if (!this.#joins.has(channel)) this.#newInfo.add(channel);
     }
+    for (const change of diff.statuses ?? []) {
+      const { channel } = change;
+      const join = this.#joins.get(channel);
+      if (join) this.#joins.set(channel, withStatus(join, change));
+      else this.#statuses.set(channel, change);
+    }
   }
 
   /** All that was added since the last call, as one diff. */
@@ -116,11 +144,13 @@ export class DiffGatherer {
       updates: [...this.#updates.values()],
       leaves: [...this.#leaves.values()],
       ...(this.#newInfo.size > 0 && { newInfo: [...this.#newInfo] }),
+      ...(this.#statuses.size > 0 && { statuses: [...this.#statuses.values()] }),
     };
     this.#joins.clear();
     this.#updates.clear();
     this.#leaves.clear();
     this.#newInfo.clear();
+    this.#statuses.clear();
     return diff;
   }
 }

@@ -19,14 +19,18 @@ export type CallErrorCode =
   | "bad_channel"
   /** A cursor that this list did not give out. */
   | "bad_cursor"
+  /** What is asked for cannot be: no type of event, no revision, or a time that ends before it begins. */
+  | "bad_query"
+  /** What is asked for is of another life of the room, or older than what it keeps. */
+  | "history_gone"
+  /** The service keeps no log: PRESENCE_HISTORY is 0. */
+  | "no_history"
   /** Not a user: no object, a wrong id, or too much info. */
   | "bad_user"
   /** A state or a ttl for a channel that has a socket: its client sets its state, its heartbeats keep it. */
   | "has_socket"
   /** No receiver of webhooks is set, or none of this room's events. */
   | "no_webhook"
-  /** The log does not reach back so far, or the revision is not of this room's log. */
-  | "history_gone"
   /** The channel is in as many rooms as a channel may be in. */
   | "too_many_rooms";
 

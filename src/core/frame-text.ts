@@ -15,8 +15,8 @@ export function textOf(frame: ServerFrame): string {
       return `{"type":"sync","room":${JSON.stringify(room)},"presences":${listText(presences)},"lurkers":${lurkers}${optional("rev", rev)}}`;
     }
     case "diff": {
-      const { room, joins, updates, leaves, lurkers, since, rev } = frame;
-      return `{"type":"diff","room":${JSON.stringify(room)},"joins":${listText(joins)},"updates":${JSON.stringify(updates)},"leaves":${JSON.stringify(leaves)},"lurkers":${lurkers}${optional("since", since)}${optional("rev", rev)}}`;
+      const { room, joins, updates, leaves, statuses, lurkers, since, rev } = frame;
+      return `{"type":"diff","room":${JSON.stringify(room)},"joins":${listText(joins)},"updates":${JSON.stringify(updates)},"leaves":${JSON.stringify(leaves)}${optional("statuses", statuses)},"lurkers":${lurkers}${optional("since", since)}${optional("rev", rev)}}`;
     }
     case "presence": {
       const { channel_name: room, members, lurkers, count } = frame.payload;
@@ -31,7 +31,7 @@ export function textOf(frame: ServerFrame): string {
   }
 }
 
-function optional(key: string, value: string | undefined): string {
+function optional(key: string, value: string | readonly object[] | undefined): string {
   return value === undefined ? "" : `,"${key}":${JSON.stringify(value)}`;
 }
 

@@ -64,11 +64,12 @@ export function diffFrames(room: string, set: PresenceSet, diff: Diff, rev?: str
   const { lurkers } = set;
   const first = { type: "diff", room } as const;
   const last = { lurkers, ...revised(rev) };
+  const told = diff.statuses?.length ? { statuses: diff.statuses } : {};
   const joined = new Set(joins.map(({ channel }) => channel));
   const replaced = leaves.filter(({ channel }) => joined.has(channel));
-  if (replaced.length === 0) return [{ ...first, joins, updates, leaves, ...last }];
+  if (replaced.length === 0) return [{ ...first, joins, updates, leaves, ...told, ...last }];
   return [
-    { ...first, joins: [], updates, leaves, ...last },
+    { ...first, joins: [], updates, leaves, ...told, ...last },
     { ...first, joins, updates: [], leaves: [], ...last },
   ];
 }

@@ -4,7 +4,8 @@
  */
 
 import * as v from "valibot";
-import { ListedPresence, Milliseconds, User } from "./presence.ts";
+import { LEAVE_REASONS, ListedPresence, Milliseconds, User } from "./presence.ts";
+import { Revision, RoomEvent } from "./room-events.ts";
 import { PresenceFrame } from "./server-frames.ts";
 
 function listOf<Item extends v.GenericSchema>(item: Item) {
@@ -34,6 +35,43 @@ export type RoomList = Readonly<v.InferOutput<typeof RoomList>>;
 /** Who is in a room: the payload of the `presence` frame, with all the names. */
 export const Occupants = v.omit(PresenceFrame.entries.payload, ["count"]);
 export type Occupants = Readonly<v.InferOutput<typeof Occupants>>;
+
+const complete = v.pipe(
+  v.boolean(),
+  v.description("false where what was asked for may be older than what is kept"),
+);
+
+/** Who was in a room at some moment, and the revision that it had then. */
+export const PastOccupants = v.object({ ...Occupants.entries, rev: Revision, complete });
+export type PastOccupants = Readonly<v.InferOutput<typeof PastOccupants>>;
+
+/**
+ * Events of one room, oldest first, and its revision now. `cursor` is there where there are more; a page
+ * may have none and yet not be the last.
+ */
+export const EventList = v.object({ events: listOf(RoomEvent), rev: Revision, complete, cursor });
+export type EventList = Readonly<v.InferOutput<typeof EventList>>;
+
+/** From a user's first presence to the last one; `to` and `reason` are `null` while they are there. */
+export const Visit = v.object({
+  from: Milliseconds,
+  to: v.nullable(Milliseconds),
+  reason: v.nullable(v.picklist(LEAVE_REASONS)),
+});
+export type Visit = Readonly<v.InferOutput<typeof Visit>>;
+
+/** One user's visits, oldest first. */
+export const Attendance = v.object({
+  user: User,
+  /** Milliseconds within the time that was asked for. */
+  presentMs: v.pipe(v.number(), v.description("milliseconds within `from` and `to`")),
+  visits: listOf(Visit),
+});
+export type Attendance = Readonly<v.InferOutput<typeof Attendance>>;
+
+/** Who was in a room and when, in the order of their ids. `cursor` is there where there are more. */
+export const AttendanceList = v.object({ users: listOf(Attendance), complete, cursor });
+export type AttendanceList = Readonly<v.InferOutput<typeof AttendanceList>>;
 
 /** How the webhooks of a room go. */
 export const WebhookStatus = v.object({

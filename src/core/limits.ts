@@ -33,6 +33,12 @@ export const ROOM_FRAMES_AT_ONCE_SECONDS = 1 / 4;
 /** No change and no message waits longer than this to be told, whatever the size of the room. */
 export const GATHER_MS_MAX = 2_000;
 
+/**
+ * While newcomers wait to be admitted, what waits to be told may wait for them too, up to this time: one
+ * flush for a crowd. As long as the pause of a room of a thousand; nobody sees it in a list of names that grows.
+ */
+export const GATHER_NEWCOMERS_MS_MAX = 200;
+
 /** A room that told counts tells names again once it is below this part of the limit, or it would flap. */
 export const NAMES_AGAIN_PART = 0.8;
 
@@ -53,6 +59,9 @@ export const UNREAD_MS_MAX = 30_000;
 
 /** The time is never more than this part of the maximum age, by which heartbeats go, too. */
 export const UNREAD_AGE_PART = 1 / 2;
+
+/** A status of `active` that is not told again for so long becomes `away`: clients tell it every 4 minutes. */
+export const ACTIVE_MS_MAX = 360_000;
 
 /** The bucket of frames holds this many seconds' worth of the frame rate. */
 export const FRAME_BURST_SECONDS = 2;
@@ -140,6 +149,12 @@ export const LOG_PART_LENGTH = 8_192;
 
 /** … and of one that is written once: a row holds 2 MiB, and a thousand that join at once should be few rows. */
 export const LOG_PART_LENGTH_MAX = 131_072;
+
+/** Comings and goings that one page of events looks at, be they wanted or not: some 3 MB of JSON. */
+export const EVENT_PAGE_RECORDS_MAX = 10_000;
+
+/** Visits in one page of an attendance: more, and it names fewer users. */
+export const ATTENDANCE_VISITS_MAX = 10_000;
 
 /** Random bytes in the secret that resumes a presence: 128 bits cannot be guessed. */
 export const RESUME_SECRET_BYTES = 16;
@@ -234,11 +249,6 @@ export const WEBHOOK_ANSWER_MS_MAX = 15_000;
 /** How old an undelivered event gets: a weekend and a day. */
 export const WEBHOOK_AGE_MS_MAX = 259_200_000;
 
-/** Milliseconds between attempts, the last one again and again: a deploy, an outage, a night. */
-export const WEBHOOK_RETRY_MS = [
-  5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000,
-] as const;
-
 /** Each wait is that part longer or shorter, so that rooms do not come back together. */
 export const WEBHOOK_RETRY_JITTER_PART = 0.2;
 
@@ -283,6 +293,19 @@ export const STABLE_MS_MIN = 10_000;
 /** Between two states of one client: 15 a second of the 20 frames that are allowed by default; the rest is for messages. */
 export const STATE_EVERY_MS = 66;
 
+/** A client tells again that it is active after this time: two thirds of `ACTIVE_MS_MAX`, so that one may be late. */
+export const ACTIVE_EVERY_MS = 240_000;
+
+/** Without input for so long somebody is away, if the page does not say otherwise: reading takes less. */
+export const IDLE_MS = 300_000;
+
+/** A page that is hidden for so long is away, if the page does not say otherwise: a look at another tab takes less. */
+export const HIDDEN_MS = 60_000;
+
+/** What a page may say instead: a second to a day. */
+export const AWAY_MS_MIN = 1_000;
+export const AWAY_MS_MAX = 86_400_000;
+
 /** Frames a second that a client sends at most where the server does not say: the default of PRESENCE_FRAME_RATE. */
 export const FRAME_RATE_DEFAULT = 20;
 
@@ -303,3 +326,10 @@ export const LINGER_MS = 300;
 
 /** A reload finds its presence again within this time; later the room has let it go, in the default settings at least. */
 export const RESUME_MS_MAX = 10_000;
+
+// Bundlers write numbers into the code that reads them, but none that comes after a list: so this is the last.
+
+/** Milliseconds between attempts, the last one again and again: a deploy, an outage, a night. */
+export const WEBHOOK_RETRY_MS = [
+  5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000,
+] as const;

@@ -5,10 +5,11 @@
 
 import { type Diff, type Leave, NO_CHANGE, withState } from "./diff.ts";
 import { type Json, jsonEqual } from "./json.ts";
-import { EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
+import { ACTIVE_MS_MAX, EXPIRY_SLACK_MS, EXPIRY_SLACK_PART, RELOAD_GRACE_MS } from "./limits.ts";
 import { NO_LINK, type Owner } from "./owner.ts";
 import type { LeaveReason, Presence, User } from "./presence.ts";
 import type { Movement } from "./room-log.ts";
+import { type PresenceStatus, type StatusChange, type ToldStatus, withStatus } from "./status.ts";
 
 /** How a connection can end without a goodbye: the page was closed or reloaded, the line cut, the room restarted. */
 export type LossCause = "reload" | "cut" | "restart";
@@ -33,6 +34,8 @@ export type Entry = {
   loss: Loss | null;
   /** How long it stays after its last sign of life, where a server said so. Missing: the maximum age. */
   ttlMs?: number;
+  /** What its client told of its status, or what became of that. Missing: it never told. */
+  told?: ToldStatus;
 };
 
 /** How long to wait for a sign of life, and for the return of a lost connection. Milliseconds. */
@@ -171,6 +174,32 @@ export class PresenceSet {
     return { joins: [], updates: [entry.presence], leaves: [] };
   }
 
+  /**
+   * A client tells whether somebody is at it. To tell `active` again renews it, to tell `away` again is nothing, and
+   * others hear of neither. An anonymous presence shows none.
+   */
+  setStatus(channel: string, status: PresenceStatus, now: number): Diff {
+    const entry = this.#entries.get(channel);
+    if (!entry?.presence.user) return NO_CHANGE;
+    const wasAway = entry.told?.status === "away";
+    if (status === "away" && wasAway) return NO_CHANGE;
+    const activeAt = status === "active" ? now : (entry.told?.activeAt ?? now);
+    const change = this.#tell(entry, { status, activeAt });
+    return wasAway || status === "away" ? { ...NO_CHANGE, statuses: [change] } : NO_CHANGE;
+  }
+
+  /** Whoever told `active`, and has not renewed it in time, is away. */
+  demote(now: number): Diff {
+    const statuses: StatusChange[] = [];
+    for (const entry of this.#entries.values()) {
+      const { told, loss } = entry;
+      // One that is lost leaves soon, or returns and is looked at then.
+      if (loss || told?.status !== "active" || told.activeAt + ACTIVE_MS_MAX > now) continue;
+      statuses.push(this.#tell(entry, { ...told, status: "away" }));
+    }
+    return statuses.length === 0 ? NO_CHANGE : { ...NO_CHANGE, statuses };
+  }
+
   /** From now on the presence stays for that many milliseconds after each sign of life. */
   setTtl(channel: string, ttlMs: number): void {
     const entry = this.#entries.get(channel);
@@ -263,6 +292,15 @@ export class PresenceSet {
   /** How long it may be silent. */
   #ageOf({ ttlMs }: Entry): number {
     return ttlMs ?? this.#timeouts.maxAgeMs;
+  }
+
+  #tell(entry: Entry, told: ToldStatus): StatusChange {
+    entry.told = told;
+    if (told.status !== (entry.presence.status ?? "active")) {
+      entry.presence = withStatus(entry.presence, told);
+      this.#version += 1;
+    }
+    return { channel: entry.presence.channel, ...told };
   }
 
   #setInfo(entry: Entry, user: User): Diff {

@@ -42,6 +42,10 @@ export const Presence = v.object({
   joinedAt: Milliseconds,
   /** What the presence says of itself: typing, a cursor. Left out where there is none. */
   state: v.exactOptional(State),
+  /** `away` while nobody is at the connection. Left out where somebody is, and where its client never told. */
+  status: v.exactOptional(v.literal("away")),
+  /** When the client last told that somebody was there, in milliseconds since the epoch. Only beside `status`. */
+  activeAt: v.exactOptional(Milliseconds),
 });
 
 /** One channel being in one room. Never changed in place: a change makes a new one, so a diff may keep it. */

@@ -10,6 +10,7 @@ import type { ErrorCode } from "./error-codes.ts";
 import { AnyJson, flawOf, type Json, unsafeIntegerIn, utf8Length } from "./json.ts";
 import { GOODBYE_LENGTH_MAX, JSON_DEPTH_MAX } from "./limits.ts";
 import type { ErrorFrame } from "./server-frames.ts";
+import { type PresenceStatus, STATUSES } from "./status.ts";
 
 export { CLOSE_CODES, endOf } from "./close-codes.ts";
 export type * from "./error-codes.ts";
@@ -52,6 +53,7 @@ export type View = (typeof VIEWS)[number];
 export type ClientFrame =
   | { type: "heartbeat" }
   | { type: "state"; state: Json }
+  | { type: "status"; status: PresenceStatus }
   | { type: "message"; payload: Json }
   | { type: "sync" }
   | { type: "leave" };
@@ -65,6 +67,7 @@ const clientFrame = /* @__PURE__ */ makeClientFrame();
 function makeClientFrame() {
   return v.variant("type", [
     v.object({ type: v.literal("state"), state: AnyJson }),
+    v.object({ type: v.literal("status"), status: v.picklist(STATUSES) }),
     v.object({ type: v.literal("message"), payload: AnyJson }),
     v.object({ type: v.literal("sync") }),
     v.object({ type: v.literal("leave") }),
@@ -75,7 +78,7 @@ function makeClientFrame() {
 const GOODBYE = /^[ \t\n\r]*\{[ \t\n\r]*"type"[ \t\n\r]*:[ \t\n\r]*"leave"[ \t\n\r]*\}[ \t\n\r]*$/;
 
 const KNOWN_FRAMES =
-  'the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';
+  'the string "heartbeat", or an object of type "state" (with state), "status" (with status "active" or "away"), "message" (with payload), "sync" or "leave"';
 
 /** Decodes one frame of a client, or throws a ProtocolError: `frame_too_large`, `bad_frame`, `state_too_large`. */
 export function decodeClientFrame(data: string | ArrayBuffer, limits: FrameLimits): ClientFrame {

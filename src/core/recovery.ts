@@ -6,9 +6,14 @@
 import { type Leave, withState } from "./diff.ts";
 import type { Json } from "./json.ts";
 import type { Entry } from "./presence-set.ts";
+import { type ToldStatus, withStatus } from "./status.ts";
 
 /** What a live socket knows better than its row. */
-export type Live = { readonly lastSeen: number; readonly state: Json | undefined };
+export type Live = {
+  readonly lastSeen: number;
+  readonly state: Json | undefined;
+  readonly told?: ToldStatus | undefined;
+};
 
 export type Circumstances = {
   /** As the last recovery had it. */
@@ -31,7 +36,7 @@ export type Recovery = {
  * A row that has a socket's secret but no live socket was lost. Either its loss is in the row, or an earlier
  * restart explains it (nothing was heard of it since), or this very wake comes after a restart: then no
  * socket is left at all. Then a recorded loss counts for nothing, for a resumption after it is not written.
- * The grace of a restart runs from the wake; states are gone, sockets kept them.
+ * The grace of a restart runs from the wake; states and statuses are gone, sockets kept them.
  */
 export function recover(
   entries: readonly Entry[],
@@ -91,10 +96,18 @@ function revive(entry: Entry, socket: Live): void {
   entry.loss = null;
   entry.lastSeen = Math.max(entry.lastSeen, socket.lastSeen);
   entry.presence = withState(entry.presence, socket.state);
+  setTold(entry, socket.told);
 }
 
 function markRestarted(entry: Entry, restartedAt: number): void {
   entry.loss = { at: restartedAt, cause: "restart" };
   entry.lastSeen = Math.max(entry.lastSeen, restartedAt);
   entry.presence = withState(entry.presence, null);
+  setTold(entry, undefined);
+}
+
+function setTold(entry: Entry, told: ToldStatus | undefined): void {
+  entry.presence = withStatus(entry.presence, told);
+  if (told) entry.told = told;
+  else delete entry.told;
 }

@@ -18,7 +18,7 @@ export const EVENT_TYPES = [
 export type RoomEventType = (typeof EVENT_TYPES)[number];
 
 /** An opaque text. Two revisions of one room can be compared for equality, and for nothing else. */
-const Revision = v.pipe(v.string(), v.description("opaque; compare it for equality only"));
+export const Revision = v.pipe(v.string(), v.description("opaque; compare it for equality only"));
 
 export const RoomEvent = v.object({
   /** Unique. The same event has the same id wherever it is told, and however often. */

@@ -7,7 +7,8 @@ import * as v from "valibot";
 import type { ErrorCode } from "./error-codes.ts";
 import { AnyJson } from "./json.ts";
 import { HEARTBEAT_MS_MIN } from "./limits.ts";
-import { type LeaveReason, Presence, User } from "./presence.ts";
+import { type LeaveReason, Milliseconds, Presence, User } from "./presence.ts";
+import type { PresenceStatus } from "./status.ts";
 
 function listOf<Item extends v.GenericSchema>(item: Item) {
   return v.pipe(v.array(item), v.readonly());
@@ -83,10 +84,21 @@ export const DiffFrame = v.object({
    */
   updates: listOf(v.object({ channel: v.string(), state: AnyJson, user: v.exactOptional(User) })),
   leaves: listOf(v.object({ channel: v.string(), reason: word<LeaveReason>() })),
+  /** Whose status changed, and is not in `joins`; missing where there are none. */
+  statuses: v.exactOptional(
+    listOf(
+      v.object({
+        channel: v.string(),
+        status: word<PresenceStatus>(),
+        /** When it last told `active`. */
+        activeAt: Milliseconds,
+      }),
+    ),
+  ),
   lurkers: v.number(),
   /**
    * Set in the frame that stands for a `sync`: what changed since that revision. Whoever is in neither
-   * `joins` nor `updates` of it has no state.
+   * `joins` nor `updates` of it has no state, and in neither `joins` nor `statuses` is not away.
    */
   since: v.exactOptional(v.string()),
   rev,

@@ -154,8 +154,9 @@ export class ViewRenderer {
     if (isEmpty(diff)) return [];
     return diffFrames(this.#room, set, diff, rev)
       .filter(
-        ({ joins, updates, leaves, lurkers }) =>
-          joins.length + updates.length + leaves.length > 0 || lurkers !== lurkersBefore,
+        ({ joins, updates, leaves, statuses = [], lurkers }) =>
+          joins.length + updates.length + leaves.length + statuses.length > 0 ||
+          lurkers !== lurkersBefore,
       )
       .map(textOf);
   }

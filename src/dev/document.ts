@@ -9,6 +9,7 @@ import type { GenericSchema } from "valibot";
 import { ErrorAnswer } from "../core/http-shapes.ts";
 import { HTTP_PAGE, ROOM_PAGE_MAX } from "../core/limits.ts";
 import { VIEWS } from "../core/protocol.ts";
+import { EVENT_TYPES } from "../core/room-events.ts";
 import {
   ANY_SEGMENT,
   FAILURES,
@@ -97,6 +98,15 @@ function pathParametersOf({ path }: Operation): Parameter[] {
     }));
 }
 
+function time(name: string, description: string): Parameter {
+  return {
+    name,
+    in: "query",
+    description: `${description}; in milliseconds since the epoch`,
+    schema: { type: "integer", minimum: 0 },
+  };
+}
+
 /** Written out: what is text in a URL, a schema of JSON would call a number. */
 const QUERY: readonly Parameter[] = [
   {
@@ -116,6 +126,27 @@ const QUERY: readonly Parameter[] = [
     in: "query",
     description: "the `cursor` of the page before",
     schema: { type: "string" },
+  },
+  time("at", "the room as it was then"),
+  time("from", "no earlier than that; as early as is known if left out"),
+  time("to", "no later than that; now if left out"),
+  {
+    name: "after",
+    in: "query",
+    description: "a `rev` of this room: only what came after it",
+    schema: { type: "string" },
+  },
+  {
+    name: "user",
+    in: "query",
+    description: "the id of the user that the events are about",
+    schema: { type: "string", minLength: 1 },
+  },
+  {
+    name: "types",
+    in: "query",
+    description: `with commas between, each of which may end in \`*\`: ${EVENT_TYPES.join(", ")}`,
+    schema: { type: "string", default: "*" },
   },
   {
     name: "view",

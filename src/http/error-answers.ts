@@ -38,11 +38,12 @@ const STATUSES: Partial<Record<ErrorCode, Status>> = {
   bad_frame: 422,
   state_too_large: 422,
   too_many_rooms: 422,
+  history_gone: 410,
+  no_history: 404,
   has_socket: 409,
   throttled: 429,
   room_full: 503,
   no_webhook: 409,
-  history_gone: 410,
 };
 
 /** The answer to whatever a route threw. */

@@ -59,8 +59,16 @@ export const HANDLERS: Handlers = {
     return { status: 200, body: await rooms(env).list({ ...query, ...limits }) };
   },
 
-  async getRoom({ room }) {
-    return { status: 200, body: await room.occupants() };
+  async getRoom({ room, query: { at } }) {
+    return { status: 200, body: await (at === undefined ? room.occupants() : room.at(at)) };
+  },
+
+  async listEvents({ room, query }) {
+    return { status: 200, body: await room.events(query) };
+  },
+
+  async getAttendance({ room, query }) {
+    return { status: 200, body: await room.attendance(query) };
   },
 
   async getStats({ room }) {

@@ -6,8 +6,10 @@
 
 import * as v from "valibot";
 import {
+  AttendanceList,
+  EventList,
   Health,
-  Occupants,
+  PastOccupants,
   PresenceList,
   PruneResult,
   PruneRoomsResult,
@@ -84,6 +86,16 @@ const Limit = v.optional(
   String(HTTP_PAGE),
 );
 
+/** In milliseconds since the epoch; fifteen digits last until the year 33658. */
+function timeOf(name: string) {
+  const message = `${name} must be a time in whole milliseconds since the epoch`;
+  return v.optional(v.pipe(v.string(message), v.regex(/^\d{1,15}$/, message), v.transform(Number)));
+}
+
+const span = { from: timeOf("from"), to: timeOf("to") };
+
+const TYPES = "types must be event types with commas between, each of which may end in *";
+
 const AGE = "age must be a number of seconds, 0 or more";
 const Age = v.optional(
   v.pipe(
@@ -112,7 +124,7 @@ export const FAILURES = {
   404: "there is no such thing",
   405: "not with this method",
   409: "it cannot be as things are: the channel has a socket, so it takes neither `state` nor `ttl`, or there is no receiver of webhooks",
-  410: "the room's log does not reach back so far",
+  410: "what is asked for is of another life of the room, or older than what it keeps",
   413: "the body is too large",
   415: "the body is not JSON by its content type",
   426: "the address is a WebSocket's",
@@ -121,7 +133,7 @@ export const FAILURES = {
   503: "tokens cannot be checked, the room is full, or it could not be reached; try again later",
 } as const;
 
-export const TAGS = ["rooms", "presences", "channels", "all rooms", "service"] as const;
+export const TAGS = ["rooms", "presences", "history", "channels", "all rooms", "service"] as const;
 
 export type Operation = {
   readonly method: "get" | "put" | "post" | "delete";
@@ -136,6 +148,8 @@ export type Operation = {
    * for none.
    */
   readonly needs: "admin" | "watch" | null;
+  /** A parameter of the query that only a token that can `admin` may give. */
+  readonly adminParameter?: string;
   /**
    * Whether the token must also be for the room that holds the channel's socket: it will hear the
    * other room.
@@ -202,15 +216,53 @@ export const OPERATIONS = {
     path: ROOM,
     summary: "Who is in a room",
     description:
-      "The payload of the `presence` frame, with all the names. Empty for a room nobody is in.",
+      "The payload of the `presence` frame, with all the names. Empty for a room nobody is in. With `at`, as it was then, with the revision that the room had; that wants a token that can `admin`.",
     needs: "watch",
+    adminParameter: "at",
+    query: v.object({ at: timeOf("at") }),
     answers: {
       200: {
         text: "Members in the order of their first joins, and the number of anonymous presences",
-        body: Occupants,
+        body: v.partial(PastOccupants, ["rev", "complete"]),
       },
     },
-    failures: [400, 401, 403, 429, 503],
+    failures: [400, 401, 403, 404, 429, 503],
+  },
+  listEvents: {
+    method: "get",
+    tag: "history",
+    path: `${ROOM}/events`,
+    summary: "What happened in a room",
+    description:
+      "Comings and goings, oldest first. Where nothing limits the time, from the oldest that the room keeps on. After the last page, go on later with its `rev` as `after`.",
+    needs: "admin",
+    query: v.object({
+      after: v.optional(v.string("after must be one revision")),
+      ...span,
+      user: v.optional(v.pipe(v.string("user must be one id"), v.minLength(1, "user is empty"))),
+      types: v.optional(
+        v.pipe(
+          v.string(TYPES),
+          v.transform((types) => types.split(",").map((type) => type.trim())),
+        ),
+      ),
+      limit: Limit,
+      cursor: Cursor,
+    }),
+    answers: { 200: { text: "Events, and the room's revision now", body: EventList } },
+    failures: [400, 401, 403, 404, 410, 429, 503],
+  },
+  getAttendance: {
+    method: "get",
+    tag: "history",
+    path: `${ROOM}/attendance`,
+    summary: "Who was in a room, when, and for how long",
+    description:
+      "Users in the order of their ids, each with all visits that touch the time from `from` to `to`. A user's connections that overlap are one visit.",
+    needs: "admin",
+    query: v.object({ ...span, limit: Limit, cursor: Cursor }),
+    answers: { 200: { text: "Users and their visits", body: AttendanceList } },
+    failures: [400, 401, 403, 404, 429, 503],
   },
   getStats: {
     method: "get",

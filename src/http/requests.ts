@@ -36,7 +36,8 @@ export async function readCall(
   c: AppContext,
   operation: Operation,
 ): Promise<{ readonly [Part in keyof Call<Operation>]: unknown }> {
-  const { path, needs, query } = operation;
+  const { path, query } = operation;
+  const needs = neededFor(c, operation);
   const url = c.get("url");
   const room = path.includes(":name")
     ? rooms(c.env).get(nameInPath(url, path, ":name"))
@@ -55,6 +56,12 @@ export async function readCall(
     query: query && readQuery(c, query),
     body: operation.body && (await readBody(c, operation.body, operation.isBodyOptional ?? false)),
   };
+}
+
+function neededFor(c: AppContext, { needs, adminParameter }: Operation): Operation["needs"] {
+  return adminParameter !== undefined && c.req.query(adminParameter) !== undefined
+    ? "admin"
+    : needs;
 }
 
 /** Lets a token pass that can do `action` in `room`; without a room, whatever rooms it is for. */

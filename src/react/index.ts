@@ -10,6 +10,7 @@ export type {
   Json,
   JsonObject,
   Member,
+  PresenceStatus,
   RoomMessage,
   RoomOptions,
   RoomUser,

@@ -8,7 +8,7 @@ import {
   useRef,
   useSyncExternalStore,
 } from "react";
-import type { Json, JsonObject, RoomOptions, RoomView } from "../client/index.ts";
+import type { Json, JsonObject, PresenceStatus, RoomOptions, RoomView } from "../client/index.ts";
 import { blankView } from "../client/view-store.ts";
 import { sameOrNew } from "./selection.ts";
 import { acquire, enter, keyOf, peek, release } from "./shared-room.ts";
@@ -20,6 +20,11 @@ export type Actions<State> = {
    * component was unmounted.
    */
   readonly setState: (state: State | null) => void;
+  /**
+   * `setStatus` of the client. The same function as long as the room is the same. Does nothing after the
+   * component was unmounted.
+   */
+  readonly setStatus: (status: PresenceStatus) => void;
   /**
    * `send` of the client. The same function as long as the room is the same. Does nothing after the
    * component was unmounted, and returns `false`.
@@ -134,6 +139,7 @@ function actionsIn<State>(key: string, mounted: Mounted<State>): Actions<State> 
   };
   return {
     setState: (state) => client()?.setState(state),
+    setStatus: (status) => client()?.setStatus(status),
     send: (payload) => client()?.send(payload) ?? false,
     reconnect: () => client()?.reconnect(),
   };

@@ -3,13 +3,20 @@
  * do not terminate on JSON, which contains itself.
  */
 
-import type { ListedRoom, RoomStats, Whereabouts } from "../core/http-shapes.ts";
+import type {
+  Attendance,
+  ListedRoom,
+  PastOccupants,
+  RoomStats,
+  Whereabouts,
+} from "../core/http-shapes.ts";
 import type { Given } from "../core/given-presence.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../core/presence.ts";
 import type { Frame } from "../core/outbox.ts";
 import type { DetachedOwner, ElsewhereOwner } from "../core/owner.ts";
 import type { View } from "../core/protocol.ts";
+import type { RoomEvent, RoomEventType } from "../core/room-events.ts";
 import type { ErrorFrame, PresenceFrame } from "../core/server-frames.ts";
 
 export type { ListedRoom, RoomStats, Whereabouts } from "../core/http-shapes.ts";
@@ -28,6 +35,47 @@ export type Added = { readonly isNew: boolean; readonly presence: ListedPresence
 export type PresencePage = {
   readonly presences: readonly ListedPresence[];
   readonly after: string | null;
+};
+
+/** Which events of a room. Times are in milliseconds since the epoch, and are included. */
+export type EventQuery = {
+  /** The revision behind which they begin. */
+  readonly after: string | null;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly user: string | null;
+  readonly types: readonly RoomEventType[];
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly place: EventPlace | null;
+};
+
+/** A place between two pages of events, and whether everything before it was known. */
+export type EventPlace = { readonly rev: string; readonly complete: boolean };
+
+export type EventAnswer = {
+  readonly events: readonly RoomEvent[];
+  /** The room's revision now. */
+  readonly rev: string;
+  readonly complete: boolean;
+  /** Where the next page begins; `null` where there is none. */
+  readonly next: string | null;
+};
+
+/** Whose attendance. Times are in milliseconds since the epoch, and are included. */
+export type AttendanceQuery = {
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly limit: number;
+  /** The user behind whom the page begins. */
+  readonly after: string | null;
+};
+
+export type AttendanceAnswer = {
+  readonly users: readonly Attendance[];
+  readonly complete: boolean;
+  /** The user behind whom the next page begins; `null` where there is none. */
+  readonly next: string | null;
 };
 
 /** One channel in one room, with the ttl that it was given there. */
@@ -87,6 +135,10 @@ export interface RoomStub {
   page(after: string | null, limit: number): Promise<PresencePage>;
   look(channel: string): Promise<Sighting | null>;
   stats(): Promise<RoomStats>;
+  events(query: EventQuery): Promise<EventAnswer | ErrorFrame>;
+  /** Who was here at a moment, in milliseconds since the epoch. */
+  at(moment: number): Promise<PastOccupants>;
+  attendance(query: AttendanceQuery): Promise<AttendanceAnswer>;
   /** How many events are sent once more. */
   replayWebhooks(replay: Replay): Promise<number | ErrorFrame>;
   /** To how many connections the message goes. */

@@ -197,6 +197,76 @@ function tab(channel: string, id: string) {
   return { channel, user: { id }, joinedAt: 1 };
 }
 
+function statusesOf({ shown }: RoomPresences): unknown[] {
+  return shown.members.map(({ id, status, activeAt }) => [id, status, activeAt]);
+}
+
+test("a member is active while any tab is, and else away since the newest of them", () => {
+  const gone = (channel: string, activeAt: number) => ({
+    ...tab(channel, "ada"),
+    status: "away" as const,
+    activeAt,
+  });
+  const sync = reduce(NO_PRESENCES, {
+    type: "sync",
+    room: "room",
+    presences: [gone("a1", 5), tab("a2", "ada"), tab("b1", "bob")],
+    lurkers: 0,
+  });
+  const active = ["bob", "active", undefined];
+  expect(statusesOf(sync)).toEqual([["ada", "active", undefined], active]);
+  const change = { type: "diff", room: "room", joins: [], updates: [], leaves: [], lurkers: 0 };
+  const away = reduce(sync, {
+    ...change,
+    type: "diff",
+    statuses: [{ channel: "a2", status: "away", activeAt: 3 }],
+  });
+  expect(statusesOf(away)).toEqual([["ada", "away", 5], active]);
+  expect(away.shown.members[1]).toBe(sync.shown.members[1]);
+  const frame = {
+    ...change,
+    type: "diff" as const,
+    statuses: [{ channel: "a1", status: "active" as const, activeAt: 9 }],
+  };
+  const back = reduce(away, frame);
+  expect(statusesOf(back)).toEqual([["ada", "active", undefined], active]);
+  expect(changesBetween(away, back, frame).update).toHaveLength(1);
+});
+
+test("after what was missed, only who is mentioned has a state or is away, be it by a join", () => {
+  const away = { status: "away", activeAt: 2 } as const;
+  const sync = reduce(NO_PRESENCES, {
+    type: "sync",
+    room: "room",
+    presences: [
+      { ...tab("a", "ada"), state: 1, ...away },
+      { ...tab("b", "bob"), state: 1, ...away },
+      { ...tab("c", "eve"), state: 1, ...away },
+      tab("d", "kay"),
+    ],
+    lurkers: 0,
+  });
+  const after = reduce(sync, {
+    type: "diff",
+    room: "room",
+    // Who left and came again is in joins alone, with all there is.
+    joins: [{ ...tab("a", "ada"), joinedAt: 5, state: 2, ...away }],
+    updates: [{ channel: "b", state: 1 }],
+    leaves: [],
+    statuses: [{ channel: "b", ...away }],
+    lurkers: 0,
+    since: "x",
+  });
+  expect([...after.presences.values()]).toEqual([
+    { ...tab("a", "ada"), joinedAt: 5, state: 2, ...away },
+    { ...tab("b", "bob"), state: 1, ...away },
+    tab("c", "eve"),
+    tab("d", "kay"),
+  ]);
+  expect(after.presences.get("b")).toBe(sync.presences.get("b"));
+  expect(after.presences.get("d")).toBe(sync.presences.get("d"));
+});
+
 test("a change before the first list changes nothing", () => {
   const diff: OccupancyFrame = {
     type: "diff",

@@ -461,3 +461,21 @@ test("no token where anonymous ones are denied, then a valid one", async () => {
     await strict.stop();
   }
 });
+
+function Break({ options }: { options: RoomOptions }) {
+  const { members, setStatus } = usePresence(options);
+  const text = members.map(({ id, status }) => `${id} is ${status}`).join(", ");
+  return <button onClick={() => setStatus("away")}>{text}</button>;
+}
+
+test("a component tells that nobody is there, and members carry it", async () => {
+  const { client, heard } = await bystand("break");
+  const { element } = render(<Break options={{ ...optionsFor("break"), status: "manual" }} />);
+  await shows(element, "ada is active");
+  element.querySelector("button")?.click();
+  await shows(element, "ada is away");
+  await until(client, () => client.members[1]?.status === "away");
+  expect(client.members[1]?.activeAt).toBeGreaterThan(0);
+  expect(heard).toEqual(["join ada", "update ada 1"]);
+  client.leave();
+});

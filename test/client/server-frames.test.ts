@@ -10,7 +10,7 @@ type Known = Exclude<ServerFrame, { type: "presence" }>;
 
 /** As what is decoded is: nobody else has it, so its lists may be changed. */
 type Decoded<F> = {
-  -readonly [Key in keyof F]: F[Key] extends readonly (infer Item)[] ? Item[] : F[Key];
+  -readonly [Key in keyof F]: F[Key] extends readonly (infer Item)[] | undefined ? Item[] : F[Key];
 };
 
 /** By the compiler: what core says that is sent is what the client reads. */
@@ -33,6 +33,18 @@ test.each<Decoded<Known>>([
       { channel: "d", state: 1, user },
     ],
     leaves: [{ channel: "c", reason: "left" }],
+    lurkers: 0,
+  },
+  {
+    type: "diff",
+    room: "lobby",
+    joins: [{ ...presence, status: "away", activeAt: 2 }],
+    updates: [],
+    leaves: [],
+    statuses: [
+      { channel: "b", status: "away", activeAt: 3 },
+      { channel: "c", status: "active", activeAt: 4 },
+    ],
     lurkers: 0,
   },
   { type: "count", room: "lobby", members: 2_000, presences: 2_001, lurkers: 1 },

@@ -11,6 +11,7 @@ import {
 } from "../../src/core/diff.ts";
 import type { Json } from "../../src/core/json.ts";
 import type { LeaveReason, Presence, User } from "../../src/core/presence.ts";
+import type { StatusChange } from "../../src/core/status.ts";
 import { ADA, BOB } from "./random-steps.ts";
 
 function presence(channel: string, user: User | null = ADA, state?: Json): Presence {
@@ -23,6 +24,14 @@ function joins(...list: readonly Presence[]): Diff {
 
 function updates(...list: readonly Presence[]): Diff {
   return { ...NO_CHANGE, updates: list };
+}
+
+function statuses(...list: readonly StatusChange[]): Diff {
+  return { ...NO_CHANGE, statuses: list };
+}
+
+function away(channel: string, activeAt = 900): StatusChange {
+  return { channel, status: "away", activeAt };
 }
 
 function leaves(reason: LeaveReason, ...list: readonly Presence[]): Diff {
@@ -43,7 +52,7 @@ function gather(...diffs: readonly Diff[]): Diff {
 }
 
 describe("an empty diff", () => {
-  test("is one without joins, updates and leaves", () => {
+  test("is one without joins, updates, leaves and statuses", () => {
     expect(isEmpty(NO_CHANGE)).toBe(true);
   });
 
@@ -51,6 +60,7 @@ describe("an empty diff", () => {
     ["joins", joins(presence("a"))],
     ["updates", updates(presence("a"))],
     ["leaves", leaves("left", presence("a"))],
+    ["statuses", statuses(away("a"))],
   ])("is not one with %s", (_, diff) => {
     expect(isEmpty(diff)).toBe(false);
   });
@@ -96,6 +106,39 @@ describe("applying", () => {
   test("`__proto__` is a channel like any other", () => {
     const after = applyDiff(mapOf(), joins(presence("__proto__")));
     expect([...after.keys()]).toEqual(["__proto__"]);
+  });
+});
+
+describe("a status", () => {
+  const isAway = { status: "away", activeAt: 900 } as const;
+
+  test("of away is in the presence, one of active is not, and a stranger's is nothing", () => {
+    const before = mapOf(presence("a"), { ...presence("b"), ...isAway });
+    const back = { channel: "b", status: "active", activeAt: 1_200 } as const;
+    const after = applyDiff(before, statuses(away("a"), back, away("c")));
+    expect(after).toEqual(mapOf({ ...presence("a"), ...isAway }, presence("b")));
+    expect(after.get("b")).not.toHaveProperty("activeAt");
+  });
+
+  test("is gathered into the join, and the last one of a channel counts", () => {
+    expect(gather(joins(presence("a")), statuses(away("a")))).toEqual(
+      joins({ ...presence("a"), ...isAway }),
+    );
+    const back = { channel: "a", status: "active", activeAt: 1_200 } as const;
+    expect(gather(statuses(away("a")), statuses(back))).toEqual(statuses(back));
+    expect(gather(statuses(back), statuses(away("a")))).toEqual(statuses(away("a")));
+  });
+
+  test("is beside an update, and is gone with its presence", () => {
+    const update = updates(presence("a", ADA, { typing: true }));
+    const both = gather(update, statuses(away("a")));
+    expect(both).toEqual({ ...update, statuses: [away("a")] });
+    const left = leaves("left", presence("a"));
+    expect(gather(both, left)).toEqual(left);
+    expect(gather(both, left, joins(presence("a", BOB)))).toEqual({
+      ...left,
+      joins: [presence("a", BOB)],
+    });
   });
 });
 

@@ -24,14 +24,20 @@ const frame: fc.Arbitrary<ServerFrame> = fc.oneof(
     presences: fc.array(presence),
     lurkers,
   }),
-  fc.record({
-    type: fc.constant("diff" as const),
-    room: text,
-    joins: fc.array(presence),
-    updates: fc.array(fc.record({ channel: text, state })),
-    leaves: fc.array(fc.record({ channel: text, reason: fc.constant("left" as const) })),
-    lurkers,
-  }),
+  fc.record(
+    {
+      type: fc.constant("diff" as const),
+      room: text,
+      joins: fc.array(presence),
+      updates: fc.array(fc.record({ channel: text, state })),
+      leaves: fc.array(fc.record({ channel: text, reason: fc.constant("left" as const) })),
+      statuses: fc.array(
+        fc.record({ channel: text, status: fc.constant("away" as const), activeAt: fc.nat() }),
+      ),
+      lurkers,
+    },
+    { requiredKeys: ["type", "room", "joins", "updates", "leaves", "lurkers"] },
+  ),
   fc.record({
     type: fc.constant("presence" as const),
     payload: fc.record(

@@ -23,6 +23,7 @@ type Seat = {
   seenAt: number;
   lost: { at: number; cause: LossCause } | null;
   ttlMs?: number;
+  told?: { status: "active" | "away"; activeAt: number };
 };
 
 /** The naive room. Slow, and sharing nothing with the set but the types. */
@@ -48,6 +49,13 @@ class Model {
       this.prune(now);
       return;
     }
+    if (todo.type === "demote") {
+      for (const seat of this.seats) {
+        const isOld = seat.told && now - seat.told.activeAt >= 360_000;
+        if (isOld && !seat.lost) this.#tell(seat, "away", now);
+      }
+      return;
+    }
     const seat = this.seats.find(({ presence }) => presence.channel === todo.channel);
     if (todo.type === "join") this.#join(todo.channel, todo.user, seat, now);
     if (todo.type === "set") this.#set(todo, seat, now);
@@ -56,9 +64,9 @@ class Model {
     if (todo.type === "leave") this.#leave(seat, todo.reason);
     if (todo.type === "lose") seat.lost ??= { at: now, cause: todo.cause };
     if (todo.type === "touch" && !seat.lost) seat.seenAt = now;
+    if (todo.type === "status" && !seat.lost) this.#tell(seat, todo.status, now);
     if (todo.type === "update" && !seat.lost) {
-      const { channel, user, joinedAt } = seat.presence;
-      const rest = { channel, user, joinedAt };
+      const { state: _, ...rest } = seat.presence;
       seat.presence = todo.state === null ? rest : { ...rest, state: todo.state };
     }
   }
@@ -71,6 +79,15 @@ class Model {
         this.#leave(seat, seat.lost.cause === "reload" ? "left" : "lost");
       }
     }
+  }
+
+  /** The presence shows that it is away, and since when at the latest nobody was there. */
+  #tell(seat: Seat, status: "active" | "away", now: number): void {
+    if (!seat.presence.user) return;
+    const activeAt = status === "active" ? now : (seat.told?.activeAt ?? now);
+    seat.told = { status, activeAt };
+    const { status: _, activeAt: __, ...rest } = seat.presence;
+    seat.presence = status === "active" ? rest : { ...rest, status, activeAt };
   }
 
   #join(channel: string, user: User | null, seat: Seat | undefined, now: number): void {

@@ -16,7 +16,7 @@ import {
 const LIMITS = { frameMax: 16_384, stateMax: 2_048 };
 
 const FORMS =
-  'it must be the string "heartbeat", or an object of type "state" (with state), "message" (with payload), "sync" or "leave"';
+  'it must be the string "heartbeat", or an object of type "state" (with state), "status" (with status "active" or "away"), "message" (with payload), "sync" or "leave"';
 const NOT_UNDERSTOOD = `the frame is not understood; ${FORMS}`;
 const NOT_JSON = `the frame is not JSON; ${FORMS}`;
 
@@ -85,6 +85,8 @@ describe("good frames", () => {
     ['{"type":"message","payload":null}', { type: "message", payload: null }],
     ['{"type":"message","payload":[1,{"a":[]}]}', { type: "message", payload: [1, { a: [] }] }],
     ['{"type":"sync"}', { type: "sync" }],
+    ['{"type":"status","status":"away"}', { type: "status", status: "away" }],
+    ['{"type":"status","status":"active","x":1}', { type: "status", status: "active" }],
     ['{"type":"leave"}', { type: "leave" }],
     ['{"type":"sync","more":1}', { type: "sync" }],
   ])("%s is taken", (text, frame) => {
@@ -128,6 +130,8 @@ describe("bad frames", () => {
     ['{"type":"state"}', NOT_UNDERSTOOD],
     ['{"type":"message"}', NOT_UNDERSTOOD],
     ['{"type":"state","payload":1}', NOT_UNDERSTOOD],
+    ['{"type":"status"}', NOT_UNDERSTOOD],
+    ['{"type":"status","status":"dnd"}', NOT_UNDERSTOOD],
     ['{"type":"message","state":1}', NOT_UNDERSTOOD],
     ['{"type":["sync"]}', NOT_UNDERSTOOD],
     ['{"type":"__proto__"}', NOT_UNDERSTOOD],

@@ -12,6 +12,7 @@ import type { Entry, LossCause, Timeouts, PresenceSet } from "../../src/core/pre
 import { type Given, setPresence } from "../../src/core/given-presence.ts";
 import { type LocalOwner, NO_LINK } from "../../src/core/owner.ts";
 import type { Live } from "../../src/core/recovery.ts";
+import { type PresenceStatus, STATUSES } from "../../src/core/status.ts";
 
 export const TIMEOUTS: Timeouts = {
   maxAgeMs: 60_000,
@@ -29,6 +30,8 @@ export type Operation =
   | { readonly type: "leave"; readonly channel: string; readonly reason: "left" | "removed" }
   | { readonly type: "lose"; readonly channel: string; readonly cause: LossCause }
   | { readonly type: "update"; readonly channel: string; readonly state: Json }
+  | { readonly type: "status"; readonly channel: string; readonly status: PresenceStatus }
+  | { readonly type: "demote" }
   | { readonly type: "touch"; readonly channel: string }
   | { readonly type: "prune" };
 
@@ -53,6 +56,11 @@ const state = fc.constantFrom<Json>(null, { typing: true }, { typing: false }, [
 
 const join = fc.record({ type: fc.constant("join" as const), channel, user });
 const update = fc.record({ type: fc.constant("update" as const), channel, state });
+const status = fc.record({
+  type: fc.constant("status" as const),
+  channel,
+  status: fc.constantFrom(...STATUSES),
+});
 /** What a server leaves out is missing. */
 export const serverSet = fc.record({
   type: fc.constant("set" as const),
@@ -78,6 +86,7 @@ export const channelOperation: fc.Arbitrary<Operation & { readonly channel: stri
   join,
   serverSet,
   update,
+  status,
   leave,
 );
 
@@ -85,6 +94,8 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { arbitrary: join, weight: 5 },
   { arbitrary: serverSet, weight: 3 },
   { arbitrary: update, weight: 2 },
+  { arbitrary: status, weight: 3 },
+  fc.record({ type: fc.constant("demote" as const) }),
   leave,
   { arbitrary: fc.record({ type: fc.constant("resume" as const), channel }), weight: 2 },
   {
@@ -111,6 +122,8 @@ export const wait = fc.constantFrom(
   35_000,
   60_000,
   62_000,
+  359_999,
+  360_000,
 );
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ wait, operation }), {
@@ -141,6 +154,12 @@ export function perform(set: PresenceSet, todo: Operation, now: number): Diff {
       return set.lose(todo.channel, todo.cause, now);
     case "update":
       return isConnected(set, todo.channel) ? set.update(todo.channel, todo.state) : NO_CHANGE;
+    case "status":
+      return isConnected(set, todo.channel)
+        ? set.setStatus(todo.channel, todo.status, now)
+        : NO_CHANGE;
+    case "demote":
+      return set.demote(now);
     case "touch":
       if (isConnected(set, todo.channel)) set.touch(todo.channel, now);
       return NO_CHANGE;
@@ -173,9 +192,9 @@ export function presencesOf(set: PresenceSet): Map<string, Presence> {
 export function liveOf(set: PresenceSet): Map<string, Live> {
   const connected = [...set.entries()].filter(({ loss, owner }) => !loss && owner.kind === "local");
   return new Map(
-    connected.map(({ presence, lastSeen }) => [
+    connected.map(({ presence, lastSeen, told }) => [
       presence.channel,
-      { lastSeen, state: presence.state },
+      { lastSeen, state: presence.state, told },
     ]),
   );
 }

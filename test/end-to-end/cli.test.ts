@@ -747,7 +747,7 @@ describe("help", () => {
     const list = stdout.split("\n\n")[2] ?? "";
     const names = list.split("\n").map((line) => line.trim().split(" ")[0] ?? "");
     expect(names.toSorted()).toEqual(
-      "add channel doctor leave-all prune-presences prune-rooms remove room rooms send stats token touch".split(
+      "add attendance channel doctor events leave-all prune-presences prune-rooms remove replay-webhooks room rooms send stats test-webhook token touch".split(
         " ",
       ),
     );

@@ -62,6 +62,11 @@ export const FRAMES: readonly FrameRow[] = [
   ["two types, of which the last is none", '{"type":"leave","type":"nothing"}', "bad_frame"],
   ["a state without a state", '{"type":"state"}', "bad_frame"],
   ["a state by prototype", '{"type":"state","__proto__":{"state":1}}', "bad_frame"],
+  ["a status without a status", '{"type":"status"}', "bad_frame"],
+  ["a status by prototype", '{"type":"status","__proto__":{"status":"away"}}', "bad_frame"],
+  ["a status that is none", '{"type":"status","status":"offline"}', "bad_frame"],
+  ["a status in a list", '{"type":"status","status":["away"]}', "bad_frame"],
+  ["a status of null", '{"type":"status","status":null}', "bad_frame"],
   ["a message without a payload", '{"type":"message"}', "bad_frame"],
 
   // Depth, numbers and sizes

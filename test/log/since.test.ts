@@ -1,10 +1,20 @@
 /** Who comes back and says what it knew is told what it missed, instead of everything. */
 
-import { describe, expect, test } from "vitest";
-import { crash, evict, inRoom, LIVES, socketsLeft } from "../support/room.ts";
+import pMap from "p-map";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { LOG_PART_LENGTH } from "../../src/core/limits.ts";
+import { rooms } from "../../src/index.ts";
+import { bindings } from "../support/objects.ts";
+import { advance, crash, evict, inRoom, LIVES, socketsLeft } from "../support/room.ts";
 import { firstFrames, newRoom, openAs, type TestSocket } from "../support/socket.ts";
 
 const DIFF = { view: "diff" };
+/** The default of `PRESENCE_HISTORY`. */
+const HISTORY_SECONDS = 120;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 async function join(id: string, room: string, query: Record<string, string> = {}) {
   const socket = await openAs(id, room, { query: { ...DIFF, ...query } });
@@ -18,6 +28,11 @@ async function comeBack(id: string, room: string, query: Record<string, string>)
   return { socket, welcome, frame: await socket.next() };
 }
 
+/** How many parts the room's log has. */
+function partsIn(room: string): Promise<number> {
+  return inRoom(room, (_, { storage }) => [...storage.kv.list({ prefix: "log:" })].length);
+}
+
 /** The last revision that a socket was told, once everything has come. */
 async function lastRev(socket: TestSocket): Promise<string> {
   await socket.heard();
@@ -25,6 +40,11 @@ async function lastRev(socket: TestSocket): Promise<string> {
     frame !== "heartbeat" && "rev" in frame && frame.rev !== undefined ? [frame.rev] : [],
   );
   return revs.at(-1) ?? "";
+}
+
+async function tellStatus(socket: TestSocket, status: string): Promise<void> {
+  socket.send({ type: "status", status });
+  await socket.heard();
 }
 
 describe.each(LIVES)("%s, with since", (_, live) => {
@@ -82,6 +102,29 @@ describe.each(LIVES)("%s, with since", (_, live) => {
       leaves: [{ channel: bob.welcome.channel, reason: "left" }],
     });
     expect(back.welcome.rev).not.toBe(rev);
+  });
+
+  test("all who are away are told, and of nobody else who was", async () => {
+    const room = newRoom();
+    const ada = await join("ada", room);
+    const bob = await join("bob", room);
+    const eve = await join("eve", room);
+    await tellStatus(bob.socket, "away");
+    await tellStatus(eve.socket, "away");
+    const rev = await lastRev(ada.socket);
+    await live(room);
+    ada.socket.cut();
+    await socketsLeft(room, 2);
+    await tellStatus(eve.socket, "active");
+    await live(room);
+    const { channel = "", resume = "" } = ada.welcome;
+    const back = await comeBack("ada", room, { since: rev, channel, resume });
+    expect(back.frame).toMatchObject({
+      joins: [],
+      updates: [],
+      statuses: [{ channel: bob.welcome.channel, status: "away", activeAt: expect.any(Number) }],
+    });
+    expect(Reflect.get(Object(back.frame), "statuses")).toHaveLength(1);
   });
 
   test("whoever did not keep its presence is told of itself, and that its old one left", async () => {
@@ -147,4 +190,21 @@ test("a room's revision moves with comings and goings, and with nothing else", a
   expect(await lastRev(ada.socket)).toBe(rev);
   await join("eve", room);
   expect(await lastRev(ada.socket)).not.toBe(rev);
+});
+
+test("a revision is forgotten with what came after it, whether older parts of the log are still there or not", async () => {
+  const room = newRoom();
+  const ada = await join("ada", room);
+  const handle = rooms(bindings).get(room);
+  const text = "x".repeat(900);
+  const bots = Array.from({ length: Math.ceil(LOG_PART_LENGTH / 900) }, (__, bot) => `bot-${bot}`);
+  await pMap(bots, (id) => handle.add(id, { id, text }), { concurrency: 1 });
+  const rev = await lastRev(ada.socket);
+  await handle.remove("bot-0");
+  expect(await partsIn(room)).toBe(2);
+  advance(HISTORY_SECONDS + 10);
+  await handle.add("late");
+  const { channel = "", resume = "" } = ada.welcome;
+  const { frame } = await comeBack("ada", room, { since: rev, channel, resume });
+  expect(frame).toMatchObject({ type: "sync", presences: { length: bots.length } });
 });

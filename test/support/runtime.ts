@@ -39,23 +39,14 @@ export type Stored = { readonly rows: number; readonly bytes: number };
 export class Runtime {
   readonly port: number;
   readonly #directory: string;
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
   #output = "";
   readonly #heapLog = new HeapLog();
 
   private constructor(port: number, directory: string) {
     this.port = port;
     this.#directory = directory;
-    const workerd = [WORKERD, "serve", "--experimental", "config.capnp"];
-    this.#child = spawn("sh", ["-c", GUARD, directory, ...workerd], {
-      cwd: directory,
-      detached: true,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      this.#log(this.#heapLog.read(text));
-    });
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#log(text));
+    this.#child = this.#spawn();
   }
 
   /** Bundles the Worker as it is deployed, starts it with empty storage, and waits until it answers. */
@@ -126,16 +117,40 @@ export class Runtime {
     return found;
   }
 
+  /** Kills it at once, with no time for goodbyes, and starts it again on the same storage and the same port. */
+  async restart(): Promise<void> {
+    await this.#kill();
+    this.#child = this.#spawn();
+    await this.#answers();
+  }
+
   /** Ends it, and deletes what it stored. */
   async stop(): Promise<void> {
-    const group = this.#child.pid;
-    if (group !== undefined) {
-      const exit = this.#child.exitCode === null ? once(this.#child, "exit") : undefined;
-      killGroup(group);
-      await exit;
-      await until(() => !isAlive(group), 1);
-    }
+    await this.#kill();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #spawn(): ChildProcess {
+    const workerd = [WORKERD, "serve", "--experimental", "config.capnp"];
+    const child = spawn("sh", ["-c", GUARD, this.#directory, ...workerd], {
+      cwd: this.#directory,
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#log(this.#heapLog.read(text));
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => this.#log(text));
+    return child;
+  }
+
+  async #kill(): Promise<void> {
+    const group = this.#child.pid;
+    if (group === undefined) return;
+    const exit = this.#child.exitCode === null ? once(this.#child, "exit") : undefined;
+    killGroup(group);
+    await exit;
+    await until(() => !isAlive(group), 1);
   }
 
   #log(text: string): void {

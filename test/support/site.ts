@@ -18,9 +18,10 @@ const PAGE = `<!doctype html>
 </script>
 <script type="module">
   import { joinRoom } from "/client/index.js";
-  const { url, room, token } = Object.fromEntries(new URLSearchParams(location.search));
+  const { url, room, token, ...times } = Object.fromEntries(new URLSearchParams(location.search));
+  for (const name of Object.keys(times)) times[name] = Number(times[name]);
   globalThis.events = [];
-  globalThis.room = joinRoom({ url, room, token });
+  globalThis.room = joinRoom({ url, room, token, ...times });
   for (const type of ["sync", "join", "leave", "update", "message", "status", "error"])
     globalThis.room.on(type, (event) => globalThis.events.push({ type, event }));
 </script>`;

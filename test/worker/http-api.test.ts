@@ -1157,6 +1157,9 @@ describe.each(["/presence", "/a/b-c.d"])("mounted under %s", (mount) => {
       listRooms: [200, { rooms: [{ room }] }],
       getRoom: [200, { channel_name: room, lurkers: 1 }],
       getStats: [200, { room, lurkers: 1, joins: 1 }],
+      // These tests run without the log; those of test/log with it.
+      listEvents: [404, { error: { code: "no_history" } }],
+      getAttendance: [404, { error: { code: "no_history" } }],
       listPresences: [200, { presences: [{ room, channel }] }],
       getChannel: [200, { channel, rooms: [room] }],
       touchChannel: [200, { rooms: [room] }],
@@ -1252,8 +1255,9 @@ describe("GET /openapi.json", () => {
 
 test("every call of the API was made by a test of this file, but the socket's", async () => {
   await ask("getHealth", { claims: null });
-  // A replay needs a room that keeps a log: test/end-to-end/webhooks.test.ts.
-  expect([...asked, "openSocket", "replayWebhooks"].toSorted()).toEqual(
+  // These need a room that keeps a log: test/log/history.test.ts, test/end-to-end/webhooks.test.ts.
+  const logged = ["listEvents", "getAttendance", "replayWebhooks"];
+  expect([...asked, "openSocket", ...logged].toSorted()).toEqual(
     Object.keys(OPERATIONS).toSorted(),
   );
 });

@@ -5,7 +5,7 @@ import { SENT_AT_ONCE_LENGTH_MAX } from "../../src/core/limits.ts";
 import { ViewRenderer } from "../../src/core/view-renderer.ts";
 import { rooms } from "../../src/index.ts";
 import { bindings } from "../support/objects.ts";
-import { after, idsIn, inRoom, occupants } from "../support/room.ts";
+import { advance, after, idsIn, inRoom, occupants } from "../support/room.ts";
 import { firstFrames, newRoom, open, openAs, tokenFor } from "../support/socket.ts";
 
 const DIFF = { query: { view: "diff" } };
@@ -116,22 +116,75 @@ async function longestTurn(work: () => Promise<unknown>): Promise<{ length: numb
   return most;
 }
 
-test("many who come at once are greeted a megabyte a turn", { timeout: 20_000 }, async () => {
+/** A room whose snapshot is so long that a turn has room for ten of them. */
+async function largeRoom(): Promise<string> {
   const room = newRoom();
   const text = "x".repeat(950);
   const names = Array.from({ length: 100 }, (_, index) => `bot-${index}`);
   await Promise.all(names.map((id) => rooms(bindings).add(room, id, { id, text })));
+  return room;
+}
+
+const USERS = Array.from({ length: 60 }, (_, index) => `user-${index}`);
+
+/** They come all at once, and have their first frames. */
+async function crowd(room: string): Promise<void> {
+  const tokens = await Promise.all(USERS.map((id) => tokenFor(id)));
+  const sockets = await Promise.all(tokens.map((token) => open(room, { token })));
+  await Promise.all(sockets.map((socket) => socket.next()));
+}
+
+test("many who come at once are greeted a megabyte a turn", { timeout: 20_000 }, async () => {
+  const room = await largeRoom();
   const ada = await openAs("ada", room, { query: { view: "count" } });
   await ada.heard();
-  const users = Array.from({ length: 60 }, (_, index) => `user-${index}`);
-  const tokens = await Promise.all(users.map((id) => tokenFor(id)));
-  const { length, all } = await longestTurn(async () => {
-    const sockets = await Promise.all(tokens.map((token) => open(room, { token })));
-    await Promise.all(sockets.map((socket) => socket.next()));
-  });
+  const { length, all } = await longestTurn(() => crowd(room));
   const snapshot = JSON.stringify(await occupants(room)).length;
   expect(all).toBeGreaterThan(40 * snapshot);
   // A turn of greetings may be a turn of the pump, too.
   expect(length).toBeLessThan(2 * (SENT_AT_ONCE_LENGTH_MAX + snapshot));
-  expect((await idsIn(room)).slice(101).toSorted()).toEqual(users.toSorted());
+  expect((await idsIn(room)).slice(101).toSorted()).toEqual(USERS.toSorted());
+});
+
+/** How many join with each frame that Ada gets, while time passes with each snapshot that is made. */
+async function joinsHeard(msPerSnapshot: number): Promise<number[]> {
+  const room = await largeRoom();
+  const ada = await openAs("ada", room, DIFF);
+  await firstFrames(ada);
+  await ada.heard();
+  advance(60);
+  // oxlint-disable-next-line typescript/unbound-method
+  const { snapshot } = ViewRenderer.prototype;
+  vi.spyOn(ViewRenderer.prototype, "snapshot").mockImplementation(function slow(
+    this: ViewRenderer,
+    ...args
+  ) {
+    advance(msPerSnapshot / 1_000);
+    return Reflect.apply(snapshot, this, args);
+  });
+  await crowd(room);
+  const heard = await ada.heard();
+  return heard.flatMap((frame) =>
+    frame !== "heartbeat" && frame.type === "diff" ? [frame.joins.length] : [],
+  );
+}
+
+describe("who is there already hears of a crowd", () => {
+  test("when the last one is in, not after each turn", { timeout: 20_000 }, async () => {
+    const joins = await joinsHeard(0);
+    expect(joins.reduce((sum, some) => sum + some, 0)).toBe(USERS.length);
+    // Six turns. On a busy machine they may come in by two or three crowds.
+    expect(joins.length).toBeLessThanOrEqual(3);
+  });
+
+  test(
+    "while it lasts, where that is longer than a fifth of a second",
+    { timeout: 20_000 },
+    async () => {
+      const joins = await joinsHeard(50);
+      expect(joins.reduce((sum, some) => sum + some, 0)).toBe(USERS.length);
+      // Ten are greeted in a turn of half a second: the second turn tells of those of the first one, too.
+      expect(Math.max(...joins)).toBeLessThanOrEqual(24);
+    },
+  );
 });

@@ -70,6 +70,7 @@ export class Admissions {
     if (this.#waiting.length > 0 || this.#options.changes.hasDeferred) {
       const answer = Promise.withResolvers<Response>();
       this.#waiting.push({ connect, answer });
+      this.#options.changes.hasNewcomers = true;
       this.#takeTurnSoon();
       return answer.promise;
     }
@@ -151,6 +152,7 @@ export class Admissions {
       // Not known of a view that nobody came with yet: it may be as much as a turn has.
       length += this.#lengths.get(next.connect.view) ?? SENT_AT_ONCE_LENGTH_MAX;
     }
+    this.#options.changes.hasNewcomers = this.#waiting.length > 0;
     return admitted;
   }
 
@@ -200,10 +202,14 @@ export class Admissions {
     const isBack = this.#mayResume(resume, user, now);
     const { channel, secret } = isBack ? resume : this.#newPresence();
     const replaced = isBack ? sockets.ofChannel(channel) : [];
-    // Of the same user, so it keeps its state.
-    const state = set.get(channel)?.presence.state;
+    // Of the same user, so it keeps its state and its status.
+    const { presence, told } = set.get(channel) ?? {};
+    const state = presence?.state;
     const connection: Connection = { channel, user, view, canSend, isWatching: false, seenAt: now };
-    const stated = state === undefined ? {} : { state: JSON.stringify(state) };
+    const stated = {
+      ...(state !== undefined && { state: JSON.stringify(state) }),
+      ...(told && { told }),
+    };
     // Ahead of everything else, for the platform may refuse: a presence without a socket is a ghost.
     sockets.accept(pair.ws, { ...connection, ...stated });
     for (const old of replaced) {

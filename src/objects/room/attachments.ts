@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { DeliveryPosition } from "../../core/delivery-position.ts";
 import { KnownUser } from "../../core/presence.ts";
 import { VIEWS } from "../../core/protocol.ts";
+import { STATUSES } from "../../core/status.ts";
 import { logError } from "../../telemetry/log.ts";
 
 const Numbers = v.pipe(v.array(v.number()), v.readonly());
@@ -25,6 +26,8 @@ const Connection = v.object({
   seenAt: v.number(),
   /** As JSON text: its size is bounded, that of a structured clone is not. */
   state: v.optional(v.string()),
+  /** What its client told of its status. */
+  told: v.optional(v.object({ status: v.picklist(STATUSES), activeAt: v.number() })),
   /**
    * Closed by the room. It stays on the runtime's list until its peer answers, but counts for
    * nothing.

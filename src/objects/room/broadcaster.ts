@@ -33,9 +33,9 @@ export class Broadcaster {
     this.#pump = new FramePump(sockets);
   }
 
-  /** Something waits, since now if nothing did before. */
-  startWaiting(now: number): void {
-    this.#waitingSince ??= now;
+  /** Something waits, since now if nothing did before. Returns since when, in milliseconds since the epoch. */
+  startWaiting(now: number): number {
+    return (this.#waitingSince ??= now);
   }
 
   /** Milliseconds until what waits may be flushed. */

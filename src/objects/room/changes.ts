@@ -8,7 +8,7 @@ import type { Broadcaster } from "./broadcaster.ts";
 import type { ChangeObservers } from "./change-observers.ts";
 import type { Former } from "../../core/catch-up.ts";
 import { type Diff, type Leave, NO_CHANGE } from "../../core/diff.ts";
-import { UNREAD_LENGTH_MAX } from "../../core/limits.ts";
+import { GATHER_NEWCOMERS_MS_MAX, UNREAD_LENGTH_MAX } from "../../core/limits.ts";
 import type { PresenceSet } from "../../core/presence-set.ts";
 import { formatCount, ProtocolError, type View } from "../../core/protocol.ts";
 import type { RenderedBatch } from "../../core/view-renderer.ts";
@@ -46,6 +46,11 @@ export type Greeting = {
 };
 
 export class Changes {
+  /**
+   * Whether newcomers wait, so that a turn is sure to come which admits some of them, and flushes after
+   * the last one. A flush before that would be out of date at once.
+   */
+  hasNewcomers = false;
   readonly #options: ChangesOptions;
   #notifying: Promise<void> = Promise.resolve();
   /** Of the next flush, or of the next turn of the one that is under way. It holds the object in memory. */
@@ -158,12 +163,17 @@ export class Changes {
     }
   }
 
-  /** Sends what waits: now, or as soon as the pacer allows it and the flush before it is all sent. */
+  /**
+   * Sends what waits: now, or as soon as the pacer allows it and the flush before it is all sent. While
+   * newcomers wait, it may wait for them.
+   */
   flush(now: number): void {
     const { broadcaster, store } = this.#options;
     if (broadcaster.outbox.isEmpty) return;
-    broadcaster.startWaiting(now);
+    // A clock that was set back must not silence the room.
+    const waited = Math.abs(now - broadcaster.startWaiting(now));
     if (this.#timer !== undefined) return;
+    if (this.hasNewcomers && waited < GATHER_NEWCOMERS_MS_MAX) return;
     const delay = broadcaster.delay(now, store.remoteChannels.size);
     if (delay === 0) this.#flush(now);
     // Not asked again then: what greetings spend meanwhile delays the flush after it.
@@ -233,7 +243,7 @@ export class Changes {
     this.flush(now);
   }
 
-  #commit({ leaves, updates }: Diff = NO_CHANGE): Effects {
+  #commit({ leaves, updates, statuses = [] }: Diff = NO_CHANGE): Effects {
     const { state, broadcaster, observers, webhooks } = this.#options;
     try {
       const effects = state.commit(leaves);
@@ -243,8 +253,8 @@ export class Changes {
       return effects;
     } catch (error) {
       broadcaster.outbox.discardChanges();
-      // Sockets keep states, whatever storage does: they are true, and nobody has heard of them.
-      if (updates.length > 0) broadcaster.outbox.resyncAll();
+      // Sockets keep states and statuses, whatever storage does: they are true, and nobody has heard of them.
+      if (updates.length + statuses.length > 0) broadcaster.outbox.resyncAll();
       throw error;
     }
   }

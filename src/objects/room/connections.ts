@@ -21,6 +21,7 @@ import { Throttle } from "../../core/throttle.ts";
 import { logRefusal } from "../../telemetry/log.ts";
 import type { LocalChannels } from "./local-channels.ts";
 import type { Memberships } from "../memberships.ts";
+import type { PresenceStatus } from "../../core/status.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -105,6 +106,9 @@ export class Connections {
       case "state":
         this.#setState(ws, frame.state, now);
         return;
+      case "status":
+        this.#setStatus(ws, frame.status, now);
+        return;
       case "message":
         this.#sendMessage(ws, frame.payload, now);
         return;
@@ -144,6 +148,23 @@ export class Connections {
     if (isEmpty(diff)) return;
     this.#sockets.save(ws, { ...connection, state: JSON.stringify(state) });
     this.#changes.apply(diff, now);
+  }
+
+  /** Only the socket keeps it, a renewal too, so it costs no row. */
+  #setStatus(ws: WebSocket, status: PresenceStatus, now: number): void {
+    const connection = this.#sockets.connection(ws);
+    if (connection.isWatching) {
+      throw new ProtocolError(
+        "forbidden",
+        "a watcher has no presence, so it has no status; join without watch=1",
+      );
+    }
+    const { channel } = connection;
+    const set = this.#changes.hydrate(now);
+    const diff = set.setStatus(channel, status, now);
+    const told = set.get(channel)?.told;
+    if (told && told !== connection.told) this.#sockets.save(ws, { ...connection, told });
+    if (!isEmpty(diff)) this.#changes.apply(diff, now);
   }
 
   #sendMessage(ws: WebSocket, payload: Json, now: number): void {

@@ -5,7 +5,7 @@
 
 import type { Alarm } from "../alarm.ts";
 import type { Changes } from "./changes.ts";
-import type { Diff } from "../../core/diff.ts";
+import { type Diff, isEmpty } from "../../core/diff.ts";
 import { ALARM_RETRY_MS } from "../../core/limits.ts";
 import type { Entry } from "../../core/presence-set.ts";
 import type { LastSeen, RemoteDelivery } from "./remote-delivery.ts";
@@ -60,6 +60,7 @@ export class Maintenance {
       const askedAt = Date.now() - maxAgeMs / 2;
       await this.freshen(({ lastSeen }) => lastSeen <= askedAt);
       const { leaves } = this.prune();
+      this.#demote();
       await localChannels.removeOrphanedLinks(Date.now());
       const forgotten = await this.reconcile();
       webhooks.deliver();
@@ -155,6 +156,16 @@ export class Maintenance {
     directoryEntry.invalidate();
     await this.reconcile();
     return changes.hydrate(Date.now()).size === 0;
+  }
+
+  /** In an alarm that rings anyway: an `active` may outlast its time by a maximum age. */
+  #demote(): void {
+    const { changes, sockets } = this.#options;
+    const now = Date.now();
+    const diff = changes.hydrate(now).demote(now);
+    if (isEmpty(diff)) return;
+    sockets.setStatuses(diff.statuses ?? []);
+    changes.apply(diff, now);
   }
 
   /**

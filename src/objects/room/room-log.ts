@@ -127,6 +127,9 @@ export class RoomLog {
     const newest = this.#newest();
     let tail = newest ? this.#withoutOld(newest, first.at, delivery) : this.#begin(records, after);
     tail = { ...tail, row: { ...tail.row, delivery } };
+    // Older parts would not join on to what is left: nobody may be told what they missed from there.
+    const { start } = tail.row;
+    if (newest && start !== newest.row.start) this.trim(first.at, start.n);
     if (tail.row.records.length > LOG_PART_LENGTH) tail = nextPart(tail, first.at);
     for (const record of records) {
       const text = JSON.stringify(record);
@@ -151,6 +154,21 @@ export class RoomLog {
     if (!place || !this.isKept) return null;
     const isOfThisLife = place.life === this.life || place.life === NO_LIFE;
     return isOfThisLife && place.n >= this.start.n && place.n <= this.end.n ? place.n : null;
+  }
+
+  /** The number of an event from which on everything since `at` is found; what is before it was earlier. */
+  numberBefore(at: number): number {
+    let [before, after] = [this.start.n, this.end.n];
+    let found = before;
+    while (before < after) {
+      const middle = Math.floor((before + after) / 2);
+      const part = this.#read({ end: keyOf(middle + 1), reverse: true, limit: 1 });
+      if (part && part.row.start.at < at) {
+        found = part.row.start.n;
+        before = Math.max(part.row.end.n, middle + 1);
+      } else after = Math.min(part?.row.start.n ?? middle, middle);
+    }
+    return found;
   }
 
   /** The parts that have events after the n-th, from the oldest on. Each is read when it is asked for. */

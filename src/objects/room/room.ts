@@ -14,6 +14,7 @@ import { Connections } from "./connections.ts";
 import { DirectoryEntry } from "./directory-entry.ts";
 import { ElsewhereChannels } from "./elsewhere-channels.ts";
 import { Events } from "./events.ts";
+import type { PastOccupants } from "../../core/http-shapes.ts";
 import type { Given } from "../../core/given-presence.ts";
 import type { Json } from "../../core/json.ts";
 import type { LeaveReason, ListedPresence, User } from "../../core/presence.ts";
@@ -25,6 +26,7 @@ import {
   type View,
 } from "../../core/protocol.ts";
 import type { Env } from "../../config/env.ts";
+import { HistoryCalls } from "./history-calls.ts";
 import { LocalChannels } from "./local-channels.ts";
 import { Maintenance } from "./maintenance.ts";
 import { MetricsReporter } from "./metrics-reporter.ts";
@@ -43,10 +45,14 @@ import { type WebhookTransport, webhookTransport } from "../../api/webhook-trans
 import { matchesAny } from "../../core/names.ts";
 import type {
   Added,
+  AttendanceAnswer,
+  AttendanceQuery,
   Behind,
   Delivery,
   PresencePage,
   DeliveryAck,
+  EventAnswer,
+  EventQuery,
   Replay,
   RoomStats,
   RoomStub,
@@ -60,6 +66,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
   readonly #admissions: Admissions;
   readonly #connections: Connections;
   readonly #serverCalls: ServerCalls;
+  readonly #historyCalls: HistoryCalls;
   readonly #localChannels: LocalChannels;
   readonly #elsewhereChannels: ElsewhereChannels;
   readonly #maintenance: Maintenance;
@@ -107,6 +114,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     this.#elsewhereChannels = new ElsewhereChannels(changes, broadcaster, sockets);
     this.#maintenance = maintenance;
     this.#serverCalls = new ServerCalls({ ...parts, maintenance });
+    this.#historyCalls = new HistoryCalls(parts);
     this.#admissions = new Admissions({ ...parts, events, localChannels });
     this.#connections = new Connections({ ...parts, events, localChannels });
   }
@@ -158,6 +166,18 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
 
   stats(): RoomStats {
     return this.#call(() => this.#serverCalls.stats());
+  }
+
+  events(query: EventQuery): Promise<EventAnswer | ErrorFrame> {
+    return this.#call(() => refusable(() => this.#historyCalls.events(query)));
+  }
+
+  at(moment: number): PastOccupants {
+    return this.#call(() => this.#historyCalls.at(moment));
+  }
+
+  attendance(query: AttendanceQuery): AttendanceAnswer {
+    return this.#call(() => this.#historyCalls.attendance(query));
   }
 
   look(channel: string): Sighting | null {

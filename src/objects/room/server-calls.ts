@@ -16,6 +16,7 @@ import { PRESENCES_PER_CONNECTION } from "../../core/limits.ts";
 import type { ElsewhereOwner } from "../../core/owner.ts";
 import type { ListedPresence, Presence } from "../../core/presence.ts";
 import { formatCount, type PresenceFrame, ProtocolError } from "../../core/protocol.ts";
+import { withoutStatus } from "../../core/status.ts";
 import type { Added, PresencePage, Replay, RoomStats, Sighting } from "../../rpc/stubs.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Sockets } from "./sockets.ts";
@@ -162,14 +163,14 @@ export class ServerCalls {
     const now = Date.now();
     await changes.notified();
     return Array.from(leaves, (leave) => {
-      const { reason: _, lastSeen, ...presence } = leave;
+      const { reason: _, lastSeen, ...presence } = withoutStatus(leave);
       return { room, ...presence, lastSeen: Math.min(lastSeen, now) };
     });
   }
 
   #list(presence: Presence): ListedPresence {
     const { room, state } = this.#options;
-    return { room, ...presence, lastSeen: state.lastSeen(presence.channel) };
+    return { room, ...withoutStatus(presence), lastSeen: state.lastSeen(presence.channel) };
   }
 }
 

@@ -8,6 +8,7 @@ import { ConnectionCounts } from "./connection-counts.ts";
 import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
 import type { Live } from "../../core/recovery.ts";
+import type { StatusChange } from "../../core/status.ts";
 import { DeliveryMark } from "./delivery-mark.ts";
 import { Metrics } from "./metrics.ts";
 import { Unread } from "./unread.ts";
@@ -98,10 +99,11 @@ export class Sockets {
     const live = new Map<string, Live>();
     const listed = this.#ctx.getWebSockets();
     for (const ws of closing ? [closing, ...listed] : listed) {
-      const { channel, isWatching, isRefused, state } = this.connection(ws);
+      const { channel, isWatching, isRefused, state, told } = this.connection(ws);
       if (isWatching || isRefused) continue;
       const lastSeen = this.lastSeen(ws);
-      live.set(channel, { lastSeen, state: state === undefined ? state : JSON.parse(state) });
+      const known = state === undefined ? state : JSON.parse(state);
+      live.set(channel, { lastSeen, state: known, told });
     }
     return live;
   }
@@ -113,15 +115,24 @@ export class Sockets {
   }
 
   /**
-   * A server says that the channel is alive, as this user. A different user starts without a state.
+   * A server says that the channel is alive, as this user. A different user starts without a state and a
+   * status.
    */
   setUser(channel: string, user: Connection["user"], now: number): void {
     for (const ws of this.ofChannel(channel)) {
-      const { state, ...connection } = this.connection(ws);
-      const kept = state !== undefined && connection.user?.id === user?.id ? { state } : {};
-      this.save(ws, { ...connection, ...kept, user });
+      const { state, told, ...connection } = this.connection(ws);
+      const isSame = connection.user?.id === user?.id;
+      const kept = { ...(state !== undefined && { state }), ...(told && { told }) };
+      this.save(ws, { ...connection, ...(isSame && kept), user });
       this.#connectionCounts?.put(ws, user?.id ?? null);
       this.touch(ws, now);
+    }
+  }
+
+  /** What the clients of these channels told of their statuses, or what became of that. */
+  setStatuses(statuses: readonly StatusChange[]): void {
+    for (const { channel, ...told } of statuses) {
+      for (const ws of this.ofChannel(channel)) this.save(ws, { ...this.connection(ws), told });
     }
   }
 

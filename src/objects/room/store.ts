@@ -8,6 +8,7 @@ import * as v from "valibot";
 import type { Presence } from "../../core/presence.ts";
 import { FormerOwnerSchema, OwnerSchema, type RemoteOwner } from "../../core/owner.ts";
 import type { Entry, Unsaved } from "../../core/presence-set.ts";
+import { STATUSES } from "../../core/status.ts";
 import { logError } from "../../telemetry/log.ts";
 
 const PRESENCE = "presence:";
@@ -47,6 +48,7 @@ const Row = v.union([
     memberSince: v.number(),
     owner: OwnerSchema,
     ttlMs: v.exactOptional(v.number()),
+    told: v.exactOptional(v.object({ status: v.picklist(STATUSES), activeAt: v.number() })),
   }),
   FormerRow,
 ]);

@@ -1,15 +1,17 @@
-/** Who is here: a face for each member, with tabs and typing, and the number of lurkers. */
+/** Who is here: a face for each member, with tabs, typing and whether they are away, and the number of lurkers. */
 
 import type { Member, RoomView } from "../../client/index.ts";
 import { untrusted, create, find, setText } from "../shared/element.ts";
 import { faceOf, nameOf } from "../shared/face.ts";
 import { KeyedList } from "../shared/keyed-list.ts";
-import { counted, listed } from "../shared/format.ts";
+import { ago, counted, listed } from "../shared/format.ts";
 import { isThinking, isTyping } from "./demo-message.ts";
 
 /** Members beyond this number are counted, not drawn. */
 const FACES_MAX = 60;
 const CROWD = "crowd";
+/** How often it is said anew how long somebody has been away: minutes are the smallest unit. */
+const REDRAW_MS = 20_000;
 const LURKERS = "lurkers";
 
 type Item = Member | { readonly id: string; readonly count: number };
@@ -32,6 +34,10 @@ const list = new KeyedList<Item>(find("people", HTMLElement), {
 
 let ownId: string | undefined;
 
+setInterval(() => {
+  for (const note of document.querySelectorAll<HTMLElement>(".since")) drawSince(note);
+}, REDRAW_MS);
+
 export function showMembers(view: RoomView): void {
   ownId = view.self?.user?.id;
   setText(title, titleOf(view));
@@ -53,7 +59,7 @@ function titleOf({ count, lurkers, namesHidden, status, self }: RoomView): strin
   return count === 1 ? "One person is here" : `${counted(count, "person", "people")} are here`;
 }
 
-function drawMember(element: HTMLElement, { id, user, presences }: Member): void {
+function drawMember(element: HTMLElement, { id, user, presences, status, activeAt }: Member): void {
   const name = nameOf(user);
   const types = presences.some(({ state }) => isTyping(state));
   const thinks = presences.some(({ state }) => isThinking(state));
@@ -62,11 +68,21 @@ function drawMember(element: HTMLElement, { id, user, presences }: Member): void
   const doing = types ? "typing" : "thinking";
   if (types || thinks) {
     note.append(presences.length > 1 ? ", " : "", create("span", "types", doing));
+  } else if (activeAt !== undefined) {
+    const since = create("span", "since");
+    since.dataset["activeAt"] = String(activeAt);
+    drawSince(since);
+    note.append(presences.length > 1 ? ", " : "", since);
   }
   const who = create("span", "who", create("span", "name", untrusted(name), ...own), note);
   element.dataset["typing"] = String(types);
+  element.dataset["status"] = status;
   element.title = name;
   element.replaceChildren(faceOf(user), who);
+}
+
+function drawSince(element: HTMLElement): void {
+  setText(element, `active ${ago(Number(element.dataset["activeAt"]), Date.now())}`);
 }
 
 function drawCount(element: HTMLElement, { id, count }: { id: string; count: number }): void {

@@ -3,6 +3,9 @@
 import * as v from "valibot";
 
 export {
+  type Attendance,
+  AttendanceList as AttendancePage,
+  EventList as EventPage,
   type ListedRoom,
   PresenceList as PresencePage,
   PruneResult as Pruned,
@@ -10,5 +13,6 @@ export {
   SendResult as Sent,
 } from "../../core/http-shapes.ts";
 export { ListedPresence } from "../../core/presence.ts";
+export { type RoomEvent } from "../../core/room-events.ts";
 
 export const Nothing = v.null();

@@ -13,7 +13,7 @@ const LINES_MAX = 200;
 const CHANGES_MAX = 20;
 const TEXT_LENGTH_MAX = 300;
 
-type Kind = "join" | "leave" | "state" | "message" | "list" | "error";
+type Kind = "join" | "leave" | "state" | "status" | "message" | "list" | "error";
 
 const view = find("log-view", HTMLElement);
 const log = find("log", HTMLElement);
@@ -82,6 +82,9 @@ function linesOf(frame: Frame, { presences }: RoomPresences): HTMLElement[] {
         ...frame.joins.map(({ user, channel }) => line("join", nameIn(user, channel), channel)),
         ...frame.updates.map(({ channel, state }) =>
           line("state", who(channel), JSON.stringify(state)),
+        ),
+        ...(frame.statuses ?? []).map(({ channel, status }) =>
+          line("status", who(channel), status),
         ),
         ...frame.leaves.map(({ channel, reason }) =>
           line("leave", who(channel), `${reason}, ${channel}`),

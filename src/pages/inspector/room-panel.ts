@@ -12,6 +12,7 @@ import { PresencePage } from "./answers.ts";
 import { type Api, ApiError, roomPath, SERVICE } from "./api.ts";
 import { clearLog, logFrame } from "./event-log.ts";
 import { countFrame, resetFrameRate, tickFrameRate } from "./frame-rate.ts";
+import { RoomHistory } from "./room-history.ts";
 import { paginate } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
@@ -37,6 +38,7 @@ export class RoomPanel {
   readonly #connection: Connection;
   readonly #list: PresenceList;
   readonly #polling: Polling;
+  readonly #history: RoomHistory;
   readonly #ticks: number;
   readonly #listening = new AbortController();
   /** Called when what the token may do is in doubt. */
@@ -75,6 +77,7 @@ export class RoomPanel {
     watchActions({ api, room, attempt, signal });
     more.addEventListener("click", () => this.#showMore(), { signal });
     this.#polling = new Polling(() => this.#load(), EVERY_MS, SOON_MS);
+    this.#history = new RoomHistory(api, room);
     this.#ticks = setInterval(() => {
       tickFrameRate();
       this.#list.tick();
@@ -85,6 +88,7 @@ export class RoomPanel {
     this.#listening.abort();
     this.#connection.close();
     this.#polling.stop();
+    this.#history.stop();
     clearInterval(this.#ticks);
   }
 
@@ -110,6 +114,7 @@ export class RoomPanel {
     setText(numbers.lurkers, String(shown.lurkers));
     setText(numbers.presences, String(size));
     this.#polling.soon();
+    this.#history.refresh();
   }
 
   #showMore(): void {

@@ -2,6 +2,14 @@
 
 const numbers = new Intl.NumberFormat("en");
 const lists = new Intl.ListFormat("en");
+const relative = new Intl.RelativeTimeFormat("en");
+
+/** The units of `ago`, largest first, in milliseconds. */
+const UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+] as const;
 
 /** `1 room`, `12,031 rooms`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
@@ -29,4 +37,12 @@ export function age(time: number, now: number): string {
   return seconds < 86_400
     ? `${Math.floor(seconds / 3_600)} h`
     : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** How long ago, in words and in the largest unit that fits: `just now`, `4 minutes ago`, `2 hours ago`. */
+export function ago(time: number, now: number): string {
+  for (const [unit, ms] of UNITS) {
+    if (now - time >= ms) return relative.format(-Math.floor((now - time) / ms), unit);
+  }
+  return "just now";
 }

@@ -51,7 +51,11 @@ test.each(WINDOWS)("/ in $colorScheme, $width wide", async ({ colorScheme, width
   await ada.sees("#typing", "typing");
   await ada.sees(".cursor", "someone");
   await ada.sees("#people", "lurker");
+  const idle = await openAs(server, "idle", room, { query: { view: "diff" } });
+  idle.send({ type: "status", status: "away" });
+  await ada.sees("#people", "active just now");
   expect(await findings(ada.page)).toEqual([]);
+  idle.ws.close();
   other.ws.close();
 });
 
@@ -76,6 +80,8 @@ test.each(WINDOWS)("/inspector in $colorScheme, $width wide", async ({ colorSche
   await operator.sees("#panel-status", "Live");
   user.send({ type: "message", payload: "W".repeat(300) });
   await operator.sees("#log li", "WWW");
+  await operator.sees("#history li", "member.joined");
+  await operator.page.locator("#visits summary").click();
   await operator.page.getByRole("button", { name: "Remove ada" }).click();
   expect(await findings(operator.page)).toEqual([]);
   user.ws.close();

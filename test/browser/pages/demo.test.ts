@@ -53,6 +53,28 @@ test("two windows see each other come, type, move, talk and go", async () => {
   expect(await ada.page.locator(".cursor").count()).toBe(0);
 });
 
+test("who is away is dimmed and says since when, until they are back", async () => {
+  const room = randomUUID();
+  await using ada = await Visitor.enter(browser, demo(room), "Ada");
+  await ada.page.clock.install();
+  const bob = await openAs(server, "Bob", room, { query: { view: "diff" } });
+  await ada.sees("#people", "Bob");
+  const opacity = () =>
+    ada.page.evaluate(
+      "getComputedStyle(document.querySelector('.person:last-child .face')).opacity",
+    );
+  expect(await opacity()).toBe("1");
+  bob.send({ type: "status", status: "away" });
+  await ada.sees("#people", "active just now");
+  await expect.poll(opacity).toBe("0.5");
+  await ada.page.clock.fastForward(4 * 60_000 + 30_000);
+  await ada.sees("#people", "active 4 minutes ago");
+  bob.send({ type: "status", status: "active" });
+  await ada.seesNo("#people", "active");
+  await expect.poll(opacity).toBe("1");
+  bob.ws.close();
+});
+
 test("a pointer moves at most 15 times a second, however fast the mouse is", async () => {
   const room = randomUUID();
   await using ada = await Visitor.enter(browser, demo(room), "Ada");

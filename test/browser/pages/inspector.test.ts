@@ -108,6 +108,70 @@ test("a room: who is in it and when they were last seen, and what happens there,
   expect(await ada.people()).toEqual(["Ada you"]);
 });
 
+test("a room's log, newest first, and a timeline of who was here, as a picture and as a table", async () => {
+  const room = randomUUID();
+  const grace = await openAs(server, "grace", room, { query: { view: "diff" } });
+  await grace.nextOf("sync");
+  await using operator = await inspect({ can: ["admin"] }, room);
+  const { page } = operator;
+  await operator.sees("#history li", /room\.occupied/);
+  const ada = await openAs(server, "ada", room, { query: { view: "diff" } });
+  await ada.nextOf("sync");
+  grace.send({ type: "leave" });
+  await operator.sees("#history li", /member\.left\s+grace\s+left/);
+  const kinds = await page.locator("#history .kind").allInnerTexts();
+  expect(kinds).toEqual([
+    "member.left",
+    "presence.left",
+    "presence.joined",
+    "member.joined",
+    "presence.joined",
+    "member.joined",
+    "room.occupied",
+  ]);
+  const picture = page.getByRole("img", { name: /^Who was here from/ });
+  expect(await picture.locator("rect.visit").count()).toBe(2);
+  expect(await picture.locator("desc").textContent()).toMatch(/^2 users, .* 1 still here\./);
+  await page.getByText("Who was here when, as a table").click();
+  const rows = await page.locator("#visit-rows tr").allInnerTexts();
+  expect(rows).toEqual([
+    expect.stringMatching(/^ada\t\S+, \S+\tstill here\t$/),
+    expect.stringMatching(/^grace\t\S+, \S+\t\S+, \S+\tleft$/),
+  ]);
+  // The picture has no place of its own in another time span: it begins with the first visit.
+  await page.getByLabel("In the last").selectOption("hour");
+  await operator.sees("#history-note", "7 events.");
+  const bars = await picture
+    .locator("rect.visit")
+    .evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
+  expect(Math.max(...bars)).toBeGreaterThan(20);
+});
+
+test("a long log is shown page by page", async () => {
+  const room = randomUUID();
+  const token = await tokenFor("server", { can: ["admin"] });
+  for (let number = 0; number < 30; number += 1) {
+    const path = `${server.url}/rooms/${room}/presences/bot-${number}`;
+    // One after the other, so that the newest is known.
+    // oxlint-disable-next-line no-await-in-loop
+    await fetch(path, { method: "PUT", headers: { authorization: `Bearer ${token}` } });
+  }
+  for (let number = 0; number < 30; number += 1) {
+    const path = `${server.url}/rooms/${room}/presences/bot-${number}`;
+    // oxlint-disable-next-line no-await-in-loop
+    await fetch(path, { method: "DELETE", headers: { authorization: `Bearer ${token}` } });
+  }
+  await using operator = await inspect({ can: ["admin"] }, room);
+  const { page } = operator;
+  await operator.sees("#history li", "room.vacated");
+  const lines = page.locator("#history li");
+  expect(await lines.count()).toBe(50);
+  await page.getByRole("button", { name: "Earlier events" }).click();
+  await operator.sees("#history li", "room.occupied");
+  expect(await lines.count()).toBe(62);
+  expect(await page.getByRole("button", { name: "Earlier events" }).isVisible()).toBe(false);
+});
+
 test("add, send, remove and prune, each with what came of it in words", async () => {
   const room = randomUUID();
   await using ada = await Visitor.enter(browser, `${server.url}/#${room}`, "Ada");

@@ -2,7 +2,7 @@
 
 import { vi } from "vitest";
 import { inRoom } from "../../support/room.ts";
-import { survive } from "./mishaps.ts";
+import { spared, survive } from "./mishaps.ts";
 
 /** Waits for what tells nobody when it happens. */
 export function eventually(check: () => void | Promise<void>): Promise<void> {
@@ -11,5 +11,5 @@ export function eventually(check: () => void | Promise<void>): Promise<void> {
 
 /** Whether the channel is in the room, as the room itself has it. */
 export function isIn(room: string, channel: string): Promise<boolean> {
-  return survive(() => inRoom(room, (instance) => instance.look(channel) !== null));
+  return survive(() => inRoom(room, (instance) => spared(() => instance.look(channel) !== null)));
 }

@@ -25,6 +25,7 @@ export type Target = { readonly kind: Kind; readonly name: string; readonly meth
 export type Mishap = "fails" | "loses its answer" | "crashes";
 
 const armed = new Map<string, Mishap>();
+let isSpared = false;
 let tell = (_target: Target, _mishap: Mishap) => {};
 
 /** Calls `listener` whenever something goes wrong, at that very moment. */
@@ -41,6 +42,16 @@ export function arm(target: Target, mishap: Mishap): void {
 export function disarm(name?: string): void {
   for (const key of armed.keys()) {
     if (name === undefined || key.includes(` ${name} `)) armed.delete(key);
+  }
+}
+
+/** Looks into an object as nobody else does: what is armed for those who call it stays armed. */
+export function spared<T>(look: () => T): T {
+  isSpared = true;
+  try {
+    return look();
+  } finally {
+    isSpared = false;
   }
 }
 
@@ -106,7 +117,7 @@ function intercept(kind: Kind, method: string): void {
   function answer(this: object, ...args: unknown[]): unknown {
     const ctx = contextOf(this);
     const target = { kind, name: ctx.id.name ?? "", method };
-    const mishap = armed.get(keyOf(target));
+    const mishap = isSpared ? undefined : armed.get(keyOf(target));
     const work = (): unknown => Reflect.apply(works, this, args);
     if (mishap === undefined) return work();
     armed.delete(keyOf(target));

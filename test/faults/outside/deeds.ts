@@ -21,9 +21,10 @@ export async function enter(service: Service, caller: Caller): Promise<void> {
   // After a restart the grace begins when the room wakes, which was not before the runtime did.
   const leftAt =
     model.atHome(channel ?? "")?.loss?.cause === "restart" ? service.startedAt : goodAt;
-  const mayBeGone = service.mayBeGone(leftAt, isDeaf ? MAX_AGE_MS : GRACE_MS);
   await caller.connect(service.server.port, mayTry ? { channel, resume: secret } : null);
   const found = await introduce(service, caller);
+  // On a busy machine it may have gone while they connected.
+  const mayBeGone = service.mayBeGone(leftAt, isDeaf ? MAX_AGE_MS : GRACE_MS);
   if (caller.isWatching) {
     model.watchers.set(caller.home, (model.watchers.get(caller.home) ?? 0) + 1);
     return;

@@ -14,7 +14,8 @@ import { failing } from "./failing.ts";
 
 export const MAX_AGE_MS = 12_000;
 export const GRACE_MS = 6_000;
-const HISTORY_SECONDS = 10;
+/** So that callers are told what they missed, mostly, and logs have run out soon after the last of them. */
+const HISTORY_SECONDS = 20;
 /** A deadline that is nearer than this may have passed or not. */
 const UNSURE_MS = 2_000;
 
@@ -55,10 +56,10 @@ export class Service implements AsyncDisposable {
     const server = await Server.start({
       ...receiver.vars,
       PRESENCE_WEBHOOK_EVENTS: "*",
-      PRESENCE_HISTORY: String(HISTORY_SECONDS),
       PRESENCE_MAX_AGE: String(MAX_AGE_MS / 1_000),
       PRESENCE_GRACE: String(GRACE_MS / 1_000),
       PRESENCE_ANNOUNCE_MAX: String(ANNOUNCE_MAX),
+      PRESENCE_HISTORY: String(HISTORY_SECONDS),
       PRESENCE_FRAME_RATE: "1000",
     });
     return new Service(random, tally, server, receiver);

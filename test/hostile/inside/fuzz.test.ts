@@ -271,7 +271,7 @@ async function isTurnedAway(ws: WebSocket): Promise<boolean> {
   return false;
 }
 
-const REFUSED = new Set([400, 401, 403, 404, 405, 413, 415, 422, 426]);
+const REFUSED = new Set([400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 426]);
 
 /** What is wrong with an answer over HTTP: a refusal has a status of these, a code and words. */
 function problemIn(status: number, text: string): string | null {
