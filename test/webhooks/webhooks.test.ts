@@ -191,6 +191,34 @@ describe("in a long log of which few events are sent", () => {
   );
 });
 
+test("whoever is there hears of a change, though its webhook cannot be read from storage", async () => {
+  const room = newRoom();
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  const ada = await openAs("ada", room, { query: { view: "diff" } });
+  await comes(room, "bot", HOUR);
+  await ada.frames.until((frame) => JSON.stringify(frame).includes('"joins":[{"channel":"bot"'));
+  await delivered(room);
+  let hasFailed = false;
+  await inRoom(room, (_, { storage: { kv } }) => {
+    const list = kv.list.bind(kv);
+    const fail = () => {
+      Object.defineProperty(kv, "list", { configurable: true, value: list });
+      hasFailed = true;
+      throw new Error("the disk is full");
+    };
+    Object.defineProperty(kv, "list", { configurable: true, value: fail });
+  });
+  await rooms(bindings).remove(room, "bot");
+  await ada.frames.until((frame) => JSON.stringify(frame).includes('"leaves":[{"channel":"bot"'));
+  expect(hasFailed).toBe(true);
+  expect(String(error.mock.calls)).toContain("webhooks could not be sent");
+  ada.ws.close(1000);
+  await vi.waitFor(async () => {
+    await ring(room);
+    expect((await typesTold()).flat()).toContain("room.vacated");
+  }, PATIENCE);
+});
+
 describe("where webhooks go, and what signs them", () => {
   const SECRETS = [
     "a-private-path",

@@ -102,11 +102,18 @@ export class WebhookOutbox {
 
   /**
    * Sends what waits, as soon as it may be sent. Call it when something is stored, when the room
-   * was hydrated, and at its alarm.
+   * was hydrated, and at its alarm. Never throws: what is stored is so, whatever comes of telling
+   * servers of it.
    */
   deliver(): void {
     const { transport } = this.#options;
-    if (transport === null || this.#isSending || !this.#isDue(Date.now())) return;
+    if (transport === null || this.#isSending) return;
+    try {
+      if (!this.#isDue(Date.now())) return;
+    } catch (error) {
+      this.#retry(error);
+      return;
+    }
     this.#isSending = true;
     void this.#run(transport);
   }
@@ -163,7 +170,7 @@ export class WebhookOutbox {
   }
 
   async #run(transport: WebhookTransport): Promise<void> {
-    const { room, events, alarm } = this.#options;
+    const { events, alarm } = this.#options;
     try {
       // It depends on the receiver of now whether a receiver of before wants nothing more.
       const receiver = (this.#receiver ??= await transport.receiver());
@@ -176,13 +183,19 @@ export class WebhookOutbox {
         events.run(() => this.#settle(batch, receipt, receiver));
       }
     } catch (error) {
-      logError("webhooks could not be sent", error, { room });
-      alarm.setBy(Date.now() + WEBHOOK_ANSWER_MS_MAX);
+      this.#retry(error);
     } finally {
       this.#isSending = false;
       if (this.#isAwaited) alarm.setBy(Date.now());
       this.#isAwaited = false;
     }
+  }
+
+  /** What waits could not be read from storage, or what came of it not be stored. */
+  #retry(error: unknown): void {
+    const { room, alarm } = this.#options;
+    logError("webhooks could not be sent", error, { room });
+    alarm.setBy(Date.now() + WEBHOOK_ANSWER_MS_MAX);
   }
 
   /** Whether something may be sent now. Where it may later, the alarm rings then. */
