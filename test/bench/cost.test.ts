@@ -1,5 +1,7 @@
 /** The arithmetic of the cost model, by sums that can be done in one's head. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Costs, type Scenario, usageOf } from "../../bench/cost/model.ts";
 import { grossOf, invoiceOf } from "../../bench/cost/prices.ts";
@@ -63,6 +65,24 @@ test("a timer holds a room only where something happens within a pause", () => {
   const part = usage.gbSeconds / (8 * 3_600 * 30 * 0.128);
   expect(part).toBeGreaterThan(0.004);
   expect(part).toBeLessThan(0.005);
+});
+
+test("a webhook keeps its room for as long as its answer takes, after each join and each leave", () => {
+  const one = { ...scenario, rooms: 1, people: 1, visitsPerDay: 8 };
+  const observed = { ...storing.observed, heartbeat: nothing };
+  const usage = usageOf(one, { ...storing, observed, webhookMs: 100 });
+  // 16 calls a day of a tenth of a second.
+  expect(usage.gbSeconds).toBeCloseTo(16 * 0.1 * 30 * 0.128, 6);
+});
+
+/** By how much more than without the log, in percent, as measured last. */
+test("log and webhooks make a million people in rooms of ten at most 12 % dearer", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/cost.md"), "utf8");
+  const [, section = ""] = page.split("<!-- measured: log -->");
+  const row = section.split("\n").find((line) => line.includes("a million people")) ?? "";
+  const percents = Array.from(row.matchAll(/\(\+([\d.]+) %\)/g), ([, percent]) => Number(percent));
+  expect(percents).toHaveLength(2);
+  expect(Math.max(...percents)).toBeLessThanOrEqual(12);
 });
 
 test("the invoice is the plan and what goes beyond it", () => {
