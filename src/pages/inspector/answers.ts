@@ -10,6 +10,7 @@ export {
   PresenceList as PresencePage,
   PruneResult as Pruned,
   RoomList as RoomPage,
+  RoomStats,
   SendResult as Sent,
 } from "../../core/http-shapes.ts";
 export { ListedPresence } from "../../core/presence.ts";

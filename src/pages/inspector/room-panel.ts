@@ -16,6 +16,7 @@ import { RoomHistory } from "./room-history.ts";
 import { paginate } from "./pagination.ts";
 import { Polling } from "./polling.ts";
 import { PresenceList } from "./presence-list.ts";
+import { clearWebhooks, loadWebhooks } from "./webhook-line.ts";
 
 const EVERY_MS = 5_000;
 /** The shortest time between two requests for the list, however much happens. */
@@ -65,6 +66,7 @@ export class RoomPanel {
     for (const number of Object.values(numbers)) setText(number, "–");
     for (const line of [done, presencesNote]) setText(line, "");
     more.hidden = true;
+    clearWebhooks();
     clearLog();
     resetFrameRate();
     showProblem(null);
@@ -134,6 +136,7 @@ export class RoomPanel {
       this.#list.show(items);
       more.hidden = !hasMore;
       setText(presencesNote, wordsOf(items.length, hasMore));
+      await loadWebhooks(this.#api, this.#room, this.#listening.signal);
     } catch (error) {
       this.#fail(error);
     }
