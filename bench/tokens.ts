@@ -18,6 +18,11 @@ export async function users(count: number): Promise<readonly User[]> {
   return made.slice(0, count);
 }
 
-function tokenFor(id: string): Promise<string> {
-  return new SignJWT({ sub: id }).setProtectedHeader({ alg: "HS256" }).sign(key);
+/** A token of a server. */
+export function adminToken(): Promise<string> {
+  return tokenFor("server", { can: ["admin"] });
+}
+
+function tokenFor(id: string, claims: object = {}): Promise<string> {
+  return new SignJWT({ sub: id, ...claims }).setProtectedHeader({ alg: "HS256" }).sign(key);
 }

@@ -4,6 +4,7 @@ import type { Workload } from "../workload.ts";
 import { BURST, CHURN, CHURN_SINGLE } from "./churn.ts";
 import { FIRST_FRAME } from "./first-frame.ts";
 import { HEARTBEATS, IDLE } from "./heartbeats.ts";
+import { HISTORY } from "./history.ts";
 import { MEMORY, MEMORY_NAMES } from "./memory.ts";
 import { RESTART } from "./restart.ts";
 import { STORM, STORM_5000, STORM_64, STORM_64_3000, STORM_LIST } from "./storm.ts";
@@ -28,4 +29,5 @@ export const WORKLOADS: readonly Workload[] = [
   RESTART,
   MEMORY,
   MEMORY_NAMES,
+  HISTORY,
 ];
