@@ -10,7 +10,7 @@ import { defineConfig } from "vitest/config";
 /** The Worker of the tests: the product's, with counters around its storage. */
 const worker = { main: "./test/support/worker.ts", wrangler: { configPath: "./wrangler.toml" } };
 /** Which faults, and how many: what `npm test` runs, unless the environment says otherwise. */
-const { FAULTS_SEED = "20261128", FAULTS_STEPS = "1000" } = process.env;
+const { FAULTS_SEED = "20261128", FAULTS_STEPS = "500" } = process.env;
 
 /** Rooms small enough to reach the counts, and a frame rate that does not throttle while the clock stands still. */
 const faultSettings = {

@@ -147,7 +147,8 @@ test("a second kill within the grace loses nobody who had come back", async () =
 });
 
 test("a room to which nobody returns forgets itself, with nobody there to wake it", async () => {
-  const lonely = await Server.start({ PRESENCE_GRACE: "1", PRESENCE_MAX_AGE: "3" });
+  const soon = { PRESENCE_GRACE: "1", PRESENCE_MAX_AGE: "3", PRESENCE_HISTORY: "1" };
+  const lonely = await Server.start(soon);
   await Promise.all(ids.slice(0, 3).map((id) => joinAs(lonely, id, "deserted")));
   expect(await lonely.tables()).toContain("_cf_KV");
   await lonely.kill();

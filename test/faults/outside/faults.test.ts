@@ -11,7 +11,7 @@ import * as deeds from "./deeds.ts";
 import { compare, expectNothingLeft } from "./inspection.ts";
 import { Service } from "./service.ts";
 
-const { FAULTS_SEED = "20261128", FAULTS_STEPS = "1000" } = process.env;
+const { FAULTS_SEED = "20261128", FAULTS_STEPS = "500" } = process.env;
 const SEED = Number(FAULTS_SEED);
 /** Each takes some forty times as long as one inside the runtime. */
 const TOTAL = Math.ceil(Number(FAULTS_STEPS) / 40);
