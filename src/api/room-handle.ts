@@ -28,6 +28,8 @@ import {
   eventQueryOf,
   type EventsOptions,
 } from "./history.ts";
+import { roomTransport } from "./webhook-transport.ts";
+import { noWebhook } from "./webhooks.ts";
 
 /** What a server may say of a channel without a socket; what it leaves out stays as it is. */
 export type AddOptions = {
@@ -145,6 +147,8 @@ export class RoomHandle {
    * their own, and before anything else of this room.
    */
   async replayWebhooks(replay: Replay = {}): Promise<number> {
+    // Known without waking the room.
+    if (roomTransport(this.name, this.#env) === null) throw noWebhook();
     return granted(await this.#ask((room) => room.replayWebhooks(replay)));
   }
 

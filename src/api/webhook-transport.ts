@@ -6,6 +6,7 @@
 import type { Env } from "../config/env.ts";
 import { readSettings, type Webhook } from "../config/settings.ts";
 import { WEBHOOK_ANSWER_MS_MAX } from "../core/limits.ts";
+import { matchesAny } from "../core/names.ts";
 import { retryAfterOf } from "../core/webhook-attempts.ts";
 import type { WebhookBody } from "../core/webhook-body.ts";
 
@@ -34,6 +35,12 @@ export function webhookTransport(env: Env): WebhookTransport | null {
   const { webhook } = readSettings(env);
   if (webhook !== null) return new HttpTransport(webhook);
   return env.PRESENCE_EVENTS === undefined ? null : new QueueTransport(env.PRESENCE_EVENTS);
+}
+
+/** The same for the events of one room; `null` where nothing of it is sent. */
+export function roomTransport(room: string, env: Env): WebhookTransport | null {
+  const { webhookRooms, historyMs } = readSettings(env);
+  return historyMs > 0 && matchesAny(webhookRooms, room) ? webhookTransport(env) : null;
 }
 
 class HttpTransport implements WebhookTransport {

@@ -9,6 +9,9 @@ import { Inbox } from "./inbox.ts";
 
 export const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 
+/** Where Node keeps what it has compiled: a hundred commands are run, and each would compile all of it again. */
+const COMPILED = join(tmpdir(), "durable-presence-tests-compiled");
+
 /** A command that does not come to an end by itself is killed after this time. */
 const RUN_MS_MAX = 40_000;
 
@@ -77,7 +80,7 @@ export class RunningCommand {
 function start(args: string[], { env = {}, cwd = tmpdir(), node = [] }: Surroundings) {
   return spawn(process.execPath, [...node, MAIN, ...args], {
     cwd,
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

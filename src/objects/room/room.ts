@@ -41,8 +41,7 @@ import { Store } from "./store.ts";
 import { SelectedLog } from "./outbox-log.ts";
 import { WebhookOutbox } from "./webhook-outbox.ts";
 import { WebhookStore } from "./webhook-record.ts";
-import { type WebhookTransport, webhookTransport } from "../../api/webhook-transport.ts";
-import { matchesAny } from "../../core/names.ts";
+import { roomTransport } from "../../api/webhook-transport.ts";
 import type {
   Added,
   AttendanceAnswer,
@@ -91,7 +90,7 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
     const webhooks = new WebhookOutbox({
       room,
       log: new SelectedLog(room, log, settings.webhookEvents),
-      transport: transportOf(room, env),
+      transport: roomTransport(room, env),
       store: new WebhookStore(storage, onRow),
       mark: sockets.deliveryMark,
       alarm,
@@ -252,12 +251,6 @@ export class Room extends DurableObject<Env> implements Behind<RoomStub> {
       return work();
     });
   }
-}
-
-/** `null` where nothing of this room is sent. */
-function transportOf(room: string, env: Env): WebhookTransport | null {
-  const { webhookRooms, historyMs } = readSettings(env);
-  return historyMs > 0 && matchesAny(webhookRooms, room) ? webhookTransport(env) : null;
 }
 
 /** Refusals are answers: of an error that is thrown, another object would not see the code. */
