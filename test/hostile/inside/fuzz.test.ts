@@ -18,7 +18,7 @@ const REPLAY: { readonly seed?: number; readonly path?: string } = {};
 /** Together 20,000 frames: so many batches of so many, each batch over one socket. */
 const BATCHES = 100;
 const BATCH = 200;
-const REQUESTS = 5_000;
+const REQUESTS = 6_000;
 const PATIENCE_MS = 120_000;
 
 const parameters = { seed: SEED, endOnFailure: true, ...REPLAY };
@@ -151,8 +151,7 @@ const segment = fc.oneof(
     .uint8Array({ maxLength: 20 })
     .map((bytes) => Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")),
   fc.nat(300).map((length) => "x".repeat(length)),
-  fc.nat(9).map((digit) => `${OWN}${digit}`),
-  fc.nat(9).map((digit) => `${OWN}${digit}`),
+  { weight: 4, arbitrary: fc.nat(9).map((digit) => `${OWN}${digit}`) },
 );
 
 const query = fc
@@ -166,6 +165,14 @@ const query = fc
       "channel",
       "resume",
       "token",
+      "since",
+      "welcome",
+      "after",
+      "from",
+      "to",
+      "at",
+      "types",
+      "user",
       "x",
     ),
     fc.oneof(
@@ -177,13 +184,29 @@ const query = fc
   )
   .map((pairs) => new URLSearchParams(pairs).toString());
 
+const FIELDS = [
+  "user",
+  "payload",
+  "state",
+  "ttl",
+  "after",
+  "from",
+  "age",
+  "cursor",
+  "__proto__",
+  "constructor",
+];
+
 const body = fc.oneof(
-  fc.constantFrom("", "{}", '{"user":{"id":"bot"}}', '{"payload":1}'),
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom("", "{}", '{"user":{"id":"bot"}}', '{"payload":1}', '{"state":1}'),
+  },
   fc.string({ unit: "binary", maxLength: 80 }),
   fc.json(),
   fc
     .dictionary(
-      fc.constantFrom("user", "payload", "age", "cursor", "__proto__", "constructor"),
+      fc.constantFrom(...FIELDS),
       fc.oneof(fc.jsonValue(), fc.record({ id: fc.jsonValue() }), fc.double()),
       { maxKeys: 2 },
     )
@@ -209,10 +232,10 @@ const request = fc.record({
     "\u00ff/json",
   ),
   token: fc.oneof(
-    fc.constantFrom("own", "own", "own", "none", "user"),
+    { weight: 4, arbitrary: fc.constantFrom("own", "own", "own", "own", "none", "user") },
     fc.string({ unit: "grapheme-ascii" }),
   ),
-  isUpgrade: fc.boolean(),
+  isUpgrade: fc.constantFrom(true, false, false, false),
 });
 
 type Fuzzed = typeof request extends fc.Arbitrary<infer Value> ? Value : never;
