@@ -288,8 +288,8 @@ describe.each(guarded)("%s", (_id, operation) => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = { getByName: () => new Proxy({}, { get: () => fail }) };
     const bindings = { PRESENCE_ROOM: broken, PRESENCE_CHANNEL: broken, PRESENCE_LOBBY: broken };
-    // With the log, or its calls would ask nobody.
-    const variables = { ...bindings, PRESENCE_HISTORY: "120" };
+    // With the log and a receiver of webhooks, or the calls about them would ask nobody.
+    const variables = { ...bindings, PRESENCE_HISTORY: "120", PRESENCE_EVENTS: { send: fail } };
     const answer = await ask(operation, { variables, body: LEAST[_id] });
     const message = expectRefusal(operation, answer, 503, "unavailable");
     expect(message).not.toContain("secret detail");
