@@ -69,6 +69,23 @@ export class Attachments {
 }
 
 /**
+ * A socket that may carry what is to outlive sleep: `carrier` as long as it is open, else any open one. Those
+ * that the room has closed are gone soon.
+ */
+export function openCarrier(
+  ctx: DurableObjectState,
+  attachments: Attachments,
+  carrier: WebSocket | undefined,
+): WebSocket | undefined {
+  if (isOpen(carrier)) return carrier;
+  return ctx.getWebSockets().find((ws) => isOpen(ws) && !attachments.of(ws).isRefused);
+}
+
+export function isOpen(ws: WebSocket | undefined): boolean {
+  return ws?.readyState === WebSocket.OPEN;
+}
+
+/**
  * An attachment that cannot be read must not keep the room from waking. The client connects again.
  */
 function giveUp(ws: WebSocket): Connection {

@@ -5,7 +5,7 @@
  */
 
 import type { DeliveryPosition } from "../../core/delivery-position.ts";
-import type { Attachments } from "./attachments.ts";
+import { type Attachments, openCarrier } from "./attachments.ts";
 
 export class DeliveryMark {
   readonly #ctx: DurableObjectState;
@@ -42,12 +42,8 @@ export class DeliveryMark {
   }
 
   #carry(mark: { readonly life: string; readonly position: DeliveryPosition }): void {
-    if (this.#carrier?.readyState !== WebSocket.OPEN) {
-      this.#carrier = this.#ctx
-        .getWebSockets()
-        .find((ws) => ws.readyState === WebSocket.OPEN && !this.#attachments.of(ws).isRefused);
-    }
-    const carrier = this.#carrier;
+    const carrier = openCarrier(this.#ctx, this.#attachments, this.#carrier);
+    this.#carrier = carrier;
     if (carrier) this.#attachments.save(carrier, { ...this.#attachments.of(carrier), mark });
   }
 }

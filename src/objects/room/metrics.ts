@@ -4,7 +4,7 @@
  * neither a crash nor the last socket.
  */
 
-import type { Attachments } from "./attachments.ts";
+import { type Attachments, isOpen, openCarrier } from "./attachments.ts";
 import { MutableCounters, type Counter, sumOf, type Counters } from "../../core/counters.ts";
 
 export class Metrics {
@@ -76,15 +76,7 @@ export class Metrics {
   }
 
   #openKeeper(): WebSocket | undefined {
-    if (!isOpen(this.#keeper)) {
-      this.#keeper = this.#ctx
-        .getWebSockets()
-        .find((ws) => isOpen(ws) && !this.#attachments.of(ws).isRefused);
-    }
+    this.#keeper = openCarrier(this.#ctx, this.#attachments, this.#keeper);
     return this.#keeper;
   }
-}
-
-function isOpen(ws: WebSocket | undefined): boolean {
-  return ws?.readyState === WebSocket.OPEN;
 }

@@ -3,7 +3,7 @@
  * decides nothing: who is present, the set knows.
  */
 
-import { Attachments, type Connection, INTERNAL_ERROR } from "./attachments.ts";
+import { Attachments, type Connection, INTERNAL_ERROR, isOpen } from "./attachments.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import { DROPPED_PER_PAUSE } from "../../core/limits.ts";
 import { HEARTBEAT, type ProtocolError, type ServerFrame, type View } from "../../core/protocol.ts";
@@ -232,10 +232,6 @@ function answerTo(code: number): number {
   if (code === ABNORMAL_CLOSURE) return PROTOCOL_ERROR;
   const isEchoable = code === 1000 || code === 1001 || (code >= 3000 && code <= 4999);
   return isEchoable ? code : 1000;
-}
-
-function isOpen(ws: WebSocket): boolean {
-  return ws.readyState === WebSocket.OPEN;
 }
 
 function viewTag(view: View): string {
