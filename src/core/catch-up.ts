@@ -2,7 +2,7 @@
 
 import type { Diff, Leave } from "./diff.ts";
 import type { Entry } from "./presence-set.ts";
-import { type LogPart, type LogRecord, positionAfter } from "./room-log.ts";
+import { type LogPart, type LogRecord, placed } from "./room-log.ts";
 import type { Presence, User } from "./presence.ts";
 import type { StatusChange } from "./status.ts";
 
@@ -63,17 +63,13 @@ export function missedIn({ parts, after, unlogged, former }: Gap, present: Prese
 
 function storiesIn(parts: Iterable<LogPart>, after: number): ReadonlyMap<string, Story> {
   const stories = new Map<string, Story>();
-  for (const { start, records } of parts) {
-    let position = start;
-    for (const record of records) {
-      position = positionAfter(position, record);
-      if (position.n <= after) continue;
-      const { channel, kind, user } = record;
-      const known = kind === "joined" ? null : { user };
-      const story = stories.get(channel) ?? { known, left: undefined };
-      stories.set(channel, story);
-      if (kind === "left") story.left = record;
-    }
+  for (const { record, after: place } of placed(parts)) {
+    if (place.n <= after) continue;
+    const { channel, kind, user } = record;
+    const known = kind === "joined" ? null : { user };
+    const story = stories.get(channel) ?? { known, left: undefined };
+    stories.set(channel, story);
+    if (kind === "left") story.left = record;
   }
   return stories;
 }

@@ -2,11 +2,10 @@
 
 import type { RoomEvent } from "./room-events.ts";
 import {
-  decodeRev,
   eventsOf,
   type LogIdentity,
   type LogPart,
-  positionAfter,
+  placed,
   revOf,
   type Selection,
 } from "./room-log.ts";
@@ -47,28 +46,22 @@ export function eventPageOf(
 ): EventPage {
   const events: RoomEvent[] = [];
   let read = 0;
-  for (const { start, records } of parts) {
-    let position = start;
-    for (const record of records) {
-      const before = position;
-      position = positionAfter(before, record);
-      if (position.n <= after) continue;
-      if (filter.to !== null && record.at > filter.to) return { events, next: null };
-      if (read === limits.records) return { events, next: revOf(identity.life, before.n) };
-      read += 1;
-      for (const event of eventsOf(identity, before, record, filter.types)) {
-        if (!isWanted(event, after, filter)) continue;
-        const last = events.at(-1);
-        if (last && events.length === limits.events) return { events, next: last.rev };
-        events.push(event);
-      }
+  for (const each of placed(parts)) {
+    if (each.after.n <= after) continue;
+    if (filter.to !== null && each.record.at > filter.to) return { events, next: null };
+    if (read === limits.records) return { events, next: revOf(identity.life, each.before.n) };
+    read += 1;
+    for (const { number, event } of eventsOf(identity, each, filter.types)) {
+      if (number <= after || !isWanted(event, filter)) continue;
+      const last = events.at(-1);
+      if (last && events.length === limits.events) return { events, next: last.rev };
+      events.push(event);
     }
   }
   return { events, next: null };
 }
 
-function isWanted({ rev, at, user }: RoomEvent, after: number, filter: EventFilter): boolean {
-  if ((decodeRev(rev)?.n ?? 0) <= after) return false;
+function isWanted({ at, user }: RoomEvent, filter: EventFilter): boolean {
   if (filter.from !== null && at < filter.from) return false;
   return filter.user === null || user?.id === filter.user;
 }

@@ -113,37 +113,51 @@ export function positionAfter(before: LogPosition, record: LogRecord): LogPositi
   };
 }
 
+/** A record, between the place before it and the one behind it. */
+export type PlacedRecord = {
+  readonly record: LogRecord;
+  readonly before: LogPosition;
+  readonly after: LogPosition;
+};
+
+/** The records of parts that follow each other, with their places. A part is read when it is needed. */
+export function* placed(parts: Iterable<LogPart>): Generator<PlacedRecord, void> {
+  for (const { start, records } of parts) {
+    let before = start;
+    for (const record of records) {
+      const after = positionAfter(before, record);
+      yield { record, before, after };
+      before = after;
+    }
+  }
+}
+
 /** Which life of which room a log is of. An erased room begins another life, with other revisions. */
 export type LogIdentity = { readonly room: string; readonly life: string };
 
 export type Selection = ReadonlySet<RoomEventType>;
 
+/** An event with its place in the log of its room, which counts from 1 on. */
+export type NumberedEvent = { readonly number: number; readonly event: RoomEvent };
+
 /** The events of a record, those of the wanted types; each names the one before it among these. */
 export function eventsOf(
   { room, life }: LogIdentity,
-  before: LogPosition,
-  record: LogRecord,
+  { record, before, after }: PlacedRecord,
   wanted: Selection,
-): RoomEvent[] {
-  const { n: _, at: __, last: ___, ...counts } = positionAfter(before, record);
+): NumberedEvent[] {
+  const { members, lurkers, presences } = after;
   let previous = Math.max(0, ...Array.from(wanted, (type) => before.last[indexOf(type)] ?? 0));
-  const events: RoomEvent[] = [];
+  const events: NumberedEvent[] = [];
   for (const [index, type] of typesOf(record).entries()) {
     if (!wanted.has(type)) continue;
-    const n = before.n + index + 1;
-    const rev = revOf(life, n);
+    const number = before.n + index + 1;
+    const rev = revOf(life, number);
     const prev = previous === 0 ? null : revOf(life, previous);
-    previous = n;
-    events.push({
-      id: rev,
-      rev,
-      prev,
-      at: record.at,
-      type,
-      room,
-      ...detailsOf(type, record),
-      ...counts,
-    });
+    previous = number;
+    const when = { id: rev, rev, prev, at: record.at, type, room };
+    const what = { ...detailsOf(type, record), members, lurkers, presences };
+    events.push({ number, event: { ...when, ...what } });
   }
   return events;
 }

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { WEBHOOK_BYTES_MAX, WEBHOOK_EVENTS_MAX } from "./limits.ts";
 import { utf8Length } from "./json.ts";
 import { RoomEvent } from "./room-events.ts";
+import type { NumberedEvent } from "./room-log.ts";
 
 /** `webhook.test` has no events: it shows that a receiver is reached and believes the signature. */
 export const WEBHOOK_TYPES = ["presence.events", "webhook.test"] as const;
@@ -20,9 +21,6 @@ export const WebhookBody = v.object({
 
 /** The body of a webhook. A later version may have further types; ignore those that you do not know. */
 export type WebhookBody = Readonly<v.InferOutput<typeof WebhookBody>>;
-
-/** An event with its place in the log of its room, which counts from 1 on. */
-export type NumberedEvent = { readonly number: number; readonly event: RoomEvent };
 
 /** Events of one call. */
 export type Batch = {

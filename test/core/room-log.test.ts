@@ -8,7 +8,7 @@ import {
   decodeRev,
   eventsOf,
   LOG_BEGINNING,
-  positionAfter,
+  placed,
   revOf,
   type Selection,
 } from "../../src/core/room-log.ts";
@@ -40,13 +40,9 @@ function run(
 }
 
 function eventsIn(log: StoredLog, wanted: Selection = ALL): RoomEvent[] {
-  let position = LOG_BEGINNING;
-  const events: RoomEvent[] = [];
-  for (const record of log.records()) {
-    events.push(...eventsOf(IDENTITY, position, record, wanted));
-    position = positionAfter(position, record);
-  }
-  return events;
+  return [...placed(log.parts)].flatMap((each) =>
+    eventsOf(IDENTITY, each, wanted).map(({ event }) => event),
+  );
 }
 
 function typesIn(log: StoredLog): string[] {

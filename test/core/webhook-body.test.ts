@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8Length } from "../../src/core/json.ts";
 import { WEBHOOK_BYTES_MAX, WEBHOOK_EVENTS_MAX } from "../../src/core/limits.ts";
-import { type Batch, batchOf, type NumberedEvent, webhookId } from "../../src/core/webhook-body.ts";
+import type { NumberedEvent } from "../../src/core/room-log.ts";
+import { type Batch, batchOf, webhookId } from "../../src/core/webhook-body.ts";
 import { numbered, roomEvent } from "../support/room-events.ts";
 
 /** The longest that a user may be, twice over. */

@@ -1,7 +1,7 @@
 /** Events of a room, as its log numbers them. */
 
 import type { RoomEvent, RoomEventType } from "../../src/core/room-events.ts";
-import type { NumberedEvent } from "../../src/core/webhook-body.ts";
+import type { NumberedEvent } from "../../src/core/room-log.ts";
 
 export function roomEvent(number: number, parts: Partial<RoomEvent> = {}): RoomEvent {
   const type: RoomEventType = "member.joined";

@@ -8,7 +8,7 @@ import type { PastOccupants } from "../../core/http-shapes.ts";
 import { ATTENDANCE_VISITS_MAX, EVENT_PAGE_RECORDS_MAX } from "../../core/limits.ts";
 import { ProtocolError } from "../../core/protocol.ts";
 import { roomAt } from "../../core/replay.ts";
-import { type LogPart, type LogPosition, positionAfter, revOf } from "../../core/room-log.ts";
+import { type LogPart, type LogPosition, placed, revOf } from "../../core/room-log.ts";
 import type {
   AttendanceAnswer,
   AttendanceQuery,
@@ -96,13 +96,7 @@ export class HistoryCalls {
     const least = log.end.n - settings.historyMax;
     const { start } = log;
     if (start.n >= least) return start;
-    for (const { start: before, records } of log.partsAfter(least)) {
-      let position = before;
-      for (const record of records) {
-        if (position.n >= least) return position;
-        position = positionAfter(position, record);
-      }
-    }
+    for (const { before } of placed(log.partsAfter(least))) if (before.n >= least) return before;
     return log.end;
   }
 
@@ -113,14 +107,8 @@ export class HistoryCalls {
         yield part;
         continue;
       }
-      let position = part.start;
-      let index = 0;
-      for (const record of part.records) {
-        if (position.n >= start.n) break;
-        position = positionAfter(position, record);
-        index += 1;
-      }
-      yield { start: position, records: part.records.slice(index) };
+      const rest = [...placed([part])].filter(({ before }) => before.n >= start.n);
+      yield { start, records: rest.map(({ record }) => record) };
       return;
     }
   }

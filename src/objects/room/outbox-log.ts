@@ -4,13 +4,12 @@ import { type DeliveryPosition } from "../../core/delivery-position.ts";
 import { matchesAny } from "../../core/names.ts";
 import { EVENT_TYPES } from "../../core/room-events.ts";
 import {
-  decodeRev,
   eventsOf,
   type LogIdentity,
-  positionAfter,
+  type NumberedEvent,
+  placed,
   type Selection,
 } from "../../core/room-log.ts";
-import type { NumberedEvent } from "../../core/webhook-body.ts";
 import type { RoomLog } from "./room-log.ts";
 import type { OutboxLog } from "./webhook-outbox.ts";
 
@@ -40,15 +39,11 @@ export class SelectedLog implements OutboxLog {
 
   *selected(after: number, until: number): Generator<NumberedEvent, void> {
     const identity: LogIdentity = { room: this.#room, life: this.life };
-    for (const { start, records } of this.#log.partsAfter(after)) {
-      let before = start;
-      for (const record of records) {
-        if (before.n >= until) return;
-        for (const event of eventsOf(identity, before, record, this.#types)) {
-          const number = decodeRev(event.rev)?.n ?? 0;
-          if (number > after && number <= until) yield { number, event };
-        }
-        before = positionAfter(before, record);
+    for (const each of placed(this.#log.partsAfter(after))) {
+      if (each.before.n >= until) return;
+      for (const numbered of eventsOf(identity, each, this.#types)) {
+        const { number } = numbered;
+        if (number > after && number <= until) yield numbered;
       }
     }
   }
@@ -58,14 +53,10 @@ export class SelectedLog implements OutboxLog {
   }
 
   lastBefore(at: number): number {
-    let last = this.#log.start.n;
-    for (const { start, records } of this.#log.partsAfter(last)) {
-      let place = start;
-      for (const record of records) {
-        if (record.at >= at) return last;
-        place = positionAfter(place, record);
-        last = place.n;
-      }
+    let last = this.#log.numberBefore(at);
+    for (const { record, after } of placed(this.#log.partsAfter(last))) {
+      if (record.at >= at) break;
+      last = after.n;
     }
     return last;
   }

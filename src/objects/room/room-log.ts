@@ -12,6 +12,8 @@ import {
   type LogPart,
   type LogPosition,
   type LogRecord,
+  placed,
+  type PlacedRecord,
   positionAfter,
   type PresenceCounts,
   revOf,
@@ -125,7 +127,9 @@ export class RoomLog {
     const { 0: first } = records;
     if (!first || !this.isKept) return;
     const newest = this.#newest();
-    let tail = newest ? this.#withoutOld(newest, first.at, delivery) : this.#begin(records, after);
+    let tail = newest
+      ? this.#withoutOld(newest, first.at, delivery)
+      : this.#begin(records, after, first.at);
     tail = { ...tail, row: { ...tail.row, delivery } };
     // Older parts would not join on to what is left: nobody may be told what they missed from there.
     const { start } = tail.row;
@@ -153,7 +157,10 @@ export class RoomLog {
     const place = decodeRev(rev);
     if (!place || !this.isKept) return null;
     const isOfThisLife = place.life === this.life || place.life === NO_LIFE;
-    return isOfThisLife && place.n >= this.start.n && place.n <= this.end.n ? place.n : null;
+    if (!isOfThisLife || place.n > this.end.n) return null;
+    // Most who come back know the newest part, which need not be read.
+    const isNew = place.n >= (this.#newest()?.row.start.n ?? 0);
+    return isNew || place.n >= this.start.n ? place.n : null;
   }
 
   /** The number of an event from which on everything since `at` is found; what is before it was earlier. */
@@ -173,6 +180,7 @@ export class RoomLog {
 
   /** The parts that have events after the n-th, from the oldest on. Each is read when it is asked for. */
   *partsAfter(n: number): Generator<LogPart, void> {
+    if (n >= this.end.n) return;
     let part =
       this.#read({ end: keyOf(n + 1), reverse: true, limit: 1 }) ?? this.#read({ limit: 1 });
     while (part) {
@@ -214,10 +222,8 @@ export class RoomLog {
   }
 
   /** A room that has presences before its log begins is one of which something is not known. */
-  #begin(records: readonly LogRecord[], after: PresenceCounts & CountsAfter): Tail {
-    const [{ at }] = [records[0] ?? { at: 0 }];
-    let counts = { ...LOG_BEGINNING };
-    for (const record of records) counts = positionAfter(counts, record);
+  #begin(records: readonly LogRecord[], after: PresenceCounts & CountsAfter, at: number): Tail {
+    const counts = records.reduce(positionAfter, LOG_BEGINNING);
     const members = after.memberCount - counts.members;
     const lurkers = after.lurkers - counts.lurkers;
     const presences = after.size - counts.presences;
@@ -231,18 +237,15 @@ export class RoomLog {
   #withoutOld({ key, row }: Tail, now: number, delivery: DeliveryPosition | null): Tail {
     if (row.from >= now - this.#historyMs) return { key, row };
     const neededAfter = delivery?.delivered ?? row.end.n;
-    const { records } = partOf(row);
-    let { start } = row;
-    let kept = 0;
-    for (const record of records) {
-      const next = positionAfter(start, record);
-      if (record.at >= now - this.#historyMs || next.n > neededAfter) break;
-      start = next;
-      kept += 1;
-    }
-    const rest = records.slice(kept);
-    const text = rest.map((record) => JSON.stringify(record)).join(",");
-    return { key, row: { ...row, start, from: rest[0]?.at ?? now, records: text } };
+    const all = [...placed([partOf(row)])];
+    const isKept = ({ record, after }: PlacedRecord) =>
+      record.at >= now - this.#historyMs || after.n > neededAfter;
+    const first = all.findIndex(isKept);
+    const rest = first === -1 ? [] : all.slice(first);
+    const start = rest[0]?.before ?? row.end;
+    const from = rest[0]?.record.at ?? now;
+    const records = rest.map(({ record }) => JSON.stringify(record)).join(",");
+    return { key, row: { ...row, start, from, records } };
   }
 
   #newest(): Tail | null {

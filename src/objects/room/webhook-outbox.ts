@@ -18,7 +18,8 @@ import {
 import type { WebhookStatus } from "../../core/http-shapes.ts";
 import { WEBHOOK_AGE_MS_MAX, WEBHOOK_ANSWER_MS_MAX } from "../../core/limits.ts";
 import { outcomeOf, retryDelay } from "../../core/webhook-attempts.ts";
-import { type Batch, batchOf, type NumberedEvent, webhookId } from "../../core/webhook-body.ts";
+import type { NumberedEvent } from "../../core/room-log.ts";
+import { type Batch, batchOf, webhookId } from "../../core/webhook-body.ts";
 import { ProtocolError } from "../../core/protocol.ts";
 import type { Replay } from "../../rpc/stubs.ts";
 import { logError } from "../../telemetry/log.ts";
@@ -92,7 +93,7 @@ export class WebhookOutbox {
   get keepsBehind(): number {
     const { transport, log } = this.#options;
     if (transport === null || log.end === 0) return log.end;
-    return this.#skip(Date.now()).position.delivered;
+    return this.#skip(Date.now()).known.position.delivered;
   }
 
   /** Whether something is under way, or waits: a room that is empty may not forget its log. */
@@ -129,7 +130,7 @@ export class WebhookOutbox {
   /** `undefined` where the room sends nothing. */
   status(): WebhookStatus | undefined {
     if (this.#options.transport === null) return undefined;
-    const known = this.#skip(Date.now());
+    const { known } = this.#skip(Date.now());
     const pending = this.#count(known.position.delivered);
     const { failures, lastError, nextAttemptAt, stoppedFor } = known;
     return {
@@ -202,10 +203,9 @@ export class WebhookOutbox {
   #isDue(now: number): boolean {
     const { log, alarm } = this.#options;
     if (log.end === 0) return false;
-    const { position, nextAttemptAt, stoppedFor } = this.#skip(now);
-    if (position.delivered >= log.end) return false;
-    const [first] = log.selected(position.delivered, log.end);
+    const { known, first } = this.#skip(now);
     if (!first) return false;
+    const { nextAttemptAt, stoppedFor } = known;
     const isStopped = stoppedFor !== null && stoppedFor === this.#receiver;
     // Of a receiver that wants nothing more, the room waits for the events to be too old.
     const dueAt = isStopped ? first.event.at + WEBHOOK_AGE_MS_MAX : nextAttemptAt;
@@ -271,21 +271,26 @@ export class WebhookOutbox {
     return this.#known;
   }
 
-  /** What is known, without events at the beginning that are too old to be sent, or of other types. */
-  #skip(now: number): WebhookRecord {
+  /**
+   * What is known, without events at the beginning that are too old to be sent, or of other types; and the
+   * first event that waits.
+   */
+  #skip(now: number): { readonly known: WebhookRecord; readonly first: NumberedEvent | undefined } {
     const { log } = this.#options;
     const known = this.#load();
     const oldest = now - WEBHOOK_AGE_MS_MAX;
     let { position } = known;
+    let first: NumberedEvent | undefined;
     for (;;) {
       const end = nextEnd(position, log.end);
       if (position.delivered >= end) break;
-      const [first] = log.selected(position.delivered, end);
+      [first] = log.selected(position.delivered, end);
       if (first && first.event.at > oldest) break;
       position = advance(position, first ? first.number : end);
+      first = undefined;
     }
     this.#known = { ...known, position };
-    return this.#known;
+    return { known: this.#known, first };
   }
 
   #count(after: number): number {
